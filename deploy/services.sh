@@ -7,8 +7,8 @@ set -eu
 
 SERVERS="postgresql redis-server rabbitmq-server"
 TOOLS="chromium php-cli php-mysql php-curl php-xml php-mbstring"
-# Without what Debian only recommends, WordPress brings no second mail or image stack.
-SITE="wordpress mariadb-server"
+# WordPress wants a web server: mini-httpd is the one that does not start by itself. The tests use PHP's own.
+SITE="wordpress mini-httpd php php-cgi mariadb-server"
 
 say() { printf 'services: %s\n' "$*"; }
 
