@@ -1,0 +1,179 @@
+"""The sentences behind the reasons, in French and English. Adding a code here is all that a new reason needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    # numbers
+    "number_unreadable": {
+        "fr": "« {text} » n'est pas un numéro de téléphone.",
+        "en": "“{text}” is not a telephone number.",
+    },
+    "number_needs_country": {
+        "fr": "« {text} » est un numéro national : indiquez le pays, ou écrivez-le avec + et l'indicatif.",
+        "en": "“{text}” is a national number: give `country`, or write it with + and the country code.",
+    },
+    "number_invalid": {
+        "fr": "« {text} » n'est attribué à personne dans le plan de numérotation.",
+        "en": "“{text}” is not a valid number in its country's numbering plan.",
+    },
+    # texts
+    "template_syntax": {
+        "fr": "Ligne {line} : ce texte ne se lit pas. Une variable s'écrit {{{{ prenom }}}}, une condition "
+              "{{% if prenom %}} … {{% endif %}}.",
+        "en": "Line {line}: {detail} A variable is written {{{{ first_name }}}}, a condition "
+              "{{% if first_name %}} … {{% endif %}}.",
+    },
+    "template_forbidden": {
+        "fr": "Ligne {line} : « {what} » n'est pas permis dans un texte ; seuls le sont les variables, « or », « if », "
+              "les comparaisons et les filtres.",
+        "en": "Line {line}: “{what}” is not allowed in a text; only variables, “or”, “if”, comparisons and filters are.",
+    },
+    "template_unknown_filter": {
+        "fr": "Ligne {line} : le filtre « {filter} » n'existe pas. Il y a : {known}.",
+        "en": "Line {line}: there is no filter “{filter}”. There are: {known}.",
+    },
+    "template_filter_arguments": {
+        "fr": "Ligne {line} : le filtre « {filter} » s'écrit autrement : default(\"texte\"), truncate(20), les autres "
+              "sans parenthèses.",
+        "en": "Line {line}: the filter “{filter}” is written otherwise: default(\"text\"), truncate(20), the others "
+              "without parentheses.",
+    },
+    "template_stray_mark": {
+        "fr": "Ligne {line} : « {mark} » resterait visible sur le téléphone ; il manque son autre moitié.",
+        "en": "Line {line}: “{mark}” would be seen on the phone; its other half is missing.",
+    },
+    "template_too_deep": {
+        "fr": "Ce texte emboîte trop de conditions ou de parenthèses : simplifiez-le.",
+        "en": "This text nests too many conditions or parentheses: make it simpler.",
+    },
+    "template_too_long": {
+        "fr": "Un modèle a {limit} caractères au plus.",
+        "en": "A template has at most {limit} characters.",
+    },
+    "missing_value": {
+        "fr": "La variable « {name} » n'a pas de valeur : donnez-en une, ou écrivez ce qui la remplace : "
+              "{{{{ {name} or \"…\" }}}}.",
+        "en": "The variable “{name}” has no value: give one, or write what replaces it: {{{{ {name} or \"…\" }}}}.",
+    },
+    "text_too_long": {
+        "fr": "Un message a {limit} caractères au plus, une fois rempli.",
+        "en": "A message has at most {limit} characters once it is filled.",
+    },
+    "value_naive_moment": {
+        "fr": "« {name} » est une heure sans fuseau : ajoutez le décalage, par exemple 2026-10-26T09:00:00+01:00.",
+        "en": "“{name}” is a time without a zone: add the offset, for instance 2026-10-26T09:00:00+01:00.",
+    },
+    "value_not_moment": {
+        "fr": "« {text} » n'est pas une date : écrivez-la comme 2026-10-26T09:00:00+01:00.",
+        "en": "“{text}” is not a date: write it like 2026-10-26T09:00:00+01:00.",
+    },
+    "value_not_money": {
+        "fr": "« {text} » n'est pas une somme : donnez amount (en millionièmes, entier) et currency.",
+        "en": "“{text}” is not a sum: give amount (a whole number of millionths) and currency.",
+    },
+    "value_not_text": {
+        "fr": "« {text} » ne peut pas s'écrire dans un message : choisissez un de ses champs, ou un filtre.",
+        "en": "“{text}” cannot be written in a message: choose one of its fields, or a filter.",
+    },
+    "value_not_comparable": {
+        "fr": "Une condition compare des valeurs qui ne se comparent pas, comme un texte et un nombre.",
+        "en": "A condition compares values that do not compare, such as a text and a number.",
+    },
+    "value_has_no_fields": {
+        "fr": "« {text} » n'a pas de champ « {field} ».",
+        "en": "“{text}” has no field “{field}”.",
+    },
+    # hours, consent, caps, senders
+    "outside_hours": {
+        "fr": "Le {from} est hors des heures ou des jours permis ({window}, règle {rule}) : départ le {to}.",
+        "en": "{from} is outside the allowed hours or days ({window}, rule {rule}): it leaves on {to}.",
+    },
+    "moved_earlier": {
+        "fr": "Le {from} est hors des heures ou des jours permis ({window}, règle {rule}), et l'ouverture suivante"
+              " vient trop tard (utile jusqu'au {until}) : départ avancé au {to}.",
+        "en": "{from} is outside the allowed hours or days ({window}, rule {rule}), and the next opening is too late"
+              " (useful until {until}): it leaves earlier, on {to}.",
+    },
+    "no_window_before_deadline": {
+        "fr": "Le {from} est hors des heures ou des jours permis ({window}, règle {rule}), et rien n'est permis avant"
+              " le {until}, où le message n'est plus utile.",
+        "en": "{from} is outside the allowed hours or days ({window}, rule {rule}), and nothing is allowed before"
+              " {until}, when the message stops being useful.",
+    },
+    "no_window": {
+        "fr": "Aucun moment n'est permis dans les quatorze jours qui suivent le {from} (règle {rule}, {window})."
+              " Élargissez les horaires, ou indiquez le fuseau de la personne.",
+        "en": "No moment is allowed in the fourteen days after {from} (rule {rule}, {window})."
+              " Widen the hours, or declare the person's zone.",
+    },
+    "past_useful": {
+        "fr": "Prévu le {from}, après le {until} où le message n'est plus utile.",
+        "en": "Due on {from}, after {until}, when the message stops being useful.",
+    },
+    "opted_out": {
+        "fr": "La personne a répondu STOP (portée : {scope}).",
+        "en": "The person answered STOP (scope: {scope}).",
+    },
+    "no_marketing_consent": {
+        "fr": "Pas de consentement marketing enregistré pour cette personne.",
+        "en": "No marketing consent is on record for this person.",
+    },
+    "quarantined": {
+        "fr": "Ce numéro est en quarantaine : hors service, incapable de recevoir des textos, ou à quelqu'un d'autre.",
+        "en": "This number is in quarantine: dead, unable to take texts, or somebody else's.",
+    },
+    "over_messages_cap": {
+        "fr": "Plafond « {cap} » atteint : {used} messages sur {most} ({period}).",
+        "en": "Cap “{cap}” reached: {used} messages of {most} ({period}).",
+    },
+    "over_money_cap": {
+        "fr": "Plafond de dépense « {cap} » atteint pour la période ({period}).",
+        "en": "Spending cap “{cap}” reached for the period ({period}).",
+    },
+    "over_person_cap": {
+        "fr": "Cette personne a déjà reçu {used} messages, le plafond « {cap} » est de {most} ({period}).",
+        "en": "This person already had {used} messages, and the cap “{cap}” is {most} ({period}).",
+    },
+    "sender_personal_number": {
+        "fr": "« {sender} » est un numéro en 06 ou 07, interdit aux envois automatiques : prenez un nom, ou un 0937,"
+              " 0938 ou 0939.",
+        "en": "“{sender}” is a French 06 or 07 number, which automated systems must not use: take a name, or a 0937,"
+              " 0938 or 0939 number.",
+    },
+    "sender_not_a_number": {
+        "fr": "Un appel doit venir d'un numéro, et « {sender} » n'en est pas un.",
+        "en": "A call must come from a number, and “{sender}” is none.",
+    },
+    "sender_no_names_there": {
+        "fr": "« {sender} » : les noms d'expéditeur n'existent pas dans ce pays ({country}), prenez un numéro.",
+        "en": "“{sender}”: sender names do not exist in {country}, take a number.",
+    },
+    "sender_bad_name": {
+        "fr": "« {sender} » ne convient pas comme expéditeur ({country}) : de 3 à 11 lettres ou chiffres, dont une"
+              " lettre au moins, et pas d'espace en France.",
+        "en": "“{sender}” cannot be a sender name ({country}): 3 to 11 letters or digits, one letter at least, and no"
+              " space in France.",
+    },
+    "sender_cannot_be_answered": {
+        "fr": "Le texte demande une réponse, et personne ne peut répondre à un nom (« {sender} ») : prenez un numéro.",
+        "en": "The text asks for an answer, and nobody can answer a name (“{sender}”): take a number.",
+    },
+    "zone_unknown": {
+        "fr": "« {zone} » n'est pas un fuseau horaire connu. Exemple : Europe/Paris.",
+        "en": "“{zone}” is not a known time zone. Example: Europe/Paris.",
+    },
+    "bad_hours": {
+        "fr": "« {text} » ne se lit pas comme un jour (mon-fri) ni comme une plage horaire (09:00-18:00).",
+        "en": "“{text}” reads neither as a day (mon-fri) nor as hours (09:00-18:00).",
+    },
+    "bad_duration": {
+        "fr": "« {text} » n'est pas une durée. Exemples : PT48H (heures écoulées), P2D (jours du calendrier).",
+        "en": "“{text}” is not a duration. Examples: PT48H (elapsed hours), P2D (calendar days).",
+    },
+    "bad_day_shift": {
+        "fr": "Un décalage de {days} jours dépasse dix ans, ou ne rencontre aucun jour ouvré.",
+        "en": "A shift of {days} days is more than ten years, or meets no working day.",
+    },
+}
