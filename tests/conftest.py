@@ -1,0 +1,178 @@
+"""What every test may ask for: the services on loopback, each of them left out politely when it is not there.
+
+A test names the service it needs as a fixture. Missing, the test is skipped with one clear line; with
+RELANCE_TEST_REQUIRE_ALL=1 (`make test-all`) the run fails before the first test. `make services` brings all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from hypothesis import settings
+
+# The same examples on each run and on each machine; a slow machine is not a failed property.
+settings.register_profile("relance", derandomize=True, deadline=None, print_blob=True)
+settings.load_profile("relance")
+
+PATIENCE = 3  # seconds: everything is on loopback
+
+
+@dataclass(frozen=True)
+class Service:
+    """One thing outside Python that tests can use.
+
+    `find` gives its address or path, or None when it is not there.
+    """
+
+    name: str
+    setting: str
+    find: Callable[[], str | None]
+
+    @property
+    def missing(self) -> str:
+        return f"{self.name} is not here: left out (make services installs it, {self.setting} names another)"
+
+
+def _postgres() -> str | None:
+    url = os.environ.get("RELANCE_TEST_POSTGRES_URL", "postgresql://relance:relance@127.0.0.1:5432/relance_test")
+    try:
+        psycopg.connect(url, connect_timeout=PATIENCE).close()
+    except psycopg.OperationalError:
+        return None
+    return url
+
+
+def _listens(setting: str, default: str, port: int) -> Callable[[], str | None]:
+    def find() -> str | None:
+        url = os.environ.get(setting, default)
+        parts = urlsplit(url)
+        try:
+            socket.create_connection((parts.hostname or "127.0.0.1", parts.port or port), timeout=PATIENCE).close()
+        except OSError:
+            return None
+        return url
+
+    return find
+
+
+def _program(setting: str, *names: str) -> Callable[[], str | None]:
+    def find() -> str | None:
+        return next(filter(None, (shutil.which(name) for name in (os.environ.get(setting, ""), *names) if name)), None)
+
+    return find
+
+
+def _wordpress() -> str | None:
+    folder = Path(os.environ.get("RELANCE_TEST_WORDPRESS", "/usr/share/wordpress"))
+    return str(folder) if (folder / "wp-includes" / "version.php").is_file() else None
+
+
+POSTGRES = Service("PostgreSQL", "RELANCE_TEST_POSTGRES_URL", _postgres)
+REDIS = Service(
+    "Redis",
+    "RELANCE_TEST_REDIS_URL",
+    # Database 15, so that a developer's own keys in 0 are out of reach.
+    _listens("RELANCE_TEST_REDIS_URL", "redis://127.0.0.1:6379/15", 6379),
+)
+RABBITMQ = Service(
+    "RabbitMQ",
+    "RELANCE_TEST_RABBITMQ_URL",
+    _listens("RELANCE_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//", 5672),
+)
+CHROMIUM = Service(
+    "Chromium",
+    "RELANCE_TEST_CHROMIUM",
+    _program("RELANCE_TEST_CHROMIUM", "chromium", "chromium-browser", "google-chrome"),
+)
+PHP = Service("PHP", "RELANCE_TEST_PHP", _program("RELANCE_TEST_PHP", "php"))
+WORDPRESS = Service("WordPress", "RELANCE_TEST_WORDPRESS", _wordpress)
+SERVICES = (POSTGRES, REDIS, RABBITMQ, CHROMIUM, PHP, WORDPRESS)
+
+
+def _all_are_required() -> bool:
+    return os.environ.get("RELANCE_TEST_REQUIRE_ALL", "") not in ("", "0", "false")
+
+
+def _needed(service: Service) -> str:
+    found = service.find()
+    if found is not None:
+        return found
+    if _all_are_required():
+        pytest.fail(service.missing, pytrace=False)
+    pytest.skip(service.missing)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput") or not _all_are_required():
+        return
+    absent = [service.missing for service in SERVICES if service.find() is None]
+    if absent:
+        pytest.exit("\n".join(absent), returncode=1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for service in SERVICES:
+        if service.find() is None:
+            terminalreporter.write_line(service.missing)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A PostgreSQL server, by the address of its test database: `postgresql://user:password@host:port/database`."""
+    return _needed(POSTGRES)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The address of an empty database that this test has for itself, dropped afterwards whoever is still connected.
+
+    A whole database and not a schema: LISTEN, NOTIFY and advisory locks reach as far as the database does, and two
+    tests that run side by side must not wake each other.
+    """
+    name = f"relance_test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True, connect_timeout=PATIENCE) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    try:
+        yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(postgres_url, autocommit=True, connect_timeout=PATIENCE) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """A Redis server: `redis://host:port/database`. Tests prefix their keys; nothing is flushed."""
+    return _needed(REDIS)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> str:
+    """A RabbitMQ server: `amqp://user:password@host:port//`. Tests name their own queues and delete them."""
+    return _needed(RABBITMQ)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium that Playwright can drive (`executable_path`)."""
+    return _needed(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def php() -> str:
+    """The path of PHP's command."""
+    return _needed(PHP)
+
+
+@pytest.fixture(scope="session")
+def wordpress(php: str) -> Path:
+    """The folder of a WordPress to read from: a test copies what it changes."""
+    return Path(_needed(WORDPRESS))
