@@ -28,7 +28,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "template_forbidden": {
         "fr": "Ligne {line} : « {what} » n'est pas permis dans un texte ; seuls le sont les variables, « or », « if », "
               "les comparaisons et les filtres.",
-        "en": "Line {line}: “{what}” is not allowed in a text; only variables, “or”, “if”, comparisons and filters are.",
+        "en": "Line {line}: “{what}” is not allowed in a text; variables, “or”, “if”, comparisons and filters are.",
     },
     "template_unknown_filter": {
         "fr": "Ligne {line} : le filtre « {filter} » n'existe pas. Il y a : {known}.",
