@@ -49,8 +49,9 @@ def test_a_yes_is_never_a_new_consent():
 
 
 @pytest.mark.parametrize("text", ["OUI", "oui.", "O", "Yes", "y", "1", "OK", "ok merci", "Sí", "si gracias", "Ja",
-                                  "ja danke", "OUI MERCI", "oui c'est bon", "Bonjour, oui merci beaucoup", "C'est bon", "D'accord",
-                                  "Oui, je confirme", "oui oui", "Sì, confermo", "Oui 👍", "OUI pas de problème"])
+                                  "ja danke", "OUI MERCI", "oui c'est bon", "Bonjour, oui merci beaucoup", "C'est bon",
+                                  "D'accord", "Oui, je confirme", "oui oui", "Sì, confermo", "Oui 👍",
+                                  "OUI pas de problème"])
 def test_a_clear_yes(text):
     assert meaning(text, question_open=True) is Meaning.CONFIRM
     assert meaning(text, question_open=False) is Meaning.OTHER
