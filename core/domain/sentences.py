@@ -176,4 +176,31 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Un décalage de {days} jours dépasse dix ans, ou ne rencontre aucun jour ouvré.",
         "en": "A shift of {days} days is more than ten years, or meets no working day.",
     },
+    # addresses that are given to us
+    "address_not_allowed": {
+        "fr": "Cette adresse n'est pas acceptée : il faut une adresse http(s) publique, sans nom d'utilisateur ni mot "
+              "de passe, qui ne mène pas (même par une redirection) à un réseau privé.",
+        "en": "This address is not accepted: give a public http(s) address without a user name or password, which leads "
+              "(redirects included) to no private network.",
+    },
+    "fetch_failed": {
+        "fr": "{host} n'a pas répondu correctement : nous réessaierons.",
+        "en": "{host} did not answer properly: we shall try again.",
+    },
+    "fetch_too_slow": {
+        "fr": "{host} a mis trop de temps à répondre : nous réessaierons.",
+        "en": "{host} took too long to answer: we shall try again.",
+    },
+    "fetch_too_large": {
+        "fr": "La réponse de {host} est trop longue pour être lue.",
+        "en": "The answer of {host} is too long to be read.",
+    },
+    "fetch_not_found": {
+        "fr": "Le nom {host} est introuvable : vérifiez l'adresse.",
+        "en": "The name {host} cannot be found: check the address.",
+    },
+    "fetch_goes_in_circles": {
+        "fr": "{host} redirige plus de trois fois : donnez l'adresse d'arrivée.",
+        "en": "{host} redirects more than three times: give the address where it ends.",
+    },
 }

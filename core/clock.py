@@ -1,0 +1,29 @@
+"""The one door to the clock. A clock can be turned, in demo and test mode only, to see what will leave."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """Tells the moment (aware, UTC). `turned` is how far it was turned; real time goes on from there."""
+
+    def __init__(self, turned: timedelta = timedelta()) -> None:
+        self.turned = turned
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.turned
+
+
+class FixedClock(Clock):
+    """Stands still until it is told otherwise: for tests, rehearsals and `relance plan --now`."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__()
+        self.moment = moment
+
+    def now(self) -> datetime:
+        return self.moment + self.turned
+
+    def forward(self, by: timedelta) -> None:
+        self.moment += by

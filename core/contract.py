@@ -1,0 +1,521 @@
+"""The two plugs. A platform's author implements `Adapter` (inwards), a way out's author `Provider` (outwards).
+
+An adapter's first line lists what it can do: `class GoogleCalendar(Pulls, Notifies, Installs, Reports)`. Each ability is
+a class without behaviour, so that Python refuses an adapter that forgot a method.
+
+What an author may rely on:
+
+* `Inbound` is the request as the sender made it. `verify` and `parse` are pure: no socket, no clock (the moment is
+  `request.received_at`), the same answer each time. A recording is an `Inbound` written to a file.
+* Secrets come decrypted in `Installation.secrets`; an OAuth access token in it is fresh. Nobody but core refreshes it.
+* Errors say what is to be done next, see `core.domain.errors`: `NotAuthentic`, `Unreadable`, `Unsupported`,
+  `NeedsReconnect`, `NotNow`.
+* A provider never raises for a message: it answers an outcome for each. What it cannot know is `Uncertain`.
+
+`tests/contract` runs every adapter and provider, those of other packages too, through the same conformance suite.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from core.domain.errors import NotAuthentic
+from core.domain.events import Event, Kind
+from core.domain.messages import Channel, MessageClass, State
+from core.domain.reasons import Reason
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+# ---------------------------------------------------------------------------------------------- what comes in
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A request from outside. `url` is the public address that the sender used, with its query."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    received_at: datetime
+
+    def header(self, name: str) -> str:
+        """The one value of header `name`. Raises `NotAuthentic` when it is missing or came more than once."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        if len(values) != 1:
+            raise NotAuthentic(f"header {name} {'is missing' if not values else 'came more than once'}")
+        return values[0]
+
+    def optional_header(self, name: str) -> str | None:
+        """The first value of header `name`, or None."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    def written(self) -> bytes:
+        """As bytes that `Inbound.read` reads back: how the inbox and recordings keep it."""
+        return json.dumps({
+            "method": self.method, "url": self.url, "headers": [list(pair) for pair in self.headers],
+            "body": base64.b64encode(self.body).decode(), "received_at": self.received_at.isoformat(),
+        }).encode()
+
+    @classmethod
+    def read(cls, written: bytes) -> Inbound:
+        """The request that `written` kept."""
+        kept = json.loads(written)
+        return cls(kept["method"], kept["url"], tuple((key, value) for key, value in kept["headers"]),
+                   base64.b64decode(kept["body"]), datetime.fromisoformat(kept["received_at"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The words that a platform wants to hear back."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a pushed request says. `delivery` is the platform's own id of it, if it has one."""
+
+    events: tuple[Event, ...] = ()
+    reply: Reply = Reply()
+    delivery: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Everything alive under the key prefix `prefix` between `start` and `end` (by the occasion's start, aware UTC) is
+    listed in `keys`: what we know in that range and do not find there is gone."""
+
+    prefix: str
+    start: datetime
+    end: datetime
+    keys: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One answer to `pull`: applied and committed together with `cursor`. `more` asks to be pulled again at once."""
+
+    events: tuple[Event, ...] = ()
+    cursor: str | None = None
+    sweeps: tuple[Sweep, ...] = ()
+    more: bool = False
+    problems: tuple[Reason, ...] = ()
+    """What could not be read and what a person should know: shown on the connection's page."""
+    memory: Mapping[str, Any] | None = None
+    """If given, replaces `Installation.memory`."""
+
+
+# ---------------------------------------------------------------------------------------------- who is connected
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One account of a platform, connected to one workspace.
+
+    `config` is what a person chose, `secrets` what must not be seen (decrypted here, encrypted at rest), `memory` what the
+    adapter itself wants to find again, `learnt` corrections that people made (fingerprint → E.164 number).
+    `own_numbers` are the business's own telephone numbers, which are never a patient's.
+    """
+
+    id: str
+    workspace: str
+    adapter: str
+    name: str
+    config: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    memory: Mapping[str, Any]
+    zone: str
+    country: str
+    language: str
+    hook_url: str
+    learnt: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    own_numbers: frozenset[str] = frozenset()
+    contacts: Callable[[str], tuple[str, ...]] | None = None
+    """The numbers of our contacts whose e-mail address or full name is the given one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Constants of a vendor's OAuth 2 (authorization code). Addresses are settings: `RELANCE_<VENDOR>_AUTH_URL`, …"""
+
+    vendor: str
+    authorize_url: str
+    token_url: str
+    scopes: tuple[str, ...]
+    optional_scopes: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    pkce: bool = True
+    scope_separator: str = " "
+    revoke_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSecret:
+    """Both sides know one secret, which signs what the platform sends."""
+
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """The way in is an address that a person pastes."""
+
+    label: str = "url"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an adapter is. `vendors` maps a vendor's name to its real address (the default of `RELANCE_<VENDOR>_URL`)."""
+
+    slug: str
+    name: str
+    auth: tuple[OAuth | SharedSecret | Url, ...]
+    kinds: frozenset[Kind]
+    vendors: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    poll_every: timedelta = timedelta(minutes=5)
+    single_address: bool = False
+    """True for platforms that call `/hooks/<slug>` for all accounts; then `account` names the account."""
+
+    @property
+    def oauth(self) -> OAuth | None:
+        return next((way for way in self.auth if isinstance(way, OAuth)), None)
+
+
+# ---------------------------------------------------------------------------------------------- adapters
+
+class Adapter(ABC):
+    """A platform. `urls` are the vendors' addresses as the operator set them (`{"google": "https://…"}`)."""
+
+    manifest: Manifest
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+
+    def configured(self, config: Mapping[str, Any]) -> Configured:
+        """Checks what `POST /v1/installations` gave. Raises `BadInput` with a JSON pointer. Opens no socket."""
+        return Configured(config=config, secrets={})
+
+    def verify(self, request: Inbound, installation: Installation) -> None:
+        """Pure. Raises `NotAuthentic` unless `request` surely comes from the platform."""
+        raise NotAuthentic("this platform does not call us")
+
+    def account(self, request: Inbound) -> str:
+        """For `single_address` platforms: the outside account that the (verified) request is about."""
+        raise NotAuthentic("this platform does not call one address for all accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What a person gave, sorted into what may be shown and what must be kept secret. `account` names the outside
+    account, so that one calendar or shop is not connected twice without asking."""
+
+    config: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    account: str | None = None
+    zone: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What core lends to adapters: addresses, the operator's OAuth application, the guarded client."""
+
+    urls: Mapping[str, str]
+    clients: Mapping[str, tuple[str, str]]
+    """vendor → (client id, client secret) of the operator's OAuth application."""
+    fetch: Callable[..., Any]
+    """`fetch(url, headers=…, max_bytes=…) -> Answer`, through the guarded client (see `core.guarded.Guarded.get`)."""
+    timeout: float = 20.0
+
+
+class Pushes(Adapter):
+    """The request carries what happened."""
+
+    @abstractmethod
+    def parse(self, request: Inbound, installation: Installation) -> Reading:
+        """Pure. Raises `Unreadable` (kept, can be replayed) or `Unsupported` (2xx, counted)."""
+
+
+class Notifies(Adapter):
+    """The request only says that something changed: core then pulls."""
+
+    @abstractmethod
+    def heard(self, request: Inbound, installation: Installation) -> bool:
+        """Pure, after `verify`. Whether the (authentic) request asks for a pull."""
+
+
+class Pulls(Adapter):
+    """We ask the platform."""
+
+    @abstractmethod
+    def pull(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
+        """What changed since `cursor`; everything when it is None. Raises `NeedsReconnect`, `NotNow`, `Unreadable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that a person ticks while connecting: a calendar, a shop, a form."""
+
+    id: str
+    name: str
+    ticked: bool
+    color: str | None = None
+    count: int | None = None
+    note: Reason | None = None
+
+
+class Chooses(Adapter):
+    """The account holds several things, of which a person chooses some."""
+
+    @abstractmethod
+    def choices(self, installation: Installation, now: datetime) -> tuple[Choice, ...]:
+        """What there is to choose from; network."""
+
+    @abstractmethod
+    def chosen(self, installation: Installation, ids: Sequence[str]) -> Mapping[str, Any]:
+        """The installation's new `config`. Pure."""
+
+
+class Installs(ABC):
+    """Something must be set up over there (a watch channel, a workflow action), renewed, and taken down.
+
+    Each is harmless when done twice. `remember` stores new `memory` durably before the platform is called, because a
+    platform may call back before it has answered us.
+    """
+
+    @abstractmethod
+    def maintain(self, installation: Installation, now: datetime,
+                 remember: Callable[[Mapping[str, Any]], None]) -> timedelta:
+        """Sets up what is missing and renews what ends soon. Returns after how long to be called again."""
+
+    @abstractmethod
+    def uninstall(self, installation: Installation) -> tuple[Reason, ...]:
+        """Takes everything down, as far as the platform lets us; what could not be is said in the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a message, for the platform. `answer` is "confirmed" or "declined" when the person replied."""
+
+    occasion_key: str
+    state: State | None
+    answer: str | None
+    text: str | None
+    at: datetime
+    private: Mapping[str, Any]
+    message_id: str | None = None
+
+
+class Reports(ABC):
+    """The platform wants to know what became of its message."""
+
+    @abstractmethod
+    def wants(self, installation: Installation) -> bool:
+        """Pure: whether reporting is switched on. It is off until a person switches it on."""
+
+    @abstractmethod
+    def report(self, installation: Installation, report: Report, now: datetime) -> None:
+        """Tells the platform. Raises `NeedsReconnect`, `NotNow`; anything that will never work is `BadInput`."""
+
+
+# ---------------------------------------------------------------------------------------------- providers
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message for a provider. `reference` is our id: given to the provider, unique for ever."""
+
+    reference: str
+    to: str
+    text: str
+    channel: Channel
+    message_class: MessageClass
+    encoding: str
+    """"GSM-7" or "UCS-2", as measured."""
+    sender: str | None = None
+    country: str = ""
+    expires_at: datetime | None = None
+    stop_mention: bool = False
+    test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has it. `reference` is the provider's own id."""
+
+    reference: str
+    price_micros: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """It was surely not taken. Try again, not before `after`."""
+
+    after: timedelta
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It will never be taken. `opt_out`: the number asked the provider for silence. `dead_number`: never try it again."""
+
+    reason: Reason
+    opt_out: bool = False
+    dead_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTrouble:
+    """The account is at fault (key, credit, rights), not the message: hold all of the account, tell a person."""
+
+    reason: Reason
+    after: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """We spoke, and cannot know whether it was taken."""
+
+    reason: Reason
+
+
+Outcome = Accepted | TryLater | Refused | AccountTrouble | Uncertain
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A provider account of one workspace. `receipts_url`, `replies_url` bear its secret in the path."""
+
+    id: str
+    workspace: str
+    provider: str
+    config: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    receipts_url: str
+    replies_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A provider's word on a message that it took. `state` is None when the word is unknown: kept, and changes nothing."""
+
+    provider_reference: str | None
+    state: State | None
+    status: str
+    """The provider's own word, as it came."""
+    at: datetime
+    reference: str | None = None
+    reason: Reason | None = None
+    account_trouble: bool = False
+    """Refused late for the account's sake (no credit): the message waits, the account is held."""
+    retry: bool = False
+    opt_out: bool = False
+    dead_number: bool = False
+    price_micros: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReply:
+    """What a person wrote back. `answers` is the provider's id of the message that it answers, if it says so."""
+
+    sender: str
+    to: str
+    text: str
+    at: datetime
+    provider_reference: str
+    answers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A message on a simulated phone. At `next_at` it becomes `next` (a state, or "reply:STOP"), if at all."""
+
+    workspace: str
+    account: str
+    reference: str
+    to: str
+    sender: str | None
+    text: str
+    channel: Channel
+    received_at: datetime
+    state: State
+    next_at: datetime | None = None
+    next: str | None = None
+
+
+class Book(Protocol):
+    """Where the simulator keeps what its phones received: durable, so that it knows after a crash what it had taken."""
+
+    def write(self, messages: Sequence[Simulated]) -> list[bool]:
+        """Keeps them, committed on return; False for each whose reference was there already (it is kept once)."""
+
+    def find(self, reference: str) -> Simulated | None:
+        """The message of that reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTools:
+    """What core lends to providers: the vendors' addresses as the operator set them, and the simulator's book."""
+
+    urls: Mapping[str, str]
+    book: Book | None = None
+    timeout: float = 15.0
+    connections: int = 32
+
+
+class Gone(Exception):
+    """`look_up`'s answer: the provider surely does not have it."""
+
+
+class Provider(ABC):
+    """A way out. One object per process and kind; `account` says for whom. Thread-safe."""
+
+    slug: str
+    name: str
+    channels: frozenset[Channel]
+    batch_size: int = 64
+    idempotent: bool = False
+    """True when the same `Outgoing.reference` twice is one message for the provider."""
+    can_look_up: bool = False
+    for_tests: bool = False
+    """True for providers that reach no real phone; test keys (`rk_test_`) use no other."""
+    vendors: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, tools: ProviderTools) -> None:
+        self.tools = tools
+
+    def configured(self, config: Mapping[str, Any]) -> Configured:
+        """Checks what a person gave, see `Adapter.configured`."""
+        return Configured(config=config, secrets={})
+
+    @abstractmethod
+    def send(self, account: Account, messages: Sequence[Outgoing], now: datetime,
+             begun: Callable[[str], None]) -> list[Outcome]:
+        """Hands the batch over; an outcome for each, in order. Calls `begun(reference)` just before the first byte of a
+        message is written: what had not begun when the process died is surely not sent. Never raises."""
+
+    def verify(self, request: Inbound, account: Account) -> None:
+        """Pure. Raises `NotAuthentic`. The secret in the path was checked before, in constant time."""
+
+    def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply, ...]:
+        """What the (verified) request says. Raises `Unreadable`; an unknown status is a `Receipt` without a state."""
+        raise NotAuthentic("this provider does not call us")
+
+    def look_up(self, account: Account, reference: str, now: datetime, *, asked: datetime) -> Receipt | None:
+        """The state of our message `reference`, handed over at `asked`: a receipt; None when the provider cannot tell yet.
+        Raises `Gone` when it surely never had it, `NotNow`, `NeedsReconnect`."""
+        return None
+
+    def check(self, account: Account, now: datetime) -> Reason | None:
+        """For `relance doctor`: what is wrong with the account, without sending; None when all is well."""
+        return None

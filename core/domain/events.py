@@ -1,0 +1,90 @@
+"""An event: something that happened out there, in our words. An adapter's whole output."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from core.domain.reasons import Reason
+from core.domain.recipients import Recipient
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Kind(StrEnum):
+    """What an event, and the occasion that it updates, is about."""
+
+    APPOINTMENT = "appointment"
+    CART = "cart"
+    ORDER = "order"
+    REQUEST = "request"
+    FORM = "form"
+    CONTACT = "contact"
+    CAMPAIGN = "campaign"
+
+
+class Closed(StrEnum):
+    """Why nothing more is to be said about an occasion, seen from outside."""
+
+    CANCELLED = "cancelled"      # called off by the clinic, the shop, the site
+    DELETED = "deleted"          # no longer there
+    DONE = "done"                # ordered, paid, answered: the wish came true
+    SILENCED = "silenced"        # somebody wrote that no message is wanted (#norappel)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a number was found: the field, the exact piece of its text, and the place of that piece in it."""
+
+    field: str
+    text: str
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """All that is now known of one occasion, as of the moment `at` (aware UTC).
+
+    `key` names the occasion within its installation. `closed` is None while messages may be wanted. `start` and `end`
+    are aware UTC instants, `zone` the IANA zone in which people speak of them; an all-day occasion starts at the
+    first moment of its day in `zone`. Without a `recipient`, `trouble` says why. `values` are what texts may name
+    (JSON only). `candidates` are numbers among which a person has to choose.
+    """
+
+    kind: Kind
+    key: str
+    at: datetime
+    closed: Closed | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    zone: str | None = None
+    all_day: bool = False
+    recipient: Recipient | None = None
+    trouble: Reason | None = None
+    evidence: Evidence | None = None
+    candidates: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    private: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    """What the adapter needs again (an etag, a link, fingerprints); texts cannot name it."""
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the content without `at`: two readings of an unchanged occasion have the same."""
+        said = [self.kind, self.key, self.closed, _iso(self.start), _iso(self.end), self.zone, self.all_day,
+                self.recipient.number if self.recipient else None,
+                self.trouble.as_json() if self.trouble else None,
+                [self.evidence.field, self.evidence.text] if self.evidence else None,
+                list(self.candidates), dict(self.values), dict(self.private)]
+        written = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+        return hashlib.blake2b(written.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

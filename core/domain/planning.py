@@ -1,0 +1,325 @@
+"""Planning: what the rules want on an occasion as it is now, and the steps from what the outbox holds to that.
+
+`plan` answers for every rule: `Send`, or `Skip` with the reason. `reconcile` compares the answers with the messages that
+are known. Nothing else schedules, moves or calls off a message. Both are pure: the same answers for the same arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.domain.errors import BadInput
+from core.domain.events import Closed, Kind
+from core.domain.messages import LEFT, WAITING, Channel, MessageClass, State
+from core.domain.occasions import Occasion
+from core.domain.policy.decision import Check, Never, Policy
+from core.domain.policy.walltime import local
+from core.domain.reasons import Reason
+from core.domain.recipients import Line, Recipient
+from core.domain.rules import Rule
+from core.domain.text.price import Money, price
+from core.domain.text.segments import Measure, measure
+from core.domain.text.templates import render
+from core.domain.when import After, AtWall, Before, OnChange, shift, wall_moment
+
+FOLLOW_UP_USEFUL = timedelta(hours=12)
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message that a rule wants. `about` is the start that its text speaks of; None where there is none. `once` says
+    that a later start earns no second one; `at_once` that `send_at` is only "as soon as allowed"."""
+
+    key: str
+    rule: str
+    recipient: Recipient
+    text: str
+    send_at: datetime
+    until: datetime | None
+    message_class: MessageClass
+    channels: tuple[Channel, ...]
+    measure: Measure
+    price: Money | None
+    about: datetime | None = None
+    sender: str | None = None
+    asks: bool = False
+    zone: str | None = None
+    once: bool = False
+    at_once: bool = False
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """No message, and why. A waiting one becomes `state`."""
+
+    key: str
+    rule: str
+    reason: Reason
+    state: State = State.CANCELLED
+    checks: tuple[Check, ...] = ()
+    wanted_at: datetime | None = None
+    about: datetime | None = None
+
+
+def key_of(occasion: Occasion, rule: Rule) -> str:
+    """One message per occasion and rule: when the visit moves, its reminder moves with it."""
+    return f"{occasion.key}/{rule.id}"
+
+
+def plan(occasion: Occasion, rules: Iterable[Rule], policy: Policy, now: datetime) -> list[Send | Skip]:
+    """For each rule that concerns the occasion: the message it wants, or the reason why it wants none."""
+    return [_answer(occasion, rule, policy, now) for rule in rules
+            if rule.concerns(occasion.kind, occasion.values, occasion.private)]
+
+
+def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Send | Skip:
+    key = key_of(occasion, rule)
+
+    def skip(reason: Reason, state: State = State.CANCELLED, wanted: datetime | None = None,
+             checks: tuple[Check, ...] = ()) -> Skip:
+        return Skip(key, rule.id, reason, state, checks, wanted, occasion.start)
+
+    if (closed := _closed(occasion, rule)) is not None:
+        return skip(closed)
+    wanted, until = _moments(occasion, rule, policy, now)
+    if isinstance(wanted, Reason):
+        return skip(wanted)
+    if occasion.recipient is None:
+        return skip(occasion.trouble or Reason("no_number"), wanted=wanted)
+    if occasion.recipient.line not in (Line.MOBILE, Line.MOBILE_OR_FIXED, Line.VOIP):
+        return skip(Reason("not_a_mobile", {"line": str(occasion.recipient.line)}), State.SUPPRESSED, wanted)
+    if until is not None and now > until:
+        return skip(Reason("too_late", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
+    at_once = isinstance(rule.when, OnChange)
+    if wanted < now - _MINUTE:
+        if rule.late == "skip":
+            return skip(Reason("moment_over", {"wanted": _said(wanted, occasion, policy)}), State.EXPIRED, wanted)
+        wanted, at_once = now, True
+    elif until is not None and wanted > until:
+        return skip(Reason("never_useful", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
+
+    zone = _zone(occasion, policy)
+    try:
+        text = render(_body(rule, occasion), _values(occasion), zone, _language(rule, occasion, policy)).text
+    except BadInput as error:
+        return skip(error.reason, wanted=wanted)
+    verdict = policy.decide(occasion.recipient, rule.channels[0], rule.message_class, wanted=wanted, until=until, now=now,
+                            sender=rule.sender, asks=rule.asks)
+    if isinstance(verdict, Never):
+        return skip(verdict.reason, verdict.state, wanted, verdict.checks)
+    measured = measure(text)
+    return Send(key, rule.id, occasion.recipient, text, verdict.at, until, rule.message_class, rule.channels, measured,
+                price(measured.segments, occasion.recipient.country, rule.channels[0], verdict.at.date()),
+                occasion.start, rule.sender, rule.asks, str(zone), rule.when == OnChange("booked"), at_once, verdict.checks)
+
+
+def _closed(occasion: Occasion, rule: Rule) -> Reason | None:
+    if occasion.muted:
+        return Reason("muted")
+    if isinstance(rule.when, OnChange) and rule.when.change == "cancelled":
+        if occasion.closed not in (Closed.CANCELLED, Closed.DELETED):
+            return Reason("not_cancelled")
+        return None if occasion.told is not None else Reason("nothing_told")
+    if occasion.closed is not None:
+        return Reason(f"occasion_{occasion.closed}")
+    if occasion.answer == "declined" and occasion.kind is Kind.APPOINTMENT:
+        return Reason("person_declined")
+    return None
+
+
+def _moments(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> tuple[datetime | Reason, datetime | None]:
+    """When the rule's message is wanted, and its last useful moment."""
+    zone = _zone(occasion, policy)
+    anchor = occasion.start if occasion.kind is Kind.APPOINTMENT else occasion.start or occasion.at
+    if anchor is None:
+        return Reason("no_start"), None
+    when = rule.when
+    match when:
+        case OnChange():
+            wanted: datetime | Reason = _on_change(occasion, when, now)
+        case AtWall():
+            there = _zone_of_rule(when, occasion, policy)
+            day = local(anchor, zone).date()
+            wanted = wall_moment(when, day, there, policy.working(there))
+        case Before(span) | After(span):
+            if occasion.all_day and span.elapsed:
+                return Reason("all_day_needs_day_rule"), None
+            wanted = shift(anchor, span, -1 if isinstance(when, Before) else 1, zone)
+    return wanted, _until(occasion, rule, anchor, wanted, zone)
+
+
+def _on_change(occasion: Occasion, when: OnChange, now: datetime) -> datetime | Reason:
+    # The outbox keeps the first moment of a change: asking again must not push it forward.
+    if when.change == "booked":
+        if occasion.backlog:
+            return Reason("booked_before_connection")
+        return max(occasion.first_seen or now, now)
+    if when.change == "moved":
+        if occasion.told is None:
+            return Reason("nothing_told")
+        if occasion.told == occasion.start:
+            return Reason("not_moved")
+    return now
+
+
+def _until(occasion: Occasion, rule: Rule, anchor: datetime, wanted: datetime | Reason, zone: ZoneInfo) -> datetime | None:
+    if rule.until is not None:
+        return shift(anchor, rule.until.span, -1 if isinstance(rule.until, Before) else 1, zone)
+    if isinstance(wanted, Reason):
+        return None
+    if wanted <= anchor and occasion.kind is Kind.APPOINTMENT:
+        # An all-day occasion has begun at midnight, and is still worth a word in its own morning.
+        return anchor + timedelta(hours=12) if occasion.all_day else anchor
+    return wanted + FOLLOW_UP_USEFUL
+
+
+def _zone(occasion: Occasion, policy: Policy) -> ZoneInfo:
+    return ZoneInfo(occasion.zone) if occasion.zone else policy.zone
+
+
+def _zone_of_rule(when: AtWall, occasion: Occasion, policy: Policy) -> ZoneInfo:
+    if when.zone == "workspace":
+        return policy.zone
+    if when.zone == "recipient" and occasion.recipient is not None:
+        return policy.zones(occasion.recipient)[0]
+    return _zone(occasion, policy)
+
+
+def _said(moment: datetime, occasion: Occasion, policy: Policy) -> str:
+    zone = _zone(occasion, policy)
+    return local(moment, zone).strftime("%d/%m/%Y %H:%M") + f" ({zone.key.rpartition('/')[2].replace('_', ' ')})"
+
+
+def _values(occasion: Occasion) -> Mapping[str, Any]:
+    start: Any = occasion.start
+    end: Any = occasion.end
+    if occasion.all_day and occasion.start is not None and occasion.zone:
+        # A day has a date and no time: a text that asks for its time is refused, not filled with midnight.
+        start = local(occasion.start, ZoneInfo(occasion.zone)).date()
+        end = None
+    return {**occasion.values, "start": start, "end": end}
+
+
+def _language(rule: Rule, occasion: Occasion, policy: Policy) -> str:
+    spoken = occasion.values.get("language")
+    if isinstance(spoken, str) and spoken in rule.bodies:
+        return spoken
+    return rule.language or policy.language
+
+
+def _body(rule: Rule, occasion: Occasion) -> str:
+    spoken = occasion.values.get("language")
+    return rule.bodies.get(spoken, rule.body) if isinstance(spoken, str) else rule.body
+
+
+# ---------------------------------------------------------------------------------------------- steps
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A message that the outbox holds for an occasion."""
+
+    id: str
+    key: str
+    step: int
+    state: State
+    to: str
+    text: str
+    send_at: datetime
+    until: datetime | None
+    about: datetime | None
+    by_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A new message; `step` counts the messages of one key (a visit that moved after its reminder earns a second)."""
+
+    send: Send
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A waiting message is to be as `send` says. `reason` tells what changed."""
+
+    known: Known
+    send: Send
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A waiting message is called off, and ends in `state`."""
+
+    known: Known
+    state: State
+    reason: Reason
+
+
+Step = Schedule | Move | Cancel
+
+
+def reconcile(answers: Sequence[Send | Skip], known: Sequence[Known]) -> list[Step]:
+    """The steps from what is known to what is wanted; none when they agree. Keys without an answer are called off."""
+    by_key: dict[str, list[Known]] = {}
+    for one in known:
+        by_key.setdefault(one.key, []).append(one)
+    steps: list[Step] = []
+    for answer in answers:
+        steps.extend(_steps(answer, by_key.pop(answer.key, [])))
+    for orphans in by_key.values():
+        steps.extend(Cancel(one, State.CANCELLED, Reason("rule_gone")) for one in orphans if one.state in WAITING)
+    return steps
+
+
+def _steps(answer: Send | Skip, known: list[Known]) -> Iterable[Step]:
+    waiting = [one for one in known if one.state in WAITING]
+    if isinstance(answer, Skip):
+        for one in waiting:
+            # Its moment is over and it is still in the outbox: it is on its way, and its own deadline decides.
+            if answer.reason.code == "moment_over" and one.about == answer.about:
+                continue
+            yield Cancel(one, answer.state, answer.reason)
+        return
+    if any(_done(one, answer) for one in known):
+        for one in waiting:
+            yield Cancel(one, State.SUPERSEDED, Reason("already_told"))
+        return
+    if not waiting:
+        yield Schedule(answer, 1 + max((one.step for one in known), default=0))
+        return
+    kept, *surplus = waiting
+    for one in surplus:
+        yield Cancel(one, State.SUPERSEDED, Reason("already_told"))
+    if (change := _change(kept, answer)) is not None:
+        yield Move(kept, answer, change)
+
+
+def _done(one: Known, answer: Send) -> bool:
+    """Whether `one` has already said what `answer` wants to say, or a person decided against it."""
+    if one.about != answer.about and not answer.once:
+        return False
+    if one.state is State.CANCELLED:
+        return one.by_person
+    return one.to == answer.recipient.number and (one.state in LEFT or one.state is State.FAILED)
+
+
+def _change(kept: Known, answer: Send) -> Reason | None:
+    if kept.to != answer.recipient.number:
+        return Reason("recipient_changed")
+    if kept.about != answer.about:
+        return Reason("occasion_moved")
+    if kept.text != answer.text:
+        return Reason("text_changed")
+    # A message that leaves as soon as it may is not pushed forward by planning again a little later.
+    if kept.send_at != answer.send_at and not (answer.at_once and kept.send_at < answer.send_at):
+        return Reason("plan_changed")
+    return None if kept.until == answer.until else Reason("plan_changed")
+
+

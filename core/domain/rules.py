@@ -1,0 +1,45 @@
+"""A rule: for which kind of occasion, when, which text, useful for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from core.domain.events import Kind
+from core.domain.messages import Channel, MessageClass
+from core.domain.when import After, Before, When
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`until` is the last useful moment, in the same forms as `when`; without it a reminder is useful until the occasion
+    begins, a follow-up for 12 hours. `late` says what to do when its moment was over before we learnt of the occasion
+    (booked too late, moved closer): "skip" or "send" at once. `asks` is true when the text asks for OUI or NON.
+    `only` narrows it: {"calendar": […]} or any other name of an occasion's values.
+    """
+
+    id: str
+    name: str
+    on: Kind
+    message_class: MessageClass
+    when: When
+    body: str
+    until: Before | After | None = None
+    channels: tuple[Channel, ...] = (Channel.SMS,)
+    sender: str | None = None
+    asks: bool = False
+    late: Literal["skip", "send"] = "skip"
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    language: str | None = None
+    bodies: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    """The same text in other languages (language → text), for recipients whose language is known."""
+
+    def concerns(self, kind: Kind, values: Mapping[str, Any], private: Mapping[str, Any]) -> bool:
+        """Whether the rule speaks about such an occasion at all."""
+        if kind is not self.on:
+            return False
+        return all((values.get(name, private.get(name)) in allowed) for name, allowed in self.only.items())

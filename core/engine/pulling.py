@@ -1,0 +1,122 @@
+"""We ask the platforms that only said "something changed", or that must be polled; what they say joins the intake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from core.contract import Batch, Pulls
+from core.domain.errors import BadInput, NeedsReconnect, NotNow, RelanceError
+from core.domain.reasons import Reason
+from core.engine import intake
+from core.engine.installing import fresh
+from core.storage import house, installations, occasions, outbox
+from core.suite import Suite
+
+LEASE = timedelta(minutes=5)
+MOST_PAGES = 200
+LONGEST_PAUSE = timedelta(hours=6)
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pull gave: how many occasions changed, or what is wrong. `busy`: somebody else is pulling just now."""
+
+    changed: int = 0
+    trouble: Reason | None = None
+    busy: bool = False
+
+
+def run_due(suite: Suite) -> int:
+    """Pulls every installation whose time has come. Returns how many were pulled."""
+    with suite.database.write() as tx:
+        taken = installations.due(tx, suite.now(), LEASE)
+    for installation_id, workspace in taken:
+        _pull(suite, workspace, installation_id)
+    return len(taken)
+
+
+def pull_now(suite: Suite, workspace: str, installation_id: str) -> Outcome:
+    """Pulls one installation at once, and waits for it."""
+    with suite.database.write(workspace) as tx:
+        if not installations.take(tx, installation_id, suite.now(), LEASE):
+            installations.wake(tx, installation_id, suite.now())
+            return Outcome(busy=True)
+    return _pull(suite, workspace, installation_id)
+
+
+def _pull(suite: Suite, workspace: str, installation_id: str) -> Outcome:
+    """One installation, page by page, each page committed with its cursor. The caller holds the lease."""
+    started = suite.now()
+    changed = 0
+    try:
+        for _ in range(MOST_PAGES):
+            row = fresh(suite, workspace, installation_id)
+            adapter = suite.adapters[row.installation.adapter]
+            if not isinstance(adapter, Pulls):
+                return Outcome()
+            batch = _asked(suite, adapter, row)
+            changed += _applied(suite, row, batch, started, adapter.manifest.poll_every)
+            if not batch.more:
+                break
+    except NeedsReconnect as error:
+        _in_trouble(suite, workspace, installation_id, error, state="reconnect")
+        return Outcome(changed, error.reason)
+    except NotNow as error:
+        _in_trouble(suite, workspace, installation_id, error, after=error.after)
+        return Outcome(changed, error.reason)
+    except BadInput as error:
+        _in_trouble(suite, workspace, installation_id, error, after=timedelta(minutes=15))
+        return Outcome(changed, error.reason)
+    suite.wake()
+    return Outcome(changed)
+
+
+def _asked(suite: Suite, adapter: Pulls, row: installations.Row) -> Batch:
+    try:
+        return adapter.pull(row.installation, row.cursor, suite.now())
+    except NeedsReconnect as error:
+        if error.reason.code != "token_refused":
+            raise
+        # An access token can die before its time: one new one, then the platform's word counts.
+        row = fresh(suite, row.installation.workspace, row.installation.id, refused=row.installation.secrets.get("access_token"))
+        return adapter.pull(row.installation, row.cursor, suite.now())
+
+
+def _applied(suite: Suite, row: installations.Row, batch: Batch, started: datetime, every: timedelta) -> int:
+    installation = row.installation
+    now = suite.now()
+    with suite.database.write(installation.workspace) as tx:
+        # Read again under the write lock: a person may have disconnected it, or gone live, while we asked.
+        row = installations.get(tx, suite.vault, installation.id, suite.public_url) or row
+        if row.state == "disconnected":
+            return 0
+        gone = [event for sweep in batch.sweeps for event in occasions.swept(tx, installation.id, sweep, now)]
+        changed = intake.accept(tx, row, [*batch.events, *gone], now, backlog=row.pulled_at is None)
+        values: dict[str, object] = {"cursor": batch.cursor, "pulled_at": now}
+        if batch.memory is not None:
+            values["memory"] = dict(batch.memory)
+        if not batch.more:
+            # What was said to have changed after we began asking is asked for once more, at once.
+            again = row.changed_at is not None and row.changed_at > started
+            values |= {"next_pull_at": now if again else now + every, "pull_lease_until": None, "failures": 0, "trouble": None,
+                       "problems": [outbox.reason_row(one) for one in batch.problems]}
+        installations.change(tx, installation.id, **values)
+        if row.trouble is not None and not batch.more:
+            outbox.release(tx, f"installation:{installation.id}", Reason("connected_again"), now)
+    return len(changed)
+
+
+def _in_trouble(suite: Suite, workspace: str, installation_id: str, error: RelanceError, *, after: timedelta | None = None,
+                state: str | None = None) -> None:
+    now = suite.now()
+    with suite.database.write(workspace) as tx:
+        row = installations.get(tx, suite.vault, installation_id, suite.public_url)
+        failures = row.failures if row else 0
+        pause = min(after * 2 ** min(failures, 6), LONGEST_PAUSE) if after else None
+        installations.in_trouble(tx, installation_id, error.reason, state=state, next_pull_at=now + pause if pause else None)
+        house.note(tx, "installation", "installation_in_trouble", installation_id, {"code": error.reason.code}, now)
+    log.warning("installation in trouble", installation=installation_id, code=error.reason.code, state=state or "connected")

@@ -1,0 +1,231 @@
+"""Everything that an operator may decide, read once. README.md has the same table."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+
+_NAME = re.compile(r"RELANCE_([A-Z0-9]+(?:_[A-Z0-9]+)*?)_(URL|AUTH_URL|TOKEN_URL|REVOKE_URL|CLIENT_ID|CLIENT_SECRET)\Z")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class WrongSetting(Exception):
+    """A setting's value cannot be used. The text names the setting, the value's problem and an example."""
+
+    def __init__(self, name: str, problem: str, example: str) -> None:
+        super().__init__(f"{name}: {problem}. Example: {name}={example}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`vendor_urls` and its sisters are keyed by the vendor's lower-case name, as in `RELANCE_<VENDOR>_URL`."""
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    listen: str = "127.0.0.1:8000"
+    public_url: str = "http://127.0.0.1:8000"
+    secret_keys: tuple[str, ...] = ()
+    runner: str = "embedded"
+    broker_url: str = ""
+    mode: str = "live"
+    language: str = "fr"
+    allow_private_addresses: bool = False
+    trusted_proxies: int = 0
+    log_level: str = "info"
+    vendor_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    vendor_revoke_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    vendor_clients: Mapping[str, tuple[str, str]] = field(default_factory=lambda: _NOTHING)  # type: ignore[assignment]
+
+    @property
+    def listen_address(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def clock_may_turn(self) -> bool:
+        return self.mode in ("demo", "test")
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+    @classmethod
+    def read(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """From the environment and the file that `RELANCE_ENV_FILE` names (the environment wins), secrets from
+        `…_FILE`. Creates the data folder and, if none are given, the secret key in it. Raises `WrongSetting`."""
+        given = _merged(os.environ if env is None else env)
+        return _read(given)
+
+
+def _merged(env: Mapping[str, str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    if path := env.get("RELANCE_ENV_FILE"):
+        given.update(_env_file(Path(path)))
+    given.update({name: value for name, value in env.items() if name.startswith("RELANCE_")})
+    for name in [name for name in given if name.endswith("_FILE") and name != "RELANCE_ENV_FILE"]:
+        path = Path(given.pop(name))
+        try:
+            given.setdefault(name.removesuffix("_FILE"), path.read_text().strip())
+        except OSError as error:
+            raise WrongSetting(name, f"cannot read {path}: {error.strerror}", "/run/secrets/relance") from error
+    return given
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise WrongSetting("RELANCE_ENV_FILE", f"cannot read {path}: {error.strerror}", "/etc/relance.env") from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip().removeprefix("export ")
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise WrongSetting("RELANCE_ENV_FILE", f"line {number} of {path} has no '='", "/etc/relance.env")
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        found[name.strip()] = value
+    return found
+
+
+_KNOWN = {"DATA_DIR", "DATABASE_URL", "LISTEN", "PUBLIC_URL", "SECRET_KEYS", "RUNNER", "BROKER_URL", "MODE", "LANGUAGE",
+          "ALLOW_PRIVATE_ADDRESSES", "TRUSTED_PROXIES", "LOG_LEVEL", "ENV_FILE"}
+
+
+def _read(given: Mapping[str, str]) -> Settings:
+    data_dir = Path(given.get("RELANCE_DATA_DIR") or "var")
+    mode = _one_of(given, "RELANCE_MODE", "live", ("live", "demo", "test"))
+    database_url = given.get("RELANCE_DATABASE_URL") or f"sqlite:///{(data_dir / 'relance.db').absolute()}"
+    if not re.match(r"(sqlite|postgresql(\+psycopg)?|postgres)://", database_url):
+        raise WrongSetting("RELANCE_DATABASE_URL", "neither sqlite:/// nor postgresql://",
+                           "postgresql://relance:secret@127.0.0.1/relance")
+    database_url = re.sub(r"\Apostgres(ql)?://", "postgresql+psycopg://", database_url)
+    runner = _one_of(given, "RELANCE_RUNNER", "embedded", ("embedded", "distributed"))
+    broker_url = given.get("RELANCE_BROKER_URL", "")
+    if runner == "distributed":
+        if not re.match(r"(amqp|amqps|redis|rediss)://", broker_url):
+            raise WrongSetting("RELANCE_BROKER_URL", "the distributed runner needs a broker", "redis://127.0.0.1:6379/0")
+        if database_url.startswith("sqlite"):
+            raise WrongSetting("RELANCE_DATABASE_URL", "the distributed runner needs PostgreSQL",
+                               "postgresql://relance:secret@127.0.0.1/relance")
+    return Settings(
+        data_dir=data_dir, database_url=database_url, mode=mode, runner=runner, broker_url=broker_url,
+        listen=_listen(given), public_url=_url(given, "RELANCE_PUBLIC_URL", "http://127.0.0.1:8000"),
+        secret_keys=_secret_keys(given, data_dir),
+        language=_one_of(given, "RELANCE_LANGUAGE", "fr", ("fr", "en")),
+        allow_private_addresses=_yes(given, "RELANCE_ALLOW_PRIVATE_ADDRESSES"),
+        trusted_proxies=_number(given, "RELANCE_TRUSTED_PROXIES", 0),
+        log_level=_one_of(given, "RELANCE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        **_vendors(given))
+
+
+def _vendors(given: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
+    found: dict[str, dict[str, str]] = {"URL": {}, "AUTH_URL": {}, "TOKEN_URL": {}, "REVOKE_URL": {}, "CLIENT_ID": {},
+                                        "CLIENT_SECRET": {}}
+    for name, value in given.items():
+        if name.removeprefix("RELANCE_") in _KNOWN or not value:
+            continue
+        match = _NAME.match(name)
+        if match is None:
+            continue
+        vendor, what = match.group(1).lower(), match.group(2)
+        found[what][vendor] = _url(given, name, "") if what.endswith("URL") else value
+    clients = {vendor: (client_id, found["CLIENT_SECRET"].get(vendor, ""))
+               for vendor, client_id in found["CLIENT_ID"].items()}
+    for vendor, client_secret in found["CLIENT_SECRET"].items():
+        clients.setdefault(vendor, ("", client_secret))
+    return {"vendor_urls": found["URL"], "vendor_auth_urls": found["AUTH_URL"], "vendor_token_urls": found["TOKEN_URL"],
+            "vendor_revoke_urls": found["REVOKE_URL"], "vendor_clients": clients}
+
+
+def _secret_keys(given: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
+    written = given.get("RELANCE_SECRET_KEYS", "")
+    if not written:
+        written = _kept_key(data_dir)
+    keys = tuple(key.strip() for key in written.split(",") if key.strip())
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError as error:
+            raise WrongSetting("RELANCE_SECRET_KEYS", "a key is 32 bytes in urlsafe base64 (44 characters)",
+                               "the output of: python -c 'from cryptography.fernet import Fernet; "
+                               "print(Fernet.generate_key().decode())'") from error
+    return keys
+
+
+def _kept_key(data_dir: Path) -> str:
+    """The key in the data folder. It is only ever generated beside an empty folder: a lost key must not be replaced."""
+    path = data_dir / "secret.key"
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            if (data_dir / "relance.db").exists():
+                raise WrongSetting("RELANCE_SECRET_KEYS", f"{path} is missing, and {data_dir} holds data encrypted with it: "
+                                   "bring the key back", "the key that was kept with the backup")
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(Fernet.generate_key().decode())
+        return path.read_text().strip()
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise WrongSetting("RELANCE_DATA_DIR", f"cannot use {data_dir}: {error.strerror}", "/var/lib/relance") from error
+
+
+def _one_of(given: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = given.get(name) or default
+    if value not in allowed:
+        raise WrongSetting(name, f"'{value}' is not one of {', '.join(allowed)}", allowed[0])
+    return value
+
+
+def _yes(given: Mapping[str, str], name: str) -> bool:
+    value = (given.get(name) or "false").lower()
+    if value not in ("true", "false", "1", "0", "yes", "no"):
+        raise WrongSetting(name, f"'{value}' is neither true nor false", "true")
+    return value in ("true", "1", "yes")
+
+
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
+    value = given.get(name) or str(default)
+    if not value.isdecimal():
+        raise WrongSetting(name, f"'{value}' is not a whole number", "1")
+    return int(value)
+
+
+def _listen(given: Mapping[str, str]) -> str:
+    value = given.get("RELANCE_LISTEN") or "127.0.0.1:8000"
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise WrongSetting("RELANCE_LISTEN", f"'{value}' is not host:port", "127.0.0.1:8000")
+    return value
+
+
+def _url(given: Mapping[str, str], name: str, default: str) -> str:
+    value = (given.get(name) or default).rstrip("/")
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        raise WrongSetting(name, f"'{value}' is not an http(s) address", "https://relance.example.org")
+    return value
+
+
+def generated_password() -> str:
+    """A first password that is shown once: 4 groups of 5, easy to copy by hand."""
+    letters = "abcdefghjkmnpqrstvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(5)) for _ in range(4))

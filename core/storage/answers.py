@@ -1,0 +1,52 @@
+"""The latest answer of each rule for each occasion: why there is a message, and why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert
+
+from core.domain.occasions import Occasion
+from core.domain.planning import Send, Skip
+from core.storage import tables as t
+from core.storage.database import Transaction
+from core.storage.outbox import checks_row, reason_row
+
+_c = t.answers.c
+_CHUNK = 400
+
+
+def keep(tx: Transaction, said: Sequence[tuple[Occasion, Sequence[Send | Skip]]], now: datetime) -> None:
+    """Replaces the answers about these occasions."""
+    ids = [occasion.id for occasion, _ in said]
+    for first in range(0, len(ids), _CHUNK):
+        tx.connection.execute(delete(t.answers).where(_c.occasion.in_(ids[first:first + _CHUNK])))
+    rows = [_row(tx, occasion, answer, now) for occasion, answers in said for answer in answers]
+    if rows:
+        tx.connection.execute(insert(t.answers), rows)
+
+
+def about(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """The answers about these occasions, by occasion."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    ids = sorted(occasion_ids)
+    for first in range(0, len(ids), _CHUNK):
+        for row in tx.connection.execute(tx.mine(t.answers).where(_c.occasion.in_(ids[first:first + _CHUNK]))).mappings():
+            found.setdefault(row["occasion"], []).append(row)
+    return found
+
+
+def modes(tx: Transaction) -> dict[str, bool]:
+    """installation → whether what it plans is carried out."""
+    c = t.installations.c
+    return {row.id: row.mode == "live" for row in tx.connection.execute(tx.mine(t.installations, c.id, c.mode))}
+
+
+def _row(tx: Transaction, occasion: Occasion, answer: Send | Skip, now: datetime) -> dict[str, Any]:
+    sends = isinstance(answer, Send)
+    return {
+        "occasion": occasion.id, "rule": answer.rule, "workspace": tx.owned, "installation": occasion.installation,
+        "answer": "send" if sends else "skip", "reason": None if isinstance(answer, Send) else reason_row(answer.reason),
+        "checks": checks_row(answer.checks), "wanted_at": answer.send_at if isinstance(answer, Send) else answer.wanted_at, "at": now}

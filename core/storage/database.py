@@ -1,0 +1,121 @@
+"""The database: engines, transactions, and what is different between SQLite and PostgreSQL (nothing else is)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from core.domain.errors import RelanceError
+
+
+class DatabaseAway(RelanceError):
+    """The database cannot be reached or cannot write now (down, full). Nothing half-written; try again."""
+
+    status = 503
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A connection with an open transaction, and the workspace whose rows it may see. `workspace` is None only for the
+    engine's own walks over all workspaces."""
+
+    connection: Connection
+    workspace: str | None
+
+    def mine(self, table: Table, *columns: Any) -> Select[Any]:
+        """A SELECT of this workspace's rows of `table`: the one way in which rows are read for a person or a key."""
+        chosen = select(*columns) if columns else select(table)
+        return chosen if self.workspace is None else chosen.where(table.c.workspace == self.workspace)
+
+    @property
+    def owned(self) -> str:
+        """The workspace, for rows that are written. A walk over all workspaces writes none of its own."""
+        if self.workspace is None:
+            raise RuntimeError("this transaction belongs to no workspace")
+        return self.workspace
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.connection.dialect.name == "sqlite"
+
+
+class Database:
+    """One per process. `write` and `read` give a `Transaction`; it commits at the end and rolls back on an error."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        # SQLite has one writer: queueing here is fair and cheap, its busy loop is neither.
+        self._writer = threading.RLock() if self.is_sqlite else None
+        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+
+    @contextmanager
+    def write(self, workspace: str | None = None) -> Iterator[Transaction]:
+        """For work that writes. On SQLite it takes the write lock first (`BEGIN IMMEDIATE`)."""
+        if self._writer:
+            self._writer.acquire()
+        try:
+            with _clear_errors(), self.engine.connect() as connection:
+                if self.is_sqlite:
+                    connection = connection.execution_options(relance_immediate=True)
+                with connection.begin():
+                    yield Transaction(connection, workspace)
+        finally:
+            if self._writer:
+                self._writer.release()
+
+    @contextmanager
+    def read(self, workspace: str | None = None) -> Iterator[Transaction]:
+        """For work that only reads: one consistent view."""
+        with _clear_errors(), self.engine.connect() as connection, connection.begin():
+            yield Transaction(connection, workspace)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _sqlite(url: str) -> Engine:
+    path = url.removeprefix("sqlite:///")
+    if path:
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=16, max_overflow=32)
+
+    @event.listens_for(engine, "connect")
+    def prepared(connection: Any, record: Any) -> None:
+        connection.isolation_level = None      # we say BEGIN ourselves, see `begun`
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000",
+                       "temp_store=MEMORY", "cache_size=-32000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("relance_immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_recycle=1800,
+                         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"})
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseAway("database_away") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseAway("database_away") from error
+        raise

@@ -1,0 +1,81 @@
+"""Workspaces, and the few values of the whole house: how far the clock is turned, when the engine last ticked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, select, update
+
+from core.domain.policy.consent import Standing
+from core.domain.policy.decision import Policy
+from core.domain.policy.week import Hours
+from core.ids import new_id
+from core.storage import tables as t
+from core.storage.database import Transaction
+
+DEFAULTS: Mapping[str, Any] = {
+    "language": "fr", "zone": "Europe/Paris", "country": "FR", "people": "patient", "sender": None, "hours": None, "widened": False,
+    "subdivision": None, "own_numbers": [], "health": True}
+
+
+def add_workspace(tx: Transaction, name: str, settings: Mapping[str, Any], now: datetime, *, test: bool = False) -> str:
+    """A new company; its id."""
+    workspace_id = new_id("wsp")
+    tx.connection.execute(insert(t.workspaces).values(
+        id=workspace_id, name=name, settings={**DEFAULTS, **settings}, test=test, created_at=now))
+    return workspace_id
+
+
+def workspace(tx: Transaction, workspace_id: str) -> Mapping[str, Any] | None:
+    """`{id, name, settings, test}`; settings complete."""
+    row = tx.connection.execute(select(t.workspaces).where(t.workspaces.c.id == workspace_id)).mappings().first()
+    return {**row, "settings": {**DEFAULTS, **row["settings"]}} if row else None
+
+
+def workspaces(tx: Transaction) -> list[Mapping[str, Any]]:
+    """All of them, oldest first."""
+    return [{**row, "settings": {**DEFAULTS, **row["settings"]}}
+            for row in tx.connection.execute(select(t.workspaces).order_by(t.workspaces.c.id)).mappings()]
+
+
+def change_settings(tx: Transaction, changes: Mapping[str, Any]) -> None:
+    """Writes this workspace's settings, others staying as they are."""
+    known = workspace(tx, tx.owned)
+    settings = {**(known["settings"] if known else DEFAULTS), **changes}
+    tx.connection.execute(update(t.workspaces).where(t.workspaces.c.id == tx.owned).values(settings=settings))
+
+
+def policy(settings: Mapping[str, Any], standings: Mapping[str, Standing] | None = None,
+           zones_declared: Mapping[str, str] | None = None) -> Policy:
+    """The policy that a workspace's settings describe, with what is known of the people in question."""
+    settings = {**DEFAULTS, **settings}
+    return Policy(
+        zone=ZoneInfo(settings["zone"]), country=settings["country"], language=settings["language"],
+        own_hours=Hours.read(settings["hours"]) if settings["hours"] else None, widened=settings["widened"],
+        subdivision=settings["subdivision"], sender=settings["sender"], standings=standings or {},
+        zones_declared=zones_declared or {})
+
+
+def value(tx: Transaction, name: str) -> Any:
+    """A value of the whole house; None when it was never set."""
+    return tx.connection.execute(select(t.house.c.value).where(t.house.c.name == name)).scalar()
+
+
+def moment(tx: Transaction, name: str) -> datetime | None:
+    """When that value was last set."""
+    return tx.connection.execute(select(t.house.c.at).where(t.house.c.name == name)).scalar()
+
+
+def set_value(tx: Transaction, name: str, new: Any, now: datetime) -> None:
+    done = tx.connection.execute(update(t.house).where(t.house.c.name == name).values(value=new, at=now))
+    if not done.rowcount:
+        tx.connection.execute(insert(t.house).values(name=name, value=new, at=now))
+
+
+def note(tx: Transaction, who: str, what: str, on: str | None, detail: Mapping[str, Any], now: datetime) -> None:
+    """Into the audit log: who did what, on which row. `detail` holds no number, text or secret."""
+    tx.connection.execute(insert(t.audit).values(
+        id=new_id("aud"), workspace=tx.owned, who=who, what=what, on=on, detail=dict(detail), at=now))

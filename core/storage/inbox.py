@@ -1,0 +1,72 @@
+"""The inbox: every authentic request as it came, so that nothing is lost and all can be replayed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, or_, update
+
+from core.contract import Inbound
+from core.domain.reasons import Reason
+from core.ids import new_id
+from core.storage import tables as t
+from core.storage.database import Transaction
+from core.storage.outbox import reason_row
+
+_c = t.inbox.c
+# Senders that mint a new id at each retry stop within about a day (smsmode: 30 hours).
+_SAME_CONTENT = timedelta(hours=48)
+
+
+def seen(tx: Transaction, installation: str, request: Inbound, delivery: str | None) -> bool:
+    """Whether this delivery was read before: by the platform's own id, or by content within two days."""
+    same = [_c.digest == content_digest(request)]
+    query = tx.mine(t.inbox, _c.id).where(_c.installation == installation, _c.state == "read")
+    if delivery:
+        known = tx.connection.execute(query.where(_c.delivery == delivery)).first()
+        if known is not None:
+            return True
+    return tx.connection.execute(query.where(*same, _c.received_at >= request.received_at - _SAME_CONTENT)).first() is not None
+
+
+def keep(tx: Transaction, request: Inbound, adapter: str, state: str, *, installation: str | None = None, account: str | None = None,
+         source: str = "hook", delivery: str | None = None, trouble: Reason | None = None) -> str:
+    """Keeps the raw request; its id. `state`: read, unreadable, unsupported, repeated."""
+    inbox_id = new_id("inb")
+    tx.connection.execute(insert(t.inbox).values(
+        id=inbox_id, workspace=tx.owned, installation=installation, account=account, adapter=adapter, source=source,
+        received_at=request.received_at, delivery=delivery, digest=content_digest(request), request=request.written(), state=state,
+        trouble=reason_row(trouble)))
+    return inbox_id
+
+
+def get(tx: Transaction, inbox_id: str) -> Mapping[str, Any] | None:
+    return tx.connection.execute(tx.mine(t.inbox).where(_c.id == inbox_id)).mappings().first()
+
+
+def listed(tx: Transaction, *, state: str | None = None, installation: str | None = None, after: str | None = None,
+           limit: int = 50) -> list[Mapping[str, Any]]:
+    """Newest first."""
+    query = tx.mine(t.inbox).order_by(_c.id.desc()).limit(limit)
+    if state:
+        query = query.where(_c.state == state)
+    if installation:
+        query = query.where(or_(_c.installation == installation, _c.account == installation))
+    if after:
+        query = query.where(_c.id < after)
+    return list(tx.connection.execute(query).mappings())
+
+
+def replayed(tx: Transaction, inbox_id: str, state: str, trouble: Reason | None, now: datetime) -> None:
+    """What reading it again gave."""
+    tx.connection.execute(update(t.inbox).where(_c.id == inbox_id, _c.workspace == tx.owned)
+                          .values(state=state, trouble=reason_row(trouble), replayed_at=now))
+
+
+def content_digest(request: Inbound) -> str:
+    """What makes two requests the same although their ids and moments differ."""
+    said = f"{request.method} {request.url}\n".encode("utf-8", "surrogatepass") + request.body
+    return hashlib.blake2b(said, digest_size=24).hexdigest()

@@ -1,0 +1,446 @@
+"""The outbox: messages wait here as rows until they are due. Claimed and recorded in batches, each in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
+
+from core.domain.messages import FOLLOWS, Channel, MessageClass, State, may_follow
+from core.domain.planning import Cancel, Known, Move, Schedule, Send, Step
+from core.domain.policy.decision import Check
+from core.domain.reasons import Reason
+from core.ids import new_ids
+from core.storage import tables as t
+from core.storage.database import Transaction
+
+_CHUNK = 400
+_m = t.messages.c
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A message as it is accepted, whoever wants it: a rule, the API, a campaign."""
+
+    to: str
+    country: str
+    text: str
+    encoding: str
+    segments: int
+    message_class: MessageClass
+    channels: tuple[Channel, ...]
+    due_at: datetime
+    expires_at: datetime | None = None
+    price_micros: int | None = None
+    currency: str | None = None
+    sender: str | None = None
+    asks: bool = False
+    reference: str | None = None
+    zone: str | None = None
+    checks: tuple[Check, ...] = ()
+    installation: str | None = None
+    occasion: str | None = None
+    rule: str | None = None
+    campaign: str | None = None
+    key: str | None = None
+    step: int = 1
+    about: datetime | None = None
+    test: bool = False
+    state: State = State.SCHEDULED
+    reason: Reason | None = None
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A message that this owner, and nobody else, may hand over until `lease`."""
+
+    id: str
+    workspace: str
+    to: str
+    country: str
+    text: str
+    encoding: str
+    message_class: MessageClass
+    channels: tuple[Channel, ...]
+    sender: str | None
+    asks: bool
+    due_at: datetime
+    expires_at: datetime | None
+    tries: int
+    fence: int
+    installation: str | None
+    occasion: str | None
+    rule: str | None
+    about: datetime | None
+    test: bool
+    zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a claimed message: its next state and all that goes into its row and the ledger."""
+
+    message: Claimed
+    state: State
+    reason: Reason | None = None
+    account: str | None = None
+    provider: str = ""
+    channel: Channel = Channel.SMS
+    provider_ref: str | None = None
+    due_at: datetime | None = None
+    held_by: str | None = None
+    attempt: str | None = None
+    """accepted | later | refused | account | uncertain; None when no provider was asked."""
+    look_up_at: datetime | None = None
+    price_micros: int | None = None
+    currency: str | None = None
+    counts: bool = True
+    """False when the try does not count against the message (the account's or the line's fault)."""
+
+
+def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]:
+    """Stores the messages; their ids, in order. What is due now is found by the next claim."""
+    if not messages:
+        return []
+    ids = new_ids("msg", len(messages))
+    workspace = tx.owned
+    tx.connection.execute(insert(t.messages), [
+        {"id": message_id, "workspace": workspace, **_new_row(one, now)} for message_id, one in zip(ids, messages, strict=True)])
+    ended = [(message_id, one) for message_id, one in zip(ids, messages, strict=True) if one.state is not State.SCHEDULED]
+    write_steps(tx, [(message_id, workspace, one.state, one.reason) for message_id, one in ended], now)
+    return ids
+
+
+def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]]:
+    """All messages of these occasions, by occasion."""
+    found: dict[str, list[Known]] = {}
+    ids = sorted(occasion_ids)
+    for first in range(0, len(ids), _CHUNK):
+        rows = tx.connection.execute(
+            select(_m.id, _m.occasion, _m.key, _m.step, _m.state, _m.to, _m.text, _m.due_at, _m.expires_at, _m.about,
+                   _m.by_person).where(_m.occasion.in_(ids[first:first + _CHUNK]), _m.key.is_not(None)))
+        for row in rows:
+            found.setdefault(row.occasion, []).append(Known(
+                row.id, row.key, row.step, State(row.state), row.to, row.text, row.due_at, row.expires_at, row.about,
+                row.by_person))
+    return found
+
+
+def carry_out(tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: datetime, *, test: bool = False) -> int:
+    """Takes (installation, occasion, step) into the outbox. Returns how many messages are new.
+
+    A message that was claimed meanwhile stays with its claimer: `WHERE state` decides, not what was read before.
+    """
+    new = [_scheduled(installation, occasion, step, test) for installation, occasion, step in steps if isinstance(step, Schedule)]
+    accept(tx, new, now)
+    ledger: list[tuple[str, str, State, Reason | None]] = []
+    for _, _, step in steps:
+        if isinstance(step, Move):
+            if _moved(tx, step, now):
+                ledger.append((step.known.id, tx.owned, step.known.state, step.reason))
+        elif isinstance(step, Cancel) and _ended(tx, step.known.id, step.state, step.reason, now):
+            ledger.append((step.known.id, tx.owned, step.state, step.reason))
+    write_steps(tx, ledger, now)
+    return len(new)
+
+
+def cancel(tx: Transaction, message_id: str, reason: Reason, now: datetime, *, by_person: bool = True) -> bool:
+    """Calls off a waiting message; False when it has left, or ended otherwise."""
+    done = _ended(tx, message_id, State.CANCELLED, reason, now, by_person=by_person)
+    if done:
+        write_steps(tx, [(message_id, tx.owned, State.CANCELLED, reason)], now)
+    return done
+
+
+def end_waiting(tx: Transaction, now: datetime, state: State, reason: Reason, *conditions: Any) -> int:
+    """Ends all waiting messages that meet `conditions` (an opt-out, an erased person). Returns how many."""
+    rows = tx.connection.execute(
+        update(t.messages).where(_m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]), *conditions)
+        .values(state=str(state), reason=reason_row(reason), changed_at=now, held_by=None)
+        .returning(_m.id)).all()
+    write_steps(tx, [(row.id, tx.owned, state, reason) for row in rows], now)
+    return len(rows)
+
+
+# ---------------------------------------------------------------------------------------------- leaving
+
+_CLAIMED = (_m.id, _m.workspace, _m.to, _m.country, _m.text, _m.encoding, _m["class"], _m.channels, _m.sender, _m.asks, _m.due_at,
+            _m.expires_at, _m.tries, _m.fence, _m.installation, _m.occasion, _m.rule, _m.about, _m.test, _m.zone)
+
+
+def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: timedelta) -> list[Claimed]:
+    """Up to `limit` due messages, the most urgent class first, marked `sending` for `owner` until the lease ends."""
+    claimed: list[Claimed] = []
+    for priority in range(4):
+        if len(claimed) >= limit:
+            break
+        due = (select(_m.id).where(_m.state == "scheduled", _m.priority == priority, _m.due_at <= now)
+               .order_by(_m.due_at).limit(limit - len(claimed)))
+        if not tx.is_sqlite:
+            due = due.with_for_update(skip_locked=True)
+        rows = tx.connection.execute(
+            update(t.messages).where(_m.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+            .values(state="sending", owner=owner, lease=now + lease, fence=_m.fence + 1, changed_at=now)
+            .returning(*_CLAIMED)).all()
+        claimed.extend(Claimed(
+            row[0], row[1], row[2], row[3], row[4], row[5], MessageClass(row[6]), tuple(Channel(name) for name in row[7]), *row[8:])
+            for row in rows)
+    return claimed
+
+
+def next_due(tx: Transaction) -> datetime | None:
+    """When the next message falls due; None when none waits."""
+    moments = [
+        tx.connection.execute(select(_m.due_at).where(_m.state == "scheduled", _m.priority == priority)
+                              .order_by(_m.due_at).limit(1)).scalar() for priority in range(4)]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+_RECORD = (update(t.messages)
+           .where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
+           .values({"state": bindparam("b_state"), "reason": bindparam("b_reason"), "account": bindparam("b_account"),
+                    "channel": bindparam("b_channel"), "provider_ref": bindparam("b_ref"), "due_at": bindparam("b_due"),
+                    "held_by": bindparam("b_held"), "lease": bindparam("b_lease"), "tries": bindparam("b_tries"),
+                    "left_at": bindparam("b_left"), "changed_at": bindparam("b_now"), "owner": None}))
+
+
+def record(tx: Transaction, results: Sequence[Result], now: datetime) -> None:
+    """Writes what became of a batch. A message whose lease was lost meanwhile keeps the newer word on it."""
+    if not results:
+        return
+    tx.connection.execute(_RECORD, [{
+        "b_id": one.message.id, "b_fence": one.message.fence, "b_state": str(one.state), "b_reason": reason_row(one.reason),
+        "b_account": one.account, "b_channel": str(one.channel) if one.attempt else None, "b_ref": one.provider_ref,
+        "b_due": one.due_at or one.message.due_at, "b_held": one.held_by, "b_lease": one.look_up_at,
+        "b_tries": one.message.tries + (1 if one.attempt and one.counts else 0),
+        "b_left": now if one.state in (State.SENT, State.UNCERTAIN, State.DELIVERED) else None, "b_now": now} for one in results])
+    made = [one for one in results if one.attempt]
+    if made:
+        tx.connection.execute(insert(t.attempts), [{
+            "workspace": one.message.workspace, "message": one.message.id, "account": one.account, "provider": one.provider,
+            "channel": str(one.channel), "at": now, "outcome": one.attempt, "provider_ref": one.provider_ref,
+            "reason": reason_row(one.reason)} for one in made])
+    write_steps(tx, [(one.message.id, one.message.workspace, one.state, one.reason) for one in results], now)
+
+
+def give_back(tx: Transaction, messages: Sequence[Claimed], now: datetime) -> None:
+    """Claimed and surely not spoken about (SIGTERM): they wait again, and nothing is counted."""
+    if messages:
+        tx.connection.execute(
+            update(t.messages).where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
+            .values(state="scheduled", lease=None, owner=None, changed_at=now),
+            [{"b_id": one.id, "b_fence": one.fence} for one in messages])
+
+
+def orphaned(tx: Transaction, now: datetime, *, owner: str | None = None, limit: int = 500) -> list[tuple[str, str]]:
+    """(id, workspace) of messages whose sender died: the lease is over, or `owner` is known to be dead."""
+    dead = _m.owner == owner if owner else _m.lease <= now
+    return [(row.id, row.workspace) for row in tx.connection.execute(
+        select(_m.id, _m.workspace).where(_m.state == "sending", _m.lease.is_not(None), dead).limit(limit))]
+
+
+def doubt(tx: Transaction, orphans: Sequence[tuple[str, str]], reason: Reason, now: datetime) -> None:
+    """`sending` → `uncertain`, to be looked up at once."""
+    for message_id, workspace in orphans:
+        done = tx.connection.execute(
+            update(t.messages).where(_m.id == message_id, _m.state == "sending")
+            .values(state="uncertain", reason=reason_row(reason), lease=now, owner=None, fence=_m.fence + 1, changed_at=now,
+                    left_at=now))
+        if done.rowcount:
+            write_steps(tx, [(message_id, workspace, State.UNCERTAIN, reason)], now)
+
+
+def not_begun(tx: Transaction, orphans: Sequence[tuple[str, str]], reason: Reason, now: datetime) -> None:
+    """`sending` → `scheduled`, for what the hand-over journal says was never begun."""
+    for message_id, workspace in orphans:
+        done = tx.connection.execute(
+            update(t.messages).where(_m.id == message_id, _m.state == "sending")
+            .values(state="scheduled", lease=None, owner=None, fence=_m.fence + 1, changed_at=now))
+        if done.rowcount:
+            write_steps(tx, [(message_id, workspace, State.SCHEDULED, reason)], now)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """An uncertain message that is to be looked up."""
+
+    id: str
+    workspace: str
+    message_class: MessageClass
+    account: str | None
+    to: str
+    expires_at: datetime | None
+    left_at: datetime
+    test: bool
+    provider_ref: str | None = None
+
+
+def doubtful(tx: Transaction, now: datetime, *, owner: str, limit: int = 50) -> list[Doubtful]:
+    """Uncertain messages whose next look-up is due; it is put off by a minute so that nobody else asks meanwhile."""
+    c = _m
+    due = select(c.id).where(c.state == "uncertain", c.lease.is_not(None), c.lease <= now).order_by(c.lease).limit(limit)
+    if not tx.is_sqlite:
+        due = due.with_for_update(skip_locked=True)
+    rows = tx.connection.execute(
+        update(t.messages).where(c.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+        .values(lease=now + timedelta(minutes=1), owner=owner)
+        .returning(c.id, c.workspace, c["class"], c.account, c.to, c.expires_at, c.left_at, c.test, c.provider_ref)).all()
+    return [Doubtful(row[0], row[1], MessageClass(row[2]), row[3], row[4], row[5], row[6] or now, row[7], row[8]) for row in rows]
+
+
+def ask_again(tx: Transaction, message_id: str, at: datetime | None) -> None:
+    """When to look an uncertain message up again; None: never, a receipt or a person decides."""
+    tx.connection.execute(update(t.messages).where(_m.id == message_id, _m.state == "uncertain").values(lease=at, owner=None))
+
+
+# ---------------------------------------------------------------------------------------------- states
+
+def advance(tx: Transaction, message_id: str, workspace: str, then: State, reason: Reason | None, now: datetime,
+            **values: Any) -> bool:
+    """Moves a message forwards to `then`, if its present state allows; False (and nothing written) if not."""
+    allowed = [str(state) for state in FOLLOWS if may_follow(state, then)]
+    done = tx.connection.execute(
+        update(t.messages).where(_m.id == message_id, _m.workspace == workspace, _m.state.in_(allowed))
+        .values(state=str(then), reason=reason_row(reason), changed_at=now, **{"lease": None, "owner": None, **values}))
+    if done.rowcount:
+        write_steps(tx, [(message_id, workspace, then, reason)], now)
+    return bool(done.rowcount)
+
+
+def release(tx: Transaction, held_by: str, reason: Reason, now: datetime) -> int:
+    """`held` → `scheduled` for all that waits on `held_by`. What is no longer useful is found at the next claim."""
+    rows = tx.connection.execute(
+        update(t.messages).where(_m.state == "held", _m.held_by == held_by,
+                                 *([_m.workspace == tx.workspace] if tx.workspace else []))
+        .values(state="scheduled", held_by=None, reason=reason_row(reason), changed_at=now)
+        .returning(_m.id, _m.workspace)).all()
+    write_steps(tx, [(row.id, row.workspace, State.SCHEDULED, reason) for row in rows], now)
+    return len(rows)
+
+
+def write_steps(tx: Transaction, steps: Sequence[tuple[str, str, State, Reason | None]], now: datetime) -> None:
+    """Into the ledger: (message, workspace, state, reason)."""
+    if steps:
+        tx.connection.execute(insert(t.steps), [
+            {"workspace": workspace, "message": message, "at": now, "state": str(state), "reason": reason_row(reason)}
+            for message, workspace, state, reason in steps])
+
+
+def reason_row(reason: Reason | None) -> dict[str, Any] | None:
+    """A reason as the ledger keeps it."""
+    return None if reason is None else {"code": reason.code, "values": dict(reason.values)}
+
+
+def checks_row(checks: Iterable[Check]) -> list[dict[str, Any]]:
+    """Checks as the ledger keeps them."""
+    return [{"check": one.name, "result": one.result, **({"reason": reason_row(one.reason)} if one.reason else {})}
+            for one in checks]
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What `GET /v1/messages` and the pages filter by."""
+
+    state: tuple[str, ...] = ()
+    to: str | None = None
+    reference: str | None = None
+    installation: str | None = None
+    occasion: str | None = None
+    campaign: str | None = None
+    rule: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: str | None = None
+    extra: tuple[Any, ...] = field(default=())
+
+
+def listed(tx: Transaction, wanted: Filter, *, limit: int = 50, by_due: bool = False) -> list[Mapping[str, Any]]:
+    """Messages, newest first; or by the moment they are due, earliest first. `since` and `until` bound that moment."""
+    order = (_m.due_at, _m.id) if by_due else (_m.id.desc(),)
+    query = tx.mine(t.messages).order_by(*order).limit(limit)
+    for column, value in ((_m.to, wanted.to), (_m.reference, wanted.reference), (_m.installation, wanted.installation),
+                          (_m.occasion, wanted.occasion), (_m.campaign, wanted.campaign), (_m.rule, wanted.rule)):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.state:
+        query = query.where(_m.state.in_(wanted.state))
+    if wanted.since is not None:
+        query = query.where(_m.due_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(_m.due_at < wanted.until)
+    if wanted.after is not None:
+        if by_due:
+            last = tx.connection.execute(tx.mine(t.messages, _m.due_at).where(_m.id == wanted.after)).scalar()
+            if last is not None:
+                query = query.where(or_(_m.due_at > last, and_(_m.due_at == last, _m.id > wanted.after)))
+        else:
+            query = query.where(_m.id < wanted.after)
+    return list(tx.connection.execute(query).mappings())
+
+
+def get(tx: Transaction, message_id: str) -> Mapping[str, Any] | None:
+    """One message's row."""
+    return tx.connection.execute(tx.mine(t.messages).where(_m.id == message_id)).mappings().first()
+
+
+def history(tx: Transaction, message_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The steps and the attempts of one message, oldest first."""
+    steps = tx.connection.execute(tx.mine(t.steps).where(t.steps.c.message == message_id).order_by(t.steps.c.id)).mappings()
+    attempts = tx.connection.execute(
+        tx.mine(t.attempts).where(t.attempts.c.message == message_id).order_by(t.attempts.c.id)).mappings()
+    return list(steps), list(attempts)
+
+
+def counts(tx: Transaction, start: datetime, end: datetime) -> dict[str, int]:
+    """How many messages due between `start` and `end` are in each state."""
+    rows = tx.connection.execute(
+        tx.mine(t.messages, _m.state, func.count()).where(_m.due_at >= start, _m.due_at < end).group_by(_m.state)).all()
+    return {row[0]: row[1] for row in rows}
+
+
+# ---------------------------------------------------------------------------------------------- rows
+
+def _new_row(one: New, now: datetime) -> dict[str, Any]:
+    return {
+        "installation": one.installation, "occasion": one.occasion, "rule": one.rule, "campaign": one.campaign, "key": one.key,
+        "step": one.step, "about": one.about, "class": str(one.message_class), "priority": one.message_class.priority,
+        "channels": [str(channel) for channel in one.channels], "to": one.to, "country": one.country, "text": one.text,
+        "encoding": one.encoding, "segments": one.segments, "price_micros": one.price_micros, "currency": one.currency,
+        "sender": one.sender, "asks": one.asks, "reference": one.reference, "zone": one.zone, "test": one.test,
+        "state": str(one.state), "reason": reason_row(one.reason), "checks": checks_row(one.checks), "by_person": False,
+        "due_at": one.due_at, "expires_at": one.expires_at, "created_at": now, "changed_at": now}
+
+
+def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> New:
+    send = step.send
+    return New(
+        to=send.recipient.number, country=send.recipient.country, text=send.text, encoding=send.measure.encoding,
+        segments=send.measure.segments, message_class=send.message_class, channels=send.channels, due_at=send.send_at,
+        expires_at=send.until, price_micros=send.price.amount if send.price else None,
+        currency=send.price.currency if send.price else None, sender=send.sender, asks=send.asks, zone=send.zone,
+        checks=send.checks, installation=installation, occasion=occasion, rule=send.rule, key=send.key, step=step.step,
+        about=send.about, test=test)
+
+
+def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
+    send: Send = step.send
+    done = tx.connection.execute(
+        update(t.messages).where(_m.id == step.known.id, _m.state.in_(["scheduled", "held"]))
+        .values(to=send.recipient.number, country=send.recipient.country, text=send.text, encoding=send.measure.encoding,
+                segments=send.measure.segments, price_micros=send.price.amount if send.price else None,
+                currency=send.price.currency if send.price else None, due_at=send.send_at, expires_at=send.until,
+                about=send.about, sender=send.sender, asks=send.asks, zone=send.zone, checks=checks_row(send.checks),
+                channels=[str(channel) for channel in send.channels], changed_at=now))
+    return bool(done.rowcount)
+
+
+def _ended(tx: Transaction, message_id: str, state: State, reason: Reason, now: datetime, *, by_person: bool = False) -> bool:
+    done = tx.connection.execute(
+        update(t.messages).where(_m.id == message_id, _m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]))
+        .values(state=str(state), reason=reason_row(reason), by_person=by_person, changed_at=now, held_by=None))
+    return bool(done.rowcount)

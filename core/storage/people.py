@@ -1,0 +1,98 @@
+"""People: contacts, what they allowed and stopped, and numbers that must not be tried again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+
+from core.domain.policy.consent import Standing
+from core.domain.reasons import Reason
+from core.domain.recipients import Recipient
+from core.ids import new_id
+from core.storage import tables as t
+from core.storage.database import Transaction
+from core.storage.outbox import reason_row
+
+_CHUNK = 400
+
+
+def standings(tx: Transaction, workspace: str, numbers: Iterable[str]) -> tuple[dict[str, Standing], dict[str, str]]:
+    """For the numbers of which anything is known: their standing, and the zone that was declared for them."""
+    found: dict[str, Standing] = {}
+    zones: dict[str, str] = {}
+    wanted = sorted(set(numbers))
+    o, c, k = t.optouts.c, t.consents.c, t.contacts.c
+    for first in range(0, len(wanted), _CHUNK):
+        chunk = wanted[first:first + _CHUNK]
+        hashes = {number_hash(workspace, number): number for number in chunk}
+        out: dict[str, set[str]] = {}
+        for row in tx.connection.execute(t.optouts.select().where(o.workspace == workspace, o.number_hash.in_(list(hashes)))):
+            out.setdefault(hashes[row.number_hash], set()).add(row.scope)
+        consent: dict[str, bool] = {}
+        for row in tx.connection.execute(t.consents.select().where(
+                c.workspace == workspace, c.number.in_(chunk), c.scope == "marketing").order_by(c.at, c.id)):
+            consent[row.number] = row.state == "in"
+        quarantined: set[str] = set()
+        for row in tx.connection.execute(t.contacts.select().where(k.workspace == workspace, k.number.in_(chunk))).mappings():
+            if row["quarantine"]:
+                quarantined.add(row["number"])
+            if row["zone"]:
+                zones[row["number"]] = row["zone"]
+        for number in out.keys() | consent.keys() | quarantined:
+            found[number] = Standing(frozenset(out.get(number, ())), consent.get(number, False), False, number in quarantined)
+    return found, zones
+
+
+def number_hash(workspace: str, number: str) -> str:
+    """What stays of an erased person: enough to know the number again when it is asked for, not to read it out."""
+    return hashlib.blake2b(number.encode(), key=workspace.encode()[:64], digest_size=24).hexdigest()
+
+
+def stop(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[str, Any], now: datetime) -> bool:
+    """The person wants no more of `scope` ("marketing", "all", …). False when that was known."""
+    o = t.optouts.c
+    hashed = number_hash(tx.owned, number)
+    known = tx.connection.execute(t.optouts.select().where(
+        o.workspace == tx.owned, o.number_hash == hashed, o.scope == scope)).first()
+    if known is None:
+        tx.connection.execute(insert(t.optouts).values(workspace=tx.owned, number_hash=hashed, scope=scope, at=now))
+    _consent(tx, number, scope, "out", source, proof, now)
+    return known is None
+
+
+def start(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[str, Any], now: datetime) -> None:
+    """The person allows `scope`, and takes back a stop of it; a stop of everything ends with any new consent."""
+    o = t.optouts.c
+    tx.connection.execute(delete(t.optouts).where(
+        o.workspace == tx.owned, o.number_hash == number_hash(tx.owned, number), o.scope.in_([scope, "all"])))
+    _consent(tx, number, scope, "in", source, proof, now)
+
+
+def quarantine(tx: Transaction, recipient: Recipient, reason: Reason | None, now: datetime) -> None:
+    """Marks a number as dead (or, with None, as alive again)."""
+    contact_id = remember(tx, recipient, {}, now)
+    tx.connection.execute(update(t.contacts).where(t.contacts.c.id == contact_id).values(quarantine=reason_row(reason)))
+
+
+def remember(tx: Transaction, recipient: Recipient, values: Mapping[str, Any], now: datetime) -> str:
+    """The contact of that number, made or brought up to date with `values` (columns of `contacts`); its id."""
+    c = t.contacts.c
+    known = tx.connection.execute(tx.mine(t.contacts, c.id).where(c.number == recipient.number)).scalar()
+    if known:
+        if values:
+            tx.connection.execute(update(t.contacts).where(c.id == known).values(**values))
+        return str(known)
+    contact_id = new_id("con")
+    tx.connection.execute(insert(t.contacts).values({
+        "values": {}, **values, "id": contact_id, "workspace": tx.owned, "number": recipient.number, "country": recipient.country,
+        "created_at": now}))
+    return contact_id
+
+
+def _consent(tx: Transaction, number: str, scope: str, state: str, source: str, proof: Mapping[str, Any], now: datetime) -> None:
+    tx.connection.execute(insert(t.consents).values(
+        id=new_id("cst"), workspace=tx.owned, number=number, scope=scope, state=state, at=now, source=source, proof=dict(proof)))

@@ -1,0 +1,97 @@
+"""Rules and templates in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, or_, update
+
+from core.domain.events import Kind
+from core.domain.messages import Channel, MessageClass
+from core.domain.rules import Rule
+from core.domain.when import After, Before, parse_when
+from core.ids import new_id
+from core.storage import tables as t
+from core.storage.database import Transaction
+
+_c = t.rules.c
+
+
+def add(tx: Transaction, values: Mapping[str, Any], now: datetime) -> str:
+    """A new rule from its row's values (see `tables.rules`); returns its id."""
+    rule_id = new_id("rul")
+    tx.connection.execute(insert(t.rules).values({
+        "until": None, "body": None, "template": None, "sender": None, "asks": False, "late": "skip", "only": {}, "active": True,
+        "preset": None, "installation": None, "channels": ["sms"], **values, "id": rule_id, "workspace": tx.owned, "version": 1,
+        "created_at": now}))
+    return rule_id
+
+
+def change(tx: Transaction, rule_id: str, values: Mapping[str, Any]) -> None:
+    """The new version of a rule."""
+    tx.connection.execute(update(t.rules).where(_c.id == rule_id, _c.workspace == tx.owned)
+                          .values({**values, "version": _c.version + 1}))
+
+
+def rows(tx: Transaction, *, installation: str | None = None) -> list[Mapping[str, Any]]:
+    """All rules that were not removed, oldest first."""
+    query = tx.mine(t.rules).where(_c.removed_at.is_(None)).order_by(_c.id)
+    if installation is not None:
+        query = query.where(or_(_c.installation == installation, _c.installation.is_(None)))
+    return list(tx.connection.execute(query).mappings())
+
+
+def row(tx: Transaction, rule_id: str) -> Mapping[str, Any] | None:
+    return tx.connection.execute(tx.mine(t.rules).where(_c.id == rule_id, _c.removed_at.is_(None))).mappings().first()
+
+
+def active(tx: Transaction, installation: str) -> list[Rule]:
+    """The rules that speak about this installation's occasions, switched on."""
+    found = [one for one in rows(tx, installation=installation) if one["active"]]
+    return parsed(found, texts(tx) if any(one["template"] for one in found) else {})
+
+
+def parsed(found: Iterable[Mapping[str, Any]], templates: Mapping[str, Mapping[str, str]]) -> list[Rule]:
+    """The rules that rows describe; `templates`: key → language → text."""
+    return [rule(one, templates) for one in found]
+
+
+def rule(one: Mapping[str, Any], templates: Mapping[str, Mapping[str, str]]) -> Rule:
+    """The rule that a row describes. A template that is gone leaves an empty text, which planning refuses."""
+    until = parse_when(one["until"], "/until") if one["until"] else None
+    bodies = templates.get(one["template"], {}) if one["template"] else {}
+    return Rule(
+        id=one["id"], name=one["name"], on=Kind(one["on"]), message_class=MessageClass(one["class"]), when=parse_when(one["when"]),
+        body=one["body"] or next(iter(bodies.values()), ""), until=until if isinstance(until, Before | After) else None,
+        channels=tuple(Channel(name) for name in one["channels"]), sender=one["sender"], asks=one["asks"],
+        late="send" if one["late"] == "send" else "skip", only={name: tuple(values) for name, values in one["only"].items()},
+        bodies=bodies)
+
+
+def texts(tx: Transaction) -> dict[str, dict[str, str]]:
+    """The newest version of every template: key → language → text."""
+    c = t.templates.c
+    found: dict[str, dict[str, str]] = {}
+    for one in tx.connection.execute(tx.mine(t.templates).where(c.removed_at.is_(None)).order_by(c.version)).mappings():
+        found.setdefault(one["key"], {})[one["language"]] = one["body"]
+    return found
+
+
+def save_template(tx: Transaction, key: str, language: str, body: str, now: datetime) -> str:
+    """A new version of a template; older ones stay readable."""
+    c = t.templates.c
+    last = tx.connection.execute(tx.mine(t.templates, c.version).where(c.key == key, c.language == language)
+                                 .order_by(c.version.desc()).limit(1)).scalar() or 0
+    template_id = new_id("tpl")
+    tx.connection.execute(insert(t.templates).values(
+        id=template_id, workspace=tx.owned, key=key, language=language, body=body, version=last + 1, created_at=now))
+    return template_id
+
+
+def remove_template(tx: Transaction, key: str, now: datetime) -> bool:
+    c = t.templates.c
+    done = tx.connection.execute(update(t.templates).where(c.workspace == tx.owned, c.key == key, c.removed_at.is_(None))
+                                 .values(removed_at=now))
+    return bool(done.rowcount)

@@ -1,0 +1,74 @@
+"""The suite: settings, database, adapters, providers, the clock. The single place of assembly; nothing happens on import."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from core.clock import Clock
+from core.contract import Adapter, Provider, ProviderTools, Tools
+from core.guarded import Guarded
+from core.plugins import load_adapters, load_providers, urls
+from core.secrets import Vault
+from core.settings import Settings
+from core.storage import house
+from core.storage.database import Database
+from core.storage.simulated import DatabaseBook
+
+
+@dataclass(slots=True)
+class Suite:
+    """All that a walk through the engine needs. `due` is set when something may be due at once."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    clock: Clock
+    guarded: Guarded
+    adapters: Mapping[str, Adapter]
+    providers: Mapping[str, Provider]
+    due: threading.Event = field(default_factory=threading.Event)
+
+    def now(self) -> datetime:
+        """This moment, aware and in UTC, as the (perhaps turned) clock tells it."""
+        return self.clock.now()
+
+    @property
+    def public_url(self) -> str:
+        return self.settings.public_url
+
+    def wake(self) -> None:
+        """Something may be due now: do not wait for the next tick."""
+        self.due.set()
+
+
+def build_suite(settings: Settings, *, clock: Clock | None = None, adapters: Mapping[str, Adapter] | None = None,
+                providers: Mapping[str, Provider] | None = None) -> Suite:
+    """Assembles the suite. Opens no socket but the database's; `adapters` and `providers` replace the registered ones."""
+    database = Database(settings.database_url)
+    guarded = Guarded(allow_private=settings.allow_private_addresses)
+    addresses = urls(settings)
+    if adapters is None:
+        adapters = load_adapters(Tools(urls=addresses, clients=settings.vendor_clients, fetch=guarded.get))
+    if providers is None:
+        providers = load_providers(ProviderTools(urls=addresses, book=DatabaseBook(database)))
+    return Suite(settings, database, Vault(settings.secret_keys), clock or Clock(), guarded, adapters, providers)
+
+
+def read_clock(suite: Suite) -> None:
+    """Turns this process's clock as far as the house's was turned (`relance clock`), in demo and test mode only."""
+    if suite.settings.clock_may_turn:
+        with suite.database.read() as tx:
+            turned = house.value(tx, "clock_turned_seconds") or 0
+        suite.clock.turned = timedelta(seconds=turned)
+
+
+def turn_clock(suite: Suite, turned: timedelta) -> None:
+    """Turns the house's clock: other processes follow at their next tick."""
+    with suite.database.write() as tx:
+        house.set_value(tx, "clock_turned_seconds", turned.total_seconds(), datetime.now(UTC))
+    suite.clock.turned = turned
+
+
