@@ -180,8 +180,8 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "address_not_allowed": {
         "fr": "Cette adresse n'est pas acceptée : il faut une adresse http(s) publique, sans nom d'utilisateur ni mot "
               "de passe, qui ne mène pas (même par une redirection) à un réseau privé.",
-        "en": "This address is not accepted: give a public http(s) address without a user name or password, which leads "
-              "(redirects included) to no private network.",
+        "en": "This address is not accepted: give a public http(s) address without a user name or password, which "
+              "leads (redirects included) to no private network.",
     },
     "fetch_failed": {
         "fr": "{host} n'a pas répondu correctement : nous réessaierons.",
@@ -202,5 +202,104 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "fetch_goes_in_circles": {
         "fr": "{host} redirige plus de trois fois : donnez l'adresse d'arrivée.",
         "en": "{host} redirects more than three times: give the address where it ends.",
+    },
+    # calendars: files
+    "not_a_calendar": {
+        "fr": "Ce n'est pas un agenda iCal, peut-être une page web. Copiez l'adresse secrète au format iCal.",
+        "en": "This is no iCal calendar: the address may give a web page. Copy the secret address in iCal format.",
+    },
+    "calendar_too_large": {
+        "fr": "L'agenda dépasse {limit} Mo. Exportez une période plus courte, ou connectez-le par Google.",
+        "en": "The calendar is larger than {limit} MB. Export a shorter period, or connect it through Google.",
+    },
+    "calendar_too_many_events": {
+        "fr": "L'agenda contient plus de {limit} événements. Exportez une période plus courte.",
+        "en": "The calendar holds more than {limit} events. Export a shorter period.",
+    },
+    "calendar_zone_unknown": {
+        "fr": "Ligne {line} : fuseau horaire « {zone} » inconnu, lu comme {used}. Vérifiez l'heure affichée.",
+        "en": "Line {line}: unknown time zone “{zone}”, read as {used}. Check the time shown.",
+    },
+    "event_unreadable": {
+        "fr": "Ligne {line}, « {title} » : événement illisible ({detail}). Corrigez-le dans l'agenda.",
+        "en": "Line {line}, “{title}”: this event cannot be read ({detail}). Correct it in the calendar.",
+    },
+    "event_without_start": {
+        "fr": "Ligne {line}, « {title} » : l'événement n'a pas de début.",
+        "en": "Line {line}, “{title}”: the event has no start.",
+    },
+    "event_unfinished": {
+        "fr": "Ligne {line}, « {title} » : l'événement n'est pas terminé, le fichier est peut-être coupé.",
+        "en": "Line {line}, “{title}”: the event does not end, the file may be cut off.",
+    },
+    "rule_unreadable": {
+        "fr": "Ligne {line}, « {title} » : répétition illisible ({rule}). Seule la première date est prise.",
+        "en": "Line {line}, “{title}”: the repetition cannot be read ({rule}). Only its first date is used.",
+    },
+    "repeats_too_often": {
+        "fr": "Ligne {line}, « {title} » : se répète trop souvent. Ses répétitions sont laissées de côté.",
+        "en": "Line {line}, “{title}”: repeats too often for appointments. Its repetitions are left out.",
+    },
+    # calendars: whose phone
+    "no_number": {
+        "fr": "Aucun numéro de téléphone dans ce rendez-vous. Ajoutez-le dans la description.",
+        "en": "There is no telephone number in this appointment. Add it to the description.",
+    },
+    "two_numbers": {
+        "fr": "Deux numéros possibles ({numbers}) : lequel ? Choisissez, ou écrivez « sms: » devant le bon.",
+        "en": "Two numbers are possible ({numbers}): which one? Choose, or write “sms:” before the right one.",
+    },
+    "several_numbers": {
+        "fr": "{count} numéros possibles ({numbers}) : lequel ? Choisissez, ou écrivez « sms: » devant le bon.",
+        "en": "{count} numbers are possible ({numbers}): which one? Choose, or write “sms:” before the right one.",
+    },
+    "several_contacts": {
+        "fr": "{count} contacts correspondent à « {who} » ({numbers}) : lequel ?",
+        "en": "{count} contacts fit “{who}” ({numbers}): which one?",
+    },
+    "landline_only": {
+        "fr": "Seul un numéro fixe est indiqué ({number}) : il ne reçoit pas de SMS. Ajoutez un mobile.",
+        "en": "Only a landline is given ({number}): it takes no text messages. Add a mobile number.",
+    },
+    "fax_only": {
+        "fr": "Seul un numéro de fax est indiqué ({number}). Ajoutez un mobile.",
+        "en": "Only a fax number is given ({number}). Add a mobile number.",
+    },
+    "own_number_only": {
+        "fr": "Seul votre propre numéro est indiqué ({number}). Ajoutez celui de la personne.",
+        "en": "Only your own number is given ({number}). Add the person's.",
+    },
+    "conference_number_only": {
+        "fr": "Seul le numéro d'une visioconférence est indiqué ({number}). Ajoutez le mobile de la personne.",
+        "en": "Only a video call's dial-in is given ({number}). Add the person's mobile number.",
+    },
+    "special_number_only": {
+        "fr": "Seul un numéro spécial est indiqué ({number}) : il ne reçoit pas de SMS. Ajoutez un mobile.",
+        "en": "Only a special number is given ({number}): it takes no text messages. Add a mobile number.",
+    },
+    # calendars: appointments that stay silent
+    "silenced": {
+        "fr": "« {tag} » est écrit dans le rendez-vous : aucun rappel.",
+        "en": "“{tag}” is written in the appointment: no reminder.",
+    },
+    "appointment_cancelled": {
+        "fr": "Le rendez-vous est annulé dans l'agenda.",
+        "en": "The appointment is cancelled in the calendar.",
+    },
+    "appointment_free": {
+        "fr": "L'agenda montre ce moment comme libre, et vos réglages l'ignorent alors.",
+        "en": "The calendar shows this time as free, and your settings then leave it out.",
+    },
+    "not_an_appointment": {
+        "fr": "Ce n'est pas un rendez-vous avec quelqu'un ({type}).",
+        "en": "This is no appointment with anybody ({type}).",
+    },
+    "declined_by_us": {
+        "fr": "Vous avez décliné cette invitation dans l'agenda.",
+        "en": "You declined this invitation in the calendar.",
+    },
+    "declined_by_guest": {
+        "fr": "{guest} a décliné l'invitation.",
+        "en": "{guest} declined the invitation.",
     },
 }
