@@ -1,4 +1,4 @@
-"""The failing server itself: as a proxy it lets a real one answer and then fails, and its script is one request a step."""
+"""The failing server itself: its script is one request a step; as a proxy it lets a real one answer, and then fails."""
 
 from __future__ import annotations
 
