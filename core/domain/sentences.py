@@ -302,4 +302,130 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "{guest} a décliné l'invitation.",
         "en": "{guest} declined the invitation.",
     },
+    # ways out: what a provider or the line to it said
+    "provider_not_begun": {
+        "fr": "Rien n'est parti : l'envoi a été repris avant d'avoir commencé.",
+        "en": "Nothing left: the sending was taken back before it had begun.",
+    },
+    "provider_unreachable": {
+        "fr": "{provider} est injoignable, rien n'est parti : nous réessaierons.",
+        "en": "{provider} cannot be reached, and nothing left: we shall try again.",
+    },
+    "provider_busy": {
+        "fr": "{provider} demande de ralentir : rien n'est perdu, nous réessaierons.",
+        "en": "{provider} asks to slow down: nothing is lost, we shall try again.",
+    },
+    "provider_away": {
+        "fr": "{provider} n'est pas disponible (HTTP {status}) : nous réessaierons.",
+        "en": "{provider} is not available (HTTP {status}): we shall try again.",
+    },
+    "provider_uncertain": {
+        "fr": "{provider} n'a pas répondu clairement : ce message est peut-être parti. Nous le cherchons avant toute"
+              " autre tentative.",
+        "en": "{provider} gave no clear answer: this message may have left. We look for it before we try again.",
+    },
+    "provider_refused": {
+        "fr": "{provider} refuse ce message : {detail}",
+        "en": "{provider} refuses this message: {detail}",
+    },
+    "provider_redirects": {
+        "fr": "L'adresse réglée pour {provider} renvoie ailleurs (HTTP {status}) : rien n'est parti, corrigez-la.",
+        "en": "The address set for {provider} leads elsewhere (HTTP {status}): nothing left, correct that setting.",
+    },
+    "provider_key_refused": {
+        "fr": "{provider} refuse la clé de ce compte : donnez-en une nouvelle. Les messages attendent. {detail}",
+        "en": "{provider} refuses this account's key: give a new one. Messages wait. {detail}",
+    },
+    "provider_forbidden": {
+        "fr": "La clé de ce compte {provider} n'a pas le droit de faire cela. Les messages attendent. {detail}",
+        "en": "This {provider} account's key has no right to do that. Messages wait. {detail}",
+    },
+    "provider_no_credit": {
+        "fr": "Le compte {provider} n'a plus assez de crédit : rechargez-le. Les messages attendent.",
+        "en": "The {provider} account is out of credit: top it up. Messages wait.",
+    },
+    "provider_limit_reached": {
+        "fr": "Le compte {provider} a atteint une de ses limites ({detail}). Les messages attendent.",
+        "en": "The {provider} account has reached one of its limits ({detail}). Messages wait.",
+    },
+    "provider_no_such_channel": {
+        "fr": "Ce compte {provider} ne sait pas envoyer par {channel}.",
+        "en": "This {provider} account cannot send by {channel}.",
+    },
+    "provider_text_unreadable": {
+        "fr": "Ce texte contient un caractère qui ne peut pas être transmis.",
+        "en": "This text holds a character that cannot be transmitted.",
+    },
+    "provider_number_dead": {
+        "fr": "Selon {provider}, ce numéro n'existe pas ou plus.",
+        "en": "According to {provider}, this number does not exist, or no longer.",
+    },
+    "provider_number_silent": {
+        "fr": "Cette personne a demandé à {provider} de ne plus recevoir de messages.",
+        "en": "This person asked {provider} not to receive any more messages.",
+    },
+    "provider_spam": {
+        "fr": "{provider} ou l'opérateur a pris ce texte pour du spam : changez-le avant d'autres envois.",
+        "en": "{provider} or the operator took this text for spam: change it before sending more.",
+    },
+    "provider_not_suitable": {
+        "fr": "Ce téléphone ou son réseau ne reçoit pas ce type de message ({detail}).",
+        "en": "This phone or its network does not take this kind of message ({detail}).",
+    },
+    "provider_media_invalid": {
+        "fr": "{provider} ne peut pas transmettre le média joint.",
+        "en": "{provider} cannot transmit the attached media.",
+    },
+    "provider_expired": {
+        "fr": "Le téléphone n'a pas été joint à temps.",
+        "en": "The phone could not be reached in time.",
+    },
+    "provider_internal_error": {
+        "fr": "{provider} a eu une panne interne avec ce message.",
+        "en": "{provider} had an internal error with this message.",
+    },
+    "provider_cancelled": {
+        "fr": "Ce message a été annulé chez {provider}.",
+        "en": "This message was cancelled at {provider}.",
+    },
+    "provider_undelivered": {
+        "fr": "{provider} n'a pas pu remettre ce message ({status}). {detail}",
+        "en": "{provider} could not deliver this message ({status}). {detail}",
+    },
+    "provider_field_missing": {
+        "fr": "« {field} » manque dans les réglages de ce compte {provider}.",
+        "en": "“{field}” is missing from this {provider} account's settings.",
+    },
+    "provider_field_unknown": {
+        "fr": "« {field} » n'est pas un réglage de {provider}. Il y a : {known}.",
+        "en": "“{field}” is no setting of {provider}. There are: {known}.",
+    },
+    "provider_field_wrong": {
+        "fr": "« {field} » ne convient pas. Exemple : {example}.",
+        "en": "“{field}” cannot be used. Example: {example}.",
+    },
+    "simulator_refused": {
+        "fr": "Le simulateur refuse les numéros en 0003.",
+        "en": "The simulator refuses numbers that end in 0003.",
+    },
+    "simulator_throttled": {
+        "fr": "Le simulateur fait patienter une fois les numéros en 0005.",
+        "en": "The simulator puts numbers that end in 0005 off once.",
+    },
+    "simulator_line_broke": {
+        "fr": "Le simulateur coupe la ligne après avoir pris les messages aux numéros en 0006.",
+        "en": "The simulator breaks the line after it took messages to numbers that end in 0006.",
+    },
+    "simulator_undeliverable": {
+        "fr": "Le simulateur ne remet rien aux numéros en 0002.",
+        "en": "The simulator delivers nothing to numbers that end in 0002.",
+    },
+    "simulator_book_away": {
+        "fr": "Le simulateur n'a pas pu noter ce message : il est cherché avant toute autre tentative.",
+        "en": "The simulator could not note this message: it is looked for before anything else is tried.",
+    },
+    "simulator_reply_length": {
+        "fr": "Une réponse a de 1 à {limit} caractères.",
+        "en": "A reply has 1 to {limit} characters.",
+    },
 }
