@@ -1,0 +1,1 @@
+"""Google Calendar by OAuth, and any calendar by its iCal address: appointments, and whose phone they mean."""
