@@ -6,6 +6,7 @@ can be looked up after a broken line, sends receipts and replies (`core.engine.s
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ class Manner:
     replies: str | None = None
 
 
+# No network carries these and no database keeps them: a NUL, half of a surrogate pair.
+_UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 _ORDINARY = Manner()
 MAGIC: Mapping[str, Manner] = MappingProxyType({
     "0001": _ORDINARY,
@@ -147,6 +150,8 @@ def happens(message: Simulated) -> tuple[Receipt | PhoneReply, State, datetime |
 
 
 def _begin(message: Outgoing, begun: Callable[[str], None]) -> Outcome | None:
+    if _UNSENDABLE.search(message.text):
+        return Refused(Reason("provider_text_unreadable"))
     try:
         begun(message.reference)
     except Exception as error:  # noqa: BLE001 - whoever holds the message takes it back: it becomes its outcome

@@ -1,0 +1,601 @@
+"""The conformance suite of ways out: every provider, ours and other packages' alike, keeps the same promises.
+
+A new provider is one `Entry` in `ENTRIES`. One that speaks HTTP says how the other side answers (`Wire`), so that the
+same broken lines are tried on it; one that is called back gives good bodies, from which hostile ones are made.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.contract import (
+    Accepted,
+    Account,
+    AccountTrouble,
+    Gone,
+    Inbound,
+    Outcome,
+    Outgoing,
+    PhoneReply,
+    Provider,
+    ProviderTools,
+    Receipt,
+    Refused,
+    TryLater,
+    Uncertain,
+)
+from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, Unreadable
+from core.domain.messages import Channel, MessageClass, State
+from core.domain.reasons import Reason
+from core.domain.sentences import SENTENCES
+from core.providers.memory import Memory
+from core.providers.simulator import Simulator
+from core.providers.smsmode import Smsmode
+from tests.faults.server import (
+    FaultServer,
+    Seen,
+    Step,
+    badjson,
+    cut_after,
+    cut_before,
+    drip,
+    empty,
+    garbage,
+    hang,
+    hang_before,
+    ok,
+    oversize,
+    status,
+    truncate,
+)
+
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+CANARY = "canary-5e7c1f"
+REFUSED_NUMBER = "+33639980003"
+"""A number that every `Entry` refuses for good: the simulator by its magic, others by what their fake answers."""
+QUICK = 0.4
+
+
+@dataclass
+class Stand:
+    """A provider in front of something that answers. `took` are the references that the other side has, in order."""
+
+    provider: Provider
+    account: Account
+    took: Callable[[], list[str]]
+    server: FaultServer | None = None
+
+
+@dataclass(frozen=True)
+class Wire:
+    """The other side of a provider that speaks HTTP.
+
+    `takes` answers a good request to send, refusing `REFUSED_NUMBER`; `references` are those that a request bears;
+    `finds` answers a look-up as if the other side had exactly the given references.
+    """
+
+    vendor: str
+    is_sending: Callable[[Seen], bool]
+    takes: Callable[[Seen], Step]
+    references: Callable[[Seen], list[str]]
+    finds: Callable[[Sequence[str]], Step]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`callbacks`: good bodies of what the provider posts to us. `good_config`: what a person would give."""
+
+    name: str
+    make: Callable[[ProviderTools], Provider]
+    wire: Wire | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    good_config: Mapping[str, Any] = field(default_factory=dict)
+    bad_configs: Sequence[Mapping[str, Any]] = ()
+    callbacks: Sequence[bytes] = ()
+
+    @contextmanager
+    def open(self) -> Iterator[Stand]:
+        account = Account("acc_1", "ws_1", self.name.partition(" ")[0], self.config, self.secrets,
+                          f"https://relance.example/providers/acc_1/receipts/{CANARY}-path",
+                          f"https://relance.example/providers/acc_1/replies/{CANARY}-path")
+        if self.wire is None:
+            provider = self.make(ProviderTools(urls={}))
+            if isinstance(provider, Memory):
+                provider.script(REFUSED_NUMBER, *[Refused(Reason("simulator_refused"))] * 20)
+            yield Stand(provider, account, list)
+            return
+        with FaultServer(otherwise=self.wire.takes) as server:
+            provider = self.make(ProviderTools(urls={self.wire.vendor: server.url}, timeout=QUICK, connections=8))
+            yield Stand(provider, account, lambda: _took(self.wire, server), server)
+
+
+def _took(wire: Wire | None, server: FaultServer) -> list[str]:
+    sent = [seen for seen in server.ledger if wire and wire.is_sending(seen)]
+    return [reference for seen in sent if wire for reference in wire.references(seen)]
+
+
+# ---------------------------------------------------------------------------------------- smsmode
+
+def _smsmode_sent(seen: Seen) -> list[dict[str, Any]]:
+    return seen.json if isinstance(seen.json, list) else [seen.json]
+
+
+def _smsmode_takes(seen: Seen) -> Step:
+    if seen.method != "POST":
+        return _smsmode_finds([])
+    if any(one["recipient"]["to"] == REFUSED_NUMBER.removeprefix("+") for one in _smsmode_sent(seen)):
+        return status(400, {"errorCode": "400.029", "message": "Bad Request", "detail": f"not E.164, key {CANARY}-key"})
+    answers = [{"messageId": f"sm-{one['refClient']}", "refClient": one["refClient"], "status": {"value": "ENROUTE"},
+                "price": {"amount": "0.05", "currency": "EUR"}} for one in _smsmode_sent(seen)]
+    return ok([{"message": one} for one in answers] if isinstance(seen.json, list) else answers[0], 201)
+
+
+def _smsmode_finds(references: Sequence[str]) -> Step:
+    items = [{"messageId": f"sm-{one}", "refClient": one, "direction": "MT", "status": {"value": "DELIVERED"}}
+             for one in references]
+    return ok({"page": 1, "pageSize": 100, "count": len(items), "totalCount": len(items), "items": items})
+
+
+SMSMODE_WIRE = Wire("smsmode", lambda seen: seen.method == "POST", _smsmode_takes,
+                    lambda seen: [one["refClient"] for one in _smsmode_sent(seen)], _smsmode_finds)
+_REPORT = {
+    "messageId": "00000000-0000-4000-8000-00000000aa02", "sentDate": "2026-12-01T08:00:00", "direction": "MT",
+    "channel": {"channelId": "ch-1", "name": "m", "type": "SMS", "flow": "TRANSACTIONAL"}, "type": "SMS",
+    "recipient": {"to": "33639980001"}, "from": "CABINET", "price": {"amount": 0.05, "currency": "EUR"},
+    "status": {"deliveryDate": "2026-12-01T08:00:10", "value": "DELIVERED"}, "refClient": "msg_1"}
+_ANSWER = {
+    "messageId": "00000000-0000-4000-8000-00000000aa03", "originMessageId": "00000000-0000-4000-8000-00000000aa02",
+    "sentDate": "2026-12-01T08:30:00", "channel": {"channelId": "ch-1", "type": "SMS"}, "type": "SMS",
+    "direction": "MO", "from": "33639980001", "recipient": {"to": "36034"}, "body": {"text": "OUI"}}
+_SMSMODE: dict[str, Any] = {
+    "make": Smsmode, "wire": SMSMODE_WIRE, "secrets": {"api_key": f"{CANARY}-key"},
+    "good_config": {"api_key": f"{CANARY}-key", "sender": "CABINET", "channel_id": "ch-1", "batch": True, "rate": 10},
+    "bad_configs": ({}, {"api_key": ""}, {"api_key": 3}, {"api_key": "k\r\nHost: x"}, {"api_key": "k", "rate": 0},
+                    {"api_key": "k", "rate": True}, {"api_key": "k", "batch": "yes"}, {"api_key": "k", "sender": "é"},
+                    {"api_key": "k", "a/b": 1}),
+    "callbacks": tuple(json.dumps(one).encode() for one in (
+        _REPORT, _ANSWER, {**_REPORT, "status": {"value": "UNDELIVERABLE", "detail": "INSUFFICIENT_CREDIT"}}))}
+
+ENTRIES = [
+    Entry("memory", Memory),
+    Entry("simulator", Simulator),
+    Entry("smsmode", **_SMSMODE),
+    Entry("smsmode in batches", **{**_SMSMODE, "config": {"batch": True, "channel_id": "ch-1"}}),
+]
+SPEAKING = [entry for entry in ENTRIES if entry.wire]
+CALLED_BACK = [entry for entry in ENTRIES if entry.callbacks]
+
+
+def by_name(entry: Entry) -> str:
+    return entry.name
+
+
+every_provider = pytest.mark.parametrize("entry", ENTRIES, ids=by_name)
+every_speaker = pytest.mark.parametrize("entry", SPEAKING, ids=by_name)
+every_listener = pytest.mark.parametrize("entry", CALLED_BACK, ids=by_name)
+
+
+def message(number: int = 1, to: str = "+33639981001", **changes: Any) -> Outgoing:
+    return replace(Outgoing(f"msg_{number:020d}", to, f"RDV confirmé {CANARY}-text", Channel.SMS,
+                            MessageClass.TRANSACTIONAL, "GSM-7", "CABINET", "FR"), **changes)
+
+
+def send(stand: Stand, *messages: Outgoing) -> list[Outcome]:
+    return stand.provider.send(stand.account, messages, NOW, lambda reference: None)
+
+
+# what it is
+
+@every_provider
+def test_it_says_what_it_is(entry: Entry) -> None:
+    with entry.open() as stand:
+        provider = stand.provider
+        assert provider.slug == stand.account.provider
+        assert provider.name
+        assert provider.channels
+        assert all(isinstance(channel, Channel) for channel in provider.channels)
+        assert 1 <= provider.batch_size <= 1000
+        assert all(url.startswith("https://") for url in provider.vendors.values())
+        assert provider.for_tests == (entry.wire is None), "only what reaches no phone is for tests"
+
+
+@every_provider
+def test_what_a_person_gives_is_sorted_into_shown_and_secret(entry: Entry) -> None:
+    with entry.open() as stand:
+        configured = stand.provider.configured(entry.good_config)
+
+    assert CANARY not in json.dumps(dict(configured.config))
+    if CANARY in json.dumps(dict(entry.good_config)):
+        assert CANARY in json.dumps(dict(configured.secrets))
+
+
+@every_provider
+def test_what_cannot_be_used_is_refused_with_a_pointer_to_it(entry: Entry) -> None:
+    with entry.open() as stand:
+        for wrong in entry.bad_configs:
+            with pytest.raises(BadInput) as refused:
+                stand.provider.configured(wrong)
+            assert refused.value.pointer.startswith("/"), wrong
+            assert refused.value.reason.code in SENTENCES
+
+
+# sending
+
+@every_provider
+def test_one_message_is_accepted(entry: Entry) -> None:
+    with entry.open() as stand:
+        [outcome] = send(stand, message())
+
+    assert isinstance(outcome, Accepted)
+    assert outcome.reference
+
+
+@every_provider
+def test_nothing_to_send_is_no_trouble(entry: Entry) -> None:
+    with entry.open() as stand:
+        assert send(stand) == []
+        assert stand.took() == []
+
+
+@every_provider
+def test_a_batch_is_answered_in_its_order_and_one_bad_message_harms_no_other(entry: Entry) -> None:
+    batch = [message(number, REFUSED_NUMBER if number in (3, 7) else f"+336399810{number:02d}") for number in range(12)]
+    with entry.open() as stand:
+        outcomes = send(stand, *batch)
+        took = Counter(stand.took())
+
+    assert [type(outcome) for outcome in outcomes] == [
+        Refused if number in (3, 7) else Accepted for number in range(12)]
+    references = [outcome.reference for outcome in outcomes if isinstance(outcome, Accepted)]
+    assert len(set(references)) == 10
+    assert all(took[one.reference] <= 2 for one in batch)
+
+
+@every_provider
+def test_a_channel_that_it_does_not_have_is_refused(entry: Entry) -> None:
+    with entry.open() as stand:
+        strange = [channel for channel in Channel if channel not in stand.provider.channels]
+        begun: list[str] = []
+        for channel in strange:
+            [outcome] = stand.provider.send(stand.account, [message(channel=channel)], NOW, begun.append)
+            assert isinstance(outcome, Refused)
+        assert stand.took() == begun == []
+
+
+@every_provider
+def test_a_text_that_no_bytes_stand_for_harms_nobody(entry: Entry) -> None:
+    with entry.open() as stand:
+        outcomes = send(stand, message(1), message(2, text="\ud800"), message(3))
+
+    assert isinstance(outcomes[0], Accepted)
+    assert isinstance(outcomes[2], Accepted)
+
+
+@every_provider
+def test_it_says_when_a_message_begins_to_leave(entry: Entry) -> None:
+    with entry.open() as stand:
+        before: dict[str, list[str]] = {}
+        batch = [message(number, f"+336399810{number:02d}") for number in range(4)]
+
+        stand.provider.send(stand.account, batch, NOW,
+                            lambda reference: before.setdefault(reference, stand.took()) and None)
+
+    assert set(before) == {one.reference for one in batch}
+    assert all(reference not in took for reference, took in before.items()), "said before its first byte"
+
+
+class Fenced(Exception):
+    pass
+
+
+@every_provider
+def test_what_is_taken_back_at_the_last_moment_does_not_leave(entry: Entry) -> None:
+    def begun(reference: str) -> None:
+        raise Fenced
+
+    with entry.open() as stand:
+        outcomes = stand.provider.send(stand.account, [message(1), message(2)], NOW, begun)
+        assert stand.took() == []
+        for one in (message(1), message(2)):
+            if stand.server is None and stand.provider.can_look_up:
+                with pytest.raises(Gone):
+                    stand.provider.look_up(stand.account, one.reference, NOW + timedelta(hours=1), asked=NOW)
+
+    assert all(isinstance(outcome, TryLater) for outcome in outcomes)
+
+
+@every_provider
+def test_the_same_reference_twice_is_one_message_where_it_promises_so(entry: Entry) -> None:
+    with entry.open() as stand:
+        first, second = send(stand, message()), send(stand, message())
+        if stand.provider.idempotent:
+            assert first == second
+
+
+# the line breaks
+
+NOT_TAKEN, PERHAPS = (TryLater,), (Uncertain,)
+FAULTS: list[tuple[str, Step, tuple[type, ...]]] = [
+    ("cut before it was read", cut_before(), PERHAPS),
+    ("hangs before it was read", hang_before(), PERHAPS),
+    ("cut after it was read", cut_after(), PERHAPS),
+    ("hangs", hang(), PERHAPS),
+    ("truncated", truncate(), PERHAPS),
+    ("half a JSON document", badjson(), PERHAPS),
+    ("empty", empty(), PERHAPS),
+    ("an answer about nothing", ok({}), PERHAPS),
+    ("an answer of another kind", ok([1, "a", None]), PERHAPS),
+    ("an answer about another message", ok({"messageId": "x", "refClient": "msg_other"}), PERHAPS),
+    ("garbage", garbage(), PERHAPS),
+    ("without end", oversize(3_000_000), PERHAPS),
+    ("a byte now and then", drip(), PERHAPS),
+    ("500", status(500), PERHAPS),
+    ("502", status(502, b"<html>"), PERHAPS),
+    ("504", status(504), PERHAPS),
+    ("503", status(503, headers={"Retry-After": "7"}), NOT_TAKEN),
+    ("429", status(429, headers={"Retry-After": "7"}), NOT_TAKEN),
+    ("400", status(400, b"<html>"), (Refused,)),
+    ("404", status(404), (Refused,)),
+    ("422", status(422), (Refused,)),
+    ("401", status(401), (AccountTrouble,)),
+    ("403", status(403), (AccountTrouble,)),
+    ("302", status(302, headers={"Location": "http://127.0.0.1:9/"}), (Refused,)),
+]
+
+
+@pytest.mark.parametrize(("fault", "step", "expected"), FAULTS, ids=[fault for fault, _, _ in FAULTS])
+@every_speaker
+def test_a_broken_line_is_called_what_it_is(entry: Entry, fault: str, step: Step, expected: tuple[type, ...]) -> None:
+    with entry.open() as stand:
+        assert stand.server
+        stand.server.then(step)
+        [outcome] = send(stand, message())
+        spoken = stand.server.connections
+
+    assert isinstance(outcome, expected)
+    assert spoken == 1, "it is never tried again behind our back"
+    assert reason_of(outcome).code in SENTENCES
+    if isinstance(outcome, TryLater):
+        assert outcome.after == timedelta(seconds=7)
+
+
+@every_speaker
+def test_a_line_that_could_not_be_opened_said_nothing(entry: Entry) -> None:
+    begun: list[str] = []
+    with entry.open() as stand:
+        assert stand.server
+        stand.server.refuse()
+        outcomes = stand.provider.send(stand.account, [message(1), message(2)], NOW, begun.append)
+
+    assert all(isinstance(outcome, TryLater) for outcome in outcomes)
+    assert begun == [], "only what is written begins"
+
+
+@every_speaker
+def test_a_broken_line_in_a_batch_is_answered_for_each(entry: Entry) -> None:
+    batch = [message(number, f"+336399810{number:02d}") for number in range(6)]
+    with entry.open() as stand:
+        assert stand.server
+        stand.server.then(cut_after())
+        outcomes = send(stand, *batch)
+
+    assert len(outcomes) == 6
+    assert any(isinstance(outcome, Uncertain) for outcome in outcomes)
+    assert all(isinstance(outcome, Uncertain | Accepted) for outcome in outcomes)
+
+
+# looking up
+
+def look_up(stand: Stand, after: timedelta) -> Receipt | None:
+    return stand.provider.look_up(stand.account, message().reference, NOW + after, asked=NOW)
+
+
+def asked(stand: Stand) -> Receipt | NotNow | NeedsReconnect | None:
+    try:
+        return look_up(stand, timedelta(hours=1))
+    except (NotNow, NeedsReconnect) as error:
+        return error
+
+
+@every_provider
+def test_what_it_has_is_found(entry: Entry) -> None:
+    with entry.open() as stand:
+        if not stand.provider.can_look_up:
+            assert look_up(stand, timedelta(hours=1)) is None
+            return
+        send(stand, message())
+        if stand.server and entry.wire:
+            stand.server.then(entry.wire.finds([message().reference]))
+        found = look_up(stand, timedelta(seconds=1))
+
+    assert found is not None
+    assert found.state in (State.SENT, State.DELIVERED)
+    assert found.reference == message().reference
+    assert found.provider_reference
+
+
+@every_provider
+def test_what_it_never_had_is_gone(entry: Entry) -> None:
+    with entry.open() as stand:
+        if stand.provider.can_look_up:
+            with pytest.raises(Gone):
+                look_up(stand, timedelta(hours=1))
+
+
+@every_speaker
+def test_what_is_similar_is_not_it(entry: Entry) -> None:
+    with entry.open() as stand:
+        assert stand.server
+        assert entry.wire
+        stand.server.then(entry.wire.finds([message().reference + "0", message().reference[:-1], "other"]))
+        with pytest.raises(Gone):
+            look_up(stand, timedelta(hours=1))
+
+
+@pytest.mark.parametrize(("fault", "step"), [(fault, step) for fault, step, _ in FAULTS],
+                         ids=[fault for fault, _, _ in FAULTS])
+@every_speaker
+def test_a_look_up_that_fails_never_says_gone(entry: Entry, fault: str, step: Step) -> None:
+    with entry.open() as stand:
+        assert stand.server
+        stand.server.then(step)
+        answer = asked(stand)
+
+    if isinstance(answer, NotNow):
+        assert answer.after > timedelta(0)
+        assert answer.reason.code in SENTENCES
+    elif isinstance(answer, NeedsReconnect):
+        assert fault in ("401", "403")
+        assert answer.reason.code in SENTENCES
+    else:
+        assert answer is None
+
+
+@every_speaker
+def test_the_doctor_is_told_what_is_wrong(entry: Entry) -> None:
+    with entry.open() as stand:
+        assert stand.server
+        assert stand.provider.check(stand.account, NOW) is None
+        for step in (status(401), status(403), status(500), status(503), cut_after()):
+            stand.server.then(step)
+            found = stand.provider.check(stand.account, NOW)
+            assert found
+            assert found.code in SENTENCES
+        assert stand.took() == [], "nothing is sent"
+
+
+# called back
+
+def inbound(body: bytes) -> Inbound:
+    return Inbound("POST", f"https://relance.example/providers/acc_1/receipts/{CANARY}-path",
+                   (("Content-Type", "application/json"),), body, NOW)
+
+
+def heard(stand: Stand, request: Inbound) -> tuple[Receipt | PhoneReply, ...]:
+    stand.provider.verify(request, stand.account)
+    return stand.provider.read(request, stand.account)
+
+
+@every_listener
+def test_a_callback_reads_the_same_each_time(entry: Entry) -> None:
+    with entry.open() as stand:
+        for body in entry.callbacks:
+            said = heard(stand, inbound(body))
+            assert said
+            assert said == heard(stand, Inbound.read(inbound(body).written()))
+        assert stand.server
+        assert stand.server.ledger == [], "reading opens no socket"
+
+
+@every_listener
+def test_a_callback_with_more_in_it_than_we_know_reads_the_same(entry: Entry) -> None:
+    with entry.open() as stand:
+        for body in entry.callbacks:
+            try:
+                more = json.dumps(json.loads(body) | {"newField": {"a": [1, None]}}).encode()
+            except ValueError:
+                continue
+            assert heard(stand, inbound(more)) == heard(stand, inbound(body))
+
+
+HOSTILE: tuple[bytes, ...] = (
+    b"", b"{", b"null", b"[]", b"1e999", b"NaN", b'{"a":NaN}', b"\xff\xfe", b'"\\ud800"', b"{}" * 3, b"[" * 100_000,
+    b'{"a":' * 50_000, b'{"a":' + b"[" * 500 + b"]" * 500 + b"}", b" " * 1_000_001, b"a=b&c=d", b"<xml/>",
+    b"\x1f\x8b\x08", b'{"messageId":"\\u0000"}', b'{"direction":{}}', b'{"status":[]}', b'{"status":{"value":1}}')
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=[f"hostile {number}" for number in range(len(HOSTILE))])
+@every_listener
+def test_a_hostile_body_is_unreadable_or_not_authentic(entry: Entry, body: bytes) -> None:
+    with entry.open() as stand, pytest.raises((Unreadable, NotAuthentic)):
+        heard(stand, inbound(body))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+    | st.sampled_from(["", "\x00", "33639980001", "9" * 400, "1e999999", "sNaN", "0001-01-01T00:00:00+14:00",
+                       "9999-12-31T23:59:59-14:00", "MO", "MT", "UNDELIVERABLE", "BLACKLISTED"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8)
+
+
+def changed(value: Any, path: Sequence[int], by: Any) -> Any:
+    """`value` with the part that `path` leads to replaced by `by`."""
+    if not path or not isinstance(value, dict) or not value:
+        return by
+    key = sorted(value)[path[0] % len(value)]
+    return {**value, key: changed(value[key], path[1:], by)}
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+@every_listener
+def test_whatever_a_body_holds_it_is_read_or_unreadable(entry: Entry, data: st.DataObject) -> None:
+    body = data.draw(st.sampled_from(entry.callbacks))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.lists(st.integers(0, 20), min_size=1, max_size=3))
+        body = json.dumps(changed(json.loads(body), path, data.draw(json_values))).encode("utf-8", "surrogatepass")
+    provider = entry.make(ProviderTools(urls={}))
+    account = Account("acc_1", "ws_1", provider.slug, entry.config, entry.secrets, "", "")
+    try:
+        provider.verify(inbound(body), account)
+        said = provider.read(inbound(body), account)
+    except (Unreadable, NotAuthentic):
+        return
+    for one in said:
+        assert one.at.utcoffset() == timedelta(0)
+        assert one.at <= NOW
+        assert "\x00" not in repr(one)
+        if isinstance(one, Receipt):
+            assert one.reason is None or one.reason.code in SENTENCES
+            assert one.price_micros is None or one.price_micros >= 0
+        else:
+            assert one.sender.startswith("+")
+
+
+@settings(max_examples=100)
+@given(body=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@every_listener
+def test_whatever_bytes_come_they_are_read_or_unreadable(entry: Entry, body: bytes) -> None:
+    provider = entry.make(ProviderTools(urls={}))
+    account = Account("acc_1", "ws_1", provider.slug, entry.config, entry.secrets, "", "")
+    with pytest.raises((Unreadable, NotAuthentic)):
+        provider.verify(inbound(body), account)
+        provider.read(inbound(body), account)
+
+
+# secrets
+
+def reason_of(outcome: Outcome) -> Reason:
+    assert not isinstance(outcome, Accepted)
+    return outcome.reason
+
+
+@pytest.mark.parametrize("step", [
+    status(400, {"errorCode": "400.1", "message": f"bad key {CANARY}-key", "detail": f"text {CANARY}-text"}),
+    status(401, {"errorCode": "401.1", "message": f"bad key {CANARY}-key"}), status(500, {"m": f"{CANARY}-key"}),
+    cut_after(), ok({})], ids=["400", "401", "500", "cut", "empty"])
+@every_speaker
+def test_no_secret_and_no_text_gets_into_reasons_logs_or_pictures_of_objects(
+        entry: Entry, step: Step, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with entry.open() as stand:
+        assert stand.server
+        stand.server.then(step)
+        [outcome] = send(stand, message(text=f"bonjour {CANARY}-text", to="+33639981001"))
+        said = [outcome, reason_of(outcome).sentence("fr"), stand.provider, vars(stand.provider), caplog.text]
+        seen = " ".join(map(repr, said))
+
+    assert f"{CANARY}-key" not in seen
+    assert "33639981001" not in seen
