@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -132,6 +132,14 @@ def to_maintain(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[s
         update(t.installations).where(_c.id.in_(chosen.scalar_subquery() if tx.is_sqlite else chosen))
         .values(maintain_at=now + timedelta(minutes=10)).returning(_c.id, _c.workspace)).all()
     return [(row.id, row.workspace) for row in rows]
+
+
+def states(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
+    """installation → its state, for a batch of messages that leaves."""
+    wanted = sorted(ids)
+    if not wanted:
+        return {}
+    return {row.id: row.state for row in tx.connection.execute(select(_c.id, _c.state).where(_c.id.in_(wanted)))}
 
 
 def seize(tx: Transaction, name: str, owner: str, now: datetime, lease: timedelta) -> bool:

@@ -310,6 +310,18 @@ def advance(tx: Transaction, message_id: str, workspace: str, then: State, reaso
     return bool(done.rowcount)
 
 
+def put_back(tx: Transaction, message_id: str, reason: Reason | None, due_at: datetime, now: datetime) -> bool:
+    """Taken by the provider and then refused for the account's sake, without reaching anybody: it waits again. The one
+    step backwards, since what "sent" said has turned out not to be so."""
+    done = tx.connection.execute(
+        update(t.messages).where(_m.id == message_id, _m.state.in_(["sending", "sent", "uncertain"]))
+        .values(state="scheduled", reason=reason_row(reason), due_at=due_at, lease=None, owner=None, fence=_m.fence + 1, left_at=None,
+                provider_ref=None, changed_at=now))
+    if done.rowcount:
+        write_steps(tx, [(message_id, tx.owned, State.SCHEDULED, reason)], now)
+    return bool(done.rowcount)
+
+
 def release(tx: Transaction, held_by: str, reason: Reason, now: datetime) -> int:
     """`held` → `scheduled` for all that waits on `held_by`. What is no longer useful is found at the next claim."""
     rows = tx.connection.execute(
@@ -444,3 +456,12 @@ def _ended(tx: Transaction, message_id: str, state: State, reason: Reason, now: 
         update(t.messages).where(_m.id == message_id, _m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]))
         .values(state=str(state), reason=reason_row(reason), by_person=by_person, changed_at=now, held_by=None))
     return bool(done.rowcount)
+
+
+def by_ids(tx: Transaction, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Rows by id."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for first in range(0, len(ids), _CHUNK):
+        for row in tx.connection.execute(tx.mine(t.messages).where(_m.id.in_(ids[first:first + _CHUNK]))).mappings():
+            found[row["id"]] = row
+    return found

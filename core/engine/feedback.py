@@ -1,0 +1,287 @@
+"""It comes back: receipts move messages forwards, replies are bound to the question that they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.contract import Account, Inbound, PhoneReply, Receipt, Reply, Reports
+from core.domain.errors import InvalidNumber, NotAuthentic, NotFound, Unreadable
+from core.domain.messages import Channel, MessageClass, State
+from core.domain.occasions import Answer, Occasion
+from core.domain.policy.consent import ALL, MARKETING, TRANSACTIONAL
+from core.domain.policy.walltime import local
+from core.domain.reasons import Reason
+from core.domain.recipients import Line, Recipient
+from core.domain.replies import Meaning, meaning, normalised
+from core.domain.text.segments import measure
+from core.domain.text.spoken_time import moment_in_words
+from core.domain.text.transliteration import to_gsm7
+from core.engine import notices
+from core.engine.scheduling import live_installations, replan, replan_open
+from core.secrets import same
+from core.storage import accounts, feedback, house, inbox, installations, occasions, outbox, people
+from core.storage import tables as t
+from core.storage.database import Transaction
+from core.suite import Suite
+
+WHICH_LIVES = timedelta(hours=24)
+AUTOMATIC_AT_MOST = 3
+AUTOMATIC_WITHIN = timedelta(hours=1)
+
+
+def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inbound) -> Reply:
+    """A request on `/providers/<account>/receipts|replies/<secret>`. Raises `NotAuthentic` (nothing kept).
+
+    What cannot be read is kept and answered 2xx: it will never get better, and providers would send it for days.
+    """
+    with suite.database.read() as tx:
+        row = accounts.get(tx, suite.vault, account_id, suite.public_url)
+    expected = (row.account.receipts_url if topic == "receipts" else row.account.replies_url).rpartition("/")[2] if row else ""
+    if row is None or not same(secret, expected) or not expected:
+        raise NotAuthentic("no such account, or a wrong secret")
+    account = row.account
+    provider = suite.providers.get(account.provider)
+    if provider is None:
+        raise NotFound("provider")
+    provider.verify(request, account)
+    try:
+        words = provider.read(request, account)
+    except Unreadable as error:
+        with suite.database.write(account.workspace) as tx:
+            inbox.keep(tx, request, account.provider, "unreadable", account=account.id, source=topic, trouble=error.reason)
+        return Reply(200)
+    with suite.database.write(account.workspace) as tx:
+        inbox.keep(tx, request, account.provider, "read", account=account.id, source=topic)
+        take_receipts(suite, tx, account, [one for one in words if isinstance(one, Receipt)])
+        for one in words:
+            if isinstance(one, PhoneReply):
+                take_reply(suite, tx, account, one)
+    suite.wake()
+    return Reply(200)
+
+
+# ---------------------------------------------------------------------------------------------- receipts
+
+def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Sequence[Receipt]) -> None:
+    """Keeps receipts and moves their messages forwards. Doubled, late and unknown ones change nothing."""
+    now = suite.now()
+    fresh = feedback.keep_receipts(tx, account.id, receipts, now)
+    known = feedback.messages_of(tx, account.id, [receipt for _, receipt in fresh])
+    moved: list[tuple[str, str, State]] = []
+    for row_id, receipt in fresh:
+        message = known.get(receipt.reference or "") or known.get(receipt.provider_reference or "")
+        if message is None:
+            continue
+        feedback.belongs(tx, [(row_id, message["id"])])
+        if _applied(suite, tx, account, message, receipt, now):
+            moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
+    notices.messages_changed(tx, moved, now)
+
+
+def settle_early_receipts(suite: Suite, tx: Transaction, results: Sequence[outbox.Result], now: datetime) -> None:
+    """Receipts can come before the answer to our own call: they waited for the provider's reference."""
+    references = {(one.account, one.provider_ref): one.message.id for one in results if one.account and one.provider_ref}
+    for row in feedback.early(tx, references):
+        message_id = references[(row["account"], row["provider_ref"])]
+        mine = Transaction(tx.connection, row["workspace"])
+        message = outbox.get(mine, message_id)
+        account = accounts.get_any(mine, row["account"], suite.vault)
+        if message is None or account is None:
+            continue
+        feedback.belongs(mine, [(row["id"], message_id)])
+        receipt = Receipt(row["provider_ref"], State(row["state"]) if row["state"] else None, row["status"], row["at"],
+                          reason=Reason(row["reason"]["code"], row["reason"]["values"]) if row["reason"] else None)
+        _applied(suite, mine, account, message, receipt, now)
+
+
+def _applied(suite: Suite, tx: Transaction, account: Account, message: Mapping[str, Any], receipt: Receipt, now: datetime) -> bool:
+    recipient = Recipient(message["to"], message["country"], Line.MOBILE)
+    values: dict[str, Any] = {}
+    if receipt.provider_reference and not message["provider_ref"]:
+        values = {"provider_ref": receipt.provider_reference, "account": account.id}
+    if receipt.price_micros is not None:
+        values |= {"price_micros": receipt.price_micros, "currency": receipt.currency}
+    if receipt.account_trouble:
+        # It was taken and then refused for want of credit: nothing reached the phone, so it waits like the others.
+        until = now + timedelta(minutes=15)
+        accounts.hold(tx, account.id, receipt.reason or Reason("account_trouble"), until)
+        if message["state"] in ("sent", "uncertain", "sending"):
+            return outbox.put_back(tx, message["id"], receipt.reason, until, now)
+        return False
+    if receipt.opt_out:
+        people.stop(tx, recipient.number, MARKETING, "provider", {"account": account.id, "status": receipt.status}, now)
+        _call_off(tx, recipient.number, {MARKETING}, now)
+    if receipt.dead_number:
+        people.quarantine(tx, recipient, receipt.reason or Reason("dead_number"), now)
+    if receipt.state is None or receipt.state in (State.SCHEDULED, State.SENDING):
+        return False
+    moved = outbox.advance(tx, message["id"], message["workspace"], receipt.state, receipt.reason, now, **values)
+    if moved and message["installation"]:
+        _report(suite, tx, message["installation"], message["occasion"], message["id"], "delivery",
+                {"state": str(receipt.state), "at": receipt.at.isoformat()}, now)
+    return moved
+
+
+# ---------------------------------------------------------------------------------------------- replies
+
+def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneReply) -> str | None:
+    """Keeps a reply and does what it asks for, if that is certain. Its id; None when it came before."""
+    now = suite.now()
+    reply_id = feedback.keep_reply(tx, account.id, reply, now)
+    if reply_id is None:
+        return None
+    questions = _open_questions(tx, reply, now)
+    said = meaning(reply.text, question_open=bool(questions))
+    which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES)
+    if which is not None and (chosen := _chosen(which, reply.text)) is not None:
+        _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
+    elif said is Meaning.STOP:
+        _stop(tx, reply_id, reply, now)
+    elif said is Meaning.START:
+        people.start(tx, reply.sender, MARKETING, "reply", {"reply": reply_id}, now)
+        people.start(tx, reply.sender, TRANSACTIONAL, "reply", {"reply": reply_id}, now)
+        feedback.understood(tx, reply_id, meaning=said, outcome=Reason("started"), handled=now)
+        replan_open(tx, now, live_installations(tx), recipient=reply.sender)
+    elif said in (Meaning.CONFIRM, Meaning.CANCEL) and questions:
+        _answer(suite, tx, reply_id, reply, said, None, questions, now)
+    else:
+        last = feedback.last_to(tx, reply.sender)
+        feedback.understood(tx, reply_id, meaning=said, outcome=Reason("for_a_person"), message=last["id"] if last else None,
+                            occasion=last["occasion"] if last else None)
+    notices.reply_came(tx, reply_id, now)
+    return reply_id
+
+
+def _open_questions(tx: Transaction, reply: PhoneReply, now: datetime) -> list[tuple[Mapping[str, Any], Occasion]]:
+    """(message, occasion) of each question that is still open, one for each occasion, newest question first. If the
+    provider says which message is answered, only that one counts."""
+    asked = feedback.questions(tx, reply.sender, now)
+    if reply.answers is not None:
+        named = [one for one in asked if reply.answers in (one["provider_ref"], one["id"])]
+        asked = named or asked
+    known = {one.id: one for one in occasions.by_ids(tx, {one["occasion"] for one in asked})}
+    found: dict[str, tuple[Mapping[str, Any], Occasion]] = {}
+    for message in asked:
+        occasion = known.get(message["occasion"])
+        if occasion is None or message["occasion"] in found:
+            continue
+        ends = max((moment for moment in (occasion.start, message["about"]) if moment), default=None)
+        if ends is not None and ends > now:
+            found[message["occasion"]] = (message, occasion)
+    return list(found.values())
+
+
+def _answer(suite: Suite, tx: Transaction, reply_id: str, reply: PhoneReply, said: Meaning, chosen: str | None,
+            questions: list[tuple[Mapping[str, Any], Occasion]], now: datetime) -> None:
+    if chosen is not None:
+        questions = [one for one in questions if one[1].id == chosen]
+    alive = [one for one in questions if one[1].closed is None]
+    if len(alive) > 1:
+        _ask_which(tx, reply_id, reply, said, alive, now)
+        return
+    if not alive:
+        message, occasion = questions[0] if questions else (None, None)
+        feedback.understood(tx, reply_id, meaning=said, outcome=Reason("answers_closed"), message=message and message["id"],
+                            occasion=occasion.id if occasion else None)
+        if occasion is not None and occasion.start is not None:
+            _say(tx, reply.sender, "closed", now, when=occasion)
+        return
+    message, occasion = alive[0]
+    if message["about"] != occasion.start:
+        # A "yes" to the old time is no "yes" to the new one.
+        feedback.understood(tx, reply_id, meaning=said, outcome=Reason("answers_old_time"), message=message["id"], occasion=occasion.id)
+        _say(tx, reply.sender, "moved", now, when=occasion)
+        return
+    answer = Answer.CONFIRMED if said is Meaning.CONFIRM else Answer.DECLINED
+    occasions.answered(tx, occasion.id, answer, now)
+    feedback.understood(tx, reply_id, meaning=said, outcome=Reason(f"answer_{answer}"), message=message["id"], occasion=occasion.id,
+                        handled=now)
+    replan(tx, occasions.by_ids(tx, [occasion.id]), now, live_installations(tx))
+    _report(suite, tx, occasion.installation, occasion.id, message["id"], "reply",
+            {"answer": str(answer), "text": reply.text[:160], "at": reply.at.isoformat()}, now)
+
+
+def _ask_which(tx: Transaction, reply_id: str, reply: PhoneReply, said: Meaning,
+               alive: list[tuple[Mapping[str, Any], Occasion]], now: datetime) -> None:
+    listed = sorted(alive, key=lambda one: one[1].start or now)[:4]
+    letters = {letter: occasion.id for letter, (_, occasion) in zip("ABCD", listed, strict=False)}
+    feedback.understood(tx, reply_id, meaning=said, outcome=Reason("asked_which", {"choices": letters}))
+    language = _language(tx)
+    lines = ", ".join(f"{letter} = {_when(occasion, language)}" for letter, (_, occasion) in zip("ABCD", listed, strict=False))
+    _say(tx, reply.sender, "which", now, choices=lines)
+
+
+def _chosen(which: Mapping[str, Any], text: str) -> str | None:
+    choices: Mapping[str, str] = which["outcome"]["values"]["choices"]
+    return choices.get(normalised(text))
+
+
+def _stop(tx: Transaction, reply_id: str, reply: PhoneReply, now: datetime) -> None:
+    """STOP ends the marketing; said to a reminder, it ends the reminders too. Waiting messages are called off at once."""
+    last = feedback.last_to(tx, reply.sender)
+    scopes = {MARKETING} | ({TRANSACTIONAL} if last and last["class"] == "transactional" else set())
+    for scope in sorted(scopes):
+        people.stop(tx, reply.sender, scope, "reply", {"reply": reply_id, "text": reply.text[:160]}, now)
+    _call_off(tx, reply.sender, scopes, now)
+    feedback.understood(tx, reply_id, meaning=Meaning.STOP, outcome=Reason("stopped", {"scopes": ", ".join(sorted(scopes))}),
+                        message=last["id"] if last else None, occasion=last["occasion"] if last else None, handled=now)
+    replan_open(tx, now, live_installations(tx), recipient=reply.sender)
+
+
+def _call_off(tx: Transaction, number: str, scopes: set[str], now: datetime) -> None:
+    classes = [scope for scope in scopes if scope in (MARKETING, TRANSACTIONAL)]
+    c = t.messages.c
+    conditions = [c.to == number] if ALL in scopes else [c.to == number, c["class"].in_(classes)]
+    outbox.end_waiting(tx, now, State.SUPPRESSED, Reason("opted_out", {"scope": ", ".join(sorted(scopes))}), *conditions)
+
+
+def _say(tx: Transaction, number: str, what: str, now: datetime, *, when: Occasion | None = None, choices: str = "") -> None:
+    """An automatic answer; at most three an hour to one number, so that two machines do not talk for ever."""
+    if feedback.answered_lately(tx, number, now - AUTOMATIC_WITHIN) >= AUTOMATIC_AT_MOST:
+        return
+    try:
+        recipient = Recipient.parse(number)
+    except InvalidNumber:
+        return
+    language = _language(tx)
+    text = to_gsm7(_WORDS[language][what].format(when=_when(when, language) if when else "", choices=choices))
+    measured = measure(text)
+    outbox.accept(tx, [outbox.New(
+        to=recipient.number, country=recipient.country, text=text, encoding=measured.encoding, segments=measured.segments,
+        message_class=MessageClass.CONVERSATIONAL, channels=(Channel.SMS,), due_at=now, expires_at=now + timedelta(hours=1),
+        reference=feedback.AUTOMATIC)], now)
+
+
+def _report(suite: Suite, tx: Transaction, installation: str, occasion: str | None, message: str | None, kind: str,
+            content: Mapping[str, Any], now: datetime) -> None:
+    row = installations.get(tx, suite.vault, installation, suite.public_url)
+    adapter = suite.adapters.get(row.installation.adapter) if row else None
+    if row is not None and isinstance(adapter, Reports) and adapter.wants(row.installation):
+        feedback.queue_report(tx, installation, occasion=occasion, message=message, kind=kind, content=content, now=now)
+
+
+def _when(occasion: Occasion, language: str) -> str:
+    return moment_in_words(local(occasion.start, ZoneInfo(occasion.zone or "UTC")), language) if occasion.start else "?"
+
+
+def _language(tx: Transaction) -> str:
+    known = house.workspace(tx, tx.owned)
+    language = known["settings"]["language"] if known else "fr"
+    return language if language in _WORDS else "en"
+
+
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "fr": {
+        "which": "Vous avez plusieurs rendez-vous. Duquel parlez-vous ? Répondez par la lettre : {choices}",
+        "moved": "Ce rendez-vous a changé d'heure : il est maintenant {when}. Répondez au dernier message ou appelez-nous.",
+        "closed": "Le rendez-vous du {when} a été annulé. Appelez-nous pour en prendre un autre.",
+    },
+    "en": {
+        "which": "You have several appointments. Which one do you mean? Answer with its letter: {choices}",
+        "moved": "This appointment has moved: it is now {when}. Answer the latest message, or call us.",
+        "closed": "The appointment of {when} was cancelled. Call us to book another one.",
+    },
+}

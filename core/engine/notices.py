@@ -1,0 +1,109 @@
+"""What customers' own programs want to hear: outgoing webhooks, signed as Standard Webhooks, at least once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+from standardwebhooks.webhooks import Webhook
+
+from core.domain.errors import BadInput, NotNow
+from core.domain.messages import State
+from core.domain.reasons import Reason
+from core.domain.retries import next_delivery
+from core.engine import shown
+from core.storage import feedback, house, outbox, webhooks
+from core.storage.database import Transaction
+from core.suite import Suite
+
+LEASE = timedelta(minutes=1)
+PAUSE_AFTER = timedelta(hours=28)
+EVENTS = ("message.sent", "message.delivered", "message.read", "message.failed", "message.uncertain", "message.expired",
+          "message.suppressed", "message.cancelled", "reply.received", "webhook.test")
+_TOLD = frozenset({State.SENT, State.DELIVERED, State.READ, State.FAILED, State.UNCERTAIN, State.EXPIRED, State.SUPPRESSED,
+                   State.CANCELLED})
+log = structlog.get_logger(__name__)
+
+
+def messages_changed(tx: Transaction, changed: Sequence[tuple[str, str, State]], now: datetime) -> None:
+    """(workspace, message, new state): queued for the endpoints that listen, in the same transaction."""
+    told = [one for one in changed if one[2] in _TOLD]
+    if not told:
+        return
+    listening = webhooks.listening(tx, sorted({workspace for workspace, _, _ in told}))
+    wanted = [(workspace, message, state) for workspace, message, state in told if workspace in listening]
+    if not wanted:
+        return
+    rows = outbox.by_ids(tx, [message for _, message, _ in wanted])
+    deliveries = []
+    for workspace, message, state in wanted:
+        name = f"message.{state}"
+        body = _body(name, shown.message(rows[message]), now)
+        deliveries += [(workspace, endpoint["id"], name, body) for endpoint in listening[workspace] if _listens(endpoint, name)]
+    webhooks.queue(tx, deliveries, now)
+
+
+def reply_came(tx: Transaction, reply_id: str, now: datetime) -> None:
+    """A person wrote back."""
+    endpoints = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    row = feedback.reply(tx, reply_id) if endpoints else None
+    if row is not None:
+        body = _body("reply.received", shown.reply(row), now)
+        webhooks.queue(tx, [(tx.owned, endpoint["id"], "reply.received", body) for endpoint in endpoints
+                            if _listens(endpoint, "reply.received")], now)
+
+
+def send_test(tx: Transaction, webhook_id: str, now: datetime) -> None:
+    """An event that says nothing, to see whether the endpoint answers."""
+    webhooks.queue(tx, [(tx.owned, webhook_id, "webhook.test", _body("webhook.test", {}, now))], now)
+
+
+def run_due(suite: Suite) -> int:
+    """Sends what waits. Returns how many deliveries were tried."""
+    with suite.database.write() as tx:
+        taken = webhooks.take(tx, suite.now(), LEASE)
+    for row in taken:
+        _deliver(suite, row)
+    return len(taken)
+
+
+def _deliver(suite: Suite, row: Any) -> None:
+    now = suite.now()
+    endpoint = {"id": row["webhook"], "workspace": row["workspace"], "secrets": row["secrets"]}
+    keys = webhooks.secrets(suite.vault, endpoint)
+    signatures = " ".join(Webhook(key).sign(row["id"], now, row["body"]) for key in keys)
+    headers = {"Content-Type": "application/json", "webhook-id": row["id"], "webhook-timestamp": str(int(now.timestamp())),
+               "webhook-signature": signatures}
+    status, trouble = None, None
+    try:
+        status = suite.guarded.request("POST", row["url"], headers, row["body"].encode(), max_bytes=65_536).status
+    except (BadInput, NotNow) as error:
+        trouble = error.reason
+    done = status is not None and 200 <= status < 300
+    if not done and trouble is None:
+        trouble = Reason("endpoint_answered", {"status": status})
+    tries = row["tries"] + 1
+    again = None if done else next_delivery(tries, now, random.random())  # noqa: S311 - spreads load, guards nothing
+    with suite.database.write(row["workspace"]) as tx:
+        webhooks.delivered(tx, row["id"], "delivered" if done else "waiting" if again else "failed", status=status, trouble=trouble,
+                           due_at=again, now=now)
+        if done:
+            webhooks.change(tx, row["webhook"], failing_since=None, trouble=None)
+        elif status == 410 or (row["failing_since"] and now - row["failing_since"] > PAUSE_AFTER):
+            webhooks.change(tx, row["webhook"], state="paused", trouble=outbox.reason_row(trouble))
+            house.note(tx, "engine", "webhook_paused", row["webhook"], {}, now)
+            log.warning("webhook endpoint paused", webhook=row["webhook"])
+        elif row["failing_since"] is None:
+            webhooks.change(tx, row["webhook"], failing_since=now, trouble=outbox.reason_row(trouble))
+
+
+def _listens(endpoint: Any, name: str) -> bool:
+    return "*" in endpoint["events"] or name in endpoint["events"]
+
+
+def _body(name: str, data: dict[str, Any], now: datetime) -> str:
+    return orjson.dumps({"type": name, "timestamp": now.isoformat().replace("+00:00", "Z"), "data": data}).decode()

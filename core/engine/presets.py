@@ -1,0 +1,36 @@
+"""The rules that a new installation brings, switched off until a person chooses them (`presets.toml` of the adapter)."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+from core.contract import Adapter
+from core.storage import house, rules
+from core.storage.database import Transaction
+
+
+def of(adapter: Adapter) -> list[dict[str, Any]]:
+    """The presets in the adapter's package; none when it has no `presets.toml`."""
+    package = type(adapter).__module__.rpartition(".")[0] or type(adapter).__module__
+    source = files(package).joinpath("presets.toml")
+    if not source.is_file():
+        return []
+    return list(tomllib.loads(source.read_text(encoding="utf-8")).get("rule", []))
+
+
+def add(tx: Transaction, adapter: Adapter, installation: str, now: datetime) -> None:
+    """Adds the presets in the workspace's language, once for each installation."""
+    known = house.workspace(tx, tx.owned)
+    language = known["settings"]["language"] if known else "fr"
+    there = {row["preset"] for row in rules.rows(tx, installation=installation)}
+    for preset in of(adapter):
+        if preset["key"] in there:
+            continue
+        rules.add(tx, {
+            "installation": installation, "name": preset["name"].get(language, preset["name"]["en"]), "on": preset["on"],
+            "class": preset["class"], "when": preset["when"], "until": preset.get("until"), "channels": preset.get("channels", ["sms"]),
+            "body": preset["body"].get(language, preset["body"]["en"]), "asks": preset.get("asks", False),
+            "late": preset.get("late", "skip"), "active": False, "preset": preset["key"]}, now)

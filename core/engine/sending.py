@@ -1,0 +1,107 @@
+"""A single message that a program or a person asks for: checked, priced, and taken into the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.domain.errors import BadInput
+from core.domain.messages import Channel, MessageClass, State
+from core.domain.policy.decision import Check, Never, Policy
+from core.domain.reasons import Reason
+from core.domain.recipients import Line, Recipient
+from core.domain.text.price import price
+from core.domain.text.segments import measure
+from core.domain.text.templates import render
+from core.storage import house, outbox, people, rules
+from core.storage.database import Transaction
+from core.suite import Suite
+
+MOST_SEGMENTS = 10
+LONGEST_WAIT = timedelta(days=366 * 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for. `send_at` is an aware instant, None for at once; `zone` is where its wall time was meant."""
+
+    recipient: Recipient
+    message_class: MessageClass
+    body: str | None = None
+    template: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    channels: tuple[Channel, ...] = (Channel.SMS,)
+    send_at: datetime | None = None
+    zone: str | None = None
+    expires_at: datetime | None = None
+    reference: str | None = None
+    sender: str | None = None
+    language: str | None = None
+    test: bool = False
+
+
+def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[outbox.New | BadInput]:
+    """Each as it would be stored, or what is wrong with it. Policy does not refuse: a message that may not leave is
+    stored as `suppressed` or `expired` with its reason, so that "why not" can be answered."""
+    known = house.workspace(tx, tx.owned)
+    settings = known["settings"] if known else {}
+    standings, zones = people.standings(tx, tx.owned, {one.recipient.number for one in wanted})
+    policy = house.policy(settings, standings, zones)
+    texts = rules.texts(tx) if any(one.template for one in wanted) else {}
+    results: list[outbox.New | BadInput] = []
+    for one in wanted:
+        try:
+            results.append(_draft(one, policy, texts, now))
+        except BadInput as error:
+            results.append(error)
+    return results
+
+
+def accept(suite: Suite, tx: Transaction, messages: Sequence[outbox.New]) -> list[str]:
+    """Stores them; ids in order. The engine is woken when the caller's transaction is committed: see `Suite.wake`."""
+    return outbox.accept(tx, messages, suite.now())
+
+
+def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], now: datetime) -> outbox.New:
+    language = one.language or policy.language
+    body = one.body if one.template is None else _template(one.template, texts, language)
+    text = render(body or "", one.data, ZoneInfo(one.zone) if one.zone else policy.zone, language).text
+    measured = measure(text)
+    if measured.segments == 0:
+        raise BadInput("empty_text", pointer="/body")
+    if measured.segments > MOST_SEGMENTS:
+        raise BadInput("text_too_long", pointer="/body", segments=measured.segments, most=MOST_SEGMENTS)
+    due = one.send_at or now
+    if due > now + LONGEST_WAIT:
+        raise BadInput("too_far_ahead", pointer="/send_at")
+    channel, checks, state, reason = one.channels[0], (Check("number", "passed"),), State.SCHEDULED, None
+    if one.recipient.line not in (Line.MOBILE, Line.MOBILE_OR_FIXED, Line.VOIP) and channel is not Channel.VOICE:
+        reason, state = Reason("not_a_mobile", {"line": str(one.recipient.line)}), State.SUPPRESSED
+        checks = (Check("number", "refused", reason),)
+    elif one.expires_at is not None and one.expires_at < max(due, now):
+        reason, state = Reason("stale"), State.EXPIRED
+        checks += (Check("deadline", "refused", reason),)
+    else:
+        verdict = policy.decide(one.recipient, channel, one.message_class, wanted=due, until=one.expires_at, now=now, sender=one.sender)
+        checks = verdict.checks
+        if isinstance(verdict, Never):
+            reason, state = verdict.reason, verdict.state
+        else:
+            due = verdict.at
+    cost = price(measured.segments, one.recipient.country, channel, due.date())
+    return outbox.New(
+        to=one.recipient.number, country=one.recipient.country, text=text, encoding=measured.encoding, segments=measured.segments,
+        message_class=one.message_class, channels=one.channels, due_at=due, expires_at=one.expires_at,
+        price_micros=cost.amount if cost else None, currency=cost.currency if cost else None, sender=one.sender,
+        reference=one.reference, zone=one.zone, checks=tuple(checks), test=one.test, state=state, reason=reason)
+
+
+def _template(key: str, texts: Mapping[str, Mapping[str, str]], language: str) -> str:
+    variants = texts.get(key)
+    if not variants:
+        raise BadInput("unknown_template", pointer="/template", text=key[:80])
+    # The declared order: the person's language, then English, then whichever was written first.
+    return variants.get(language) or variants.get("en") or next(iter(variants.values()))

@@ -1,0 +1,71 @@
+"""One tick of everything but sending: what is due now, each job's failure its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from core.domain.errors import RelanceError
+from core.domain.reasons import Reason
+from core.engine import dispatch, housekeeping, installing, notices, pulling, reporting, simulation
+from core.storage import accounts, house, outbox
+from core.storage.database import DatabaseAway
+from core.suite import Suite, read_clock
+
+log = structlog.get_logger(__name__)
+
+
+def journals(suite: Suite) -> Path:
+    """Where this machine's senders keep their hand-over journals."""
+    return suite.settings.data_dir / "journal"
+
+
+def tick(suite: Suite) -> int:
+    """The quick part: recovers, looks up, reports, tells, simulates. Returns how much there was to do."""
+    read_clock(suite)
+    jobs: tuple[Callable[[Suite], int], ...] = (
+        recover, accounts_back, dispatch.look_up_due, simulation.run_due, reporting.run_due, notices.run_due, housekeeping.run_due, ticked)
+    return sum(done_safely(suite, job) for job in jobs)
+
+
+def ask(suite: Suite) -> int:
+    """The part that may wait for platforms: pulls, and looks after what is set up over there."""
+    return sum(done_safely(suite, job) for job in (pulling.run_due, installing.maintain_due))
+
+
+def done_safely(suite: Suite, job: Callable[[Suite], int]) -> int:
+    """One job's failure is logged and does not keep the others from their work."""
+    try:
+        return job(suite)
+    except DatabaseAway:
+        log.warning("database away", job=job.__module__)
+    except RelanceError as error:
+        log.error("job refused", job=job.__module__, code=error.reason.code)
+    except Exception:
+        # The last line of defence of a process that must go on ticking; whatever it was stays due.
+        log.exception("job failed", job=job.__module__)
+    return 0
+
+
+def recover(suite: Suite) -> int:
+    return dispatch.recover(suite, journals(suite))
+
+
+def accounts_back(suite: Suite) -> int:
+    """Accounts whose pause is over take messages again; with one, those that waited for any account."""
+    with suite.database.write() as tx:
+        ids = accounts.back(tx, suite.now())
+        if ids:
+            outbox.release(tx, "account", Reason("account_back"), suite.now())
+    if ids:
+        suite.wake()
+    return len(ids)
+
+
+def ticked(suite: Suite) -> int:
+    """For /readyz: the engine lives."""
+    with suite.database.write() as tx:
+        house.set_value(tx, "ticked", None, suite.now())
+    return 0

@@ -1,0 +1,1 @@
+"""Who calls `run_due`: threads in this process (embedded), or Celery workers on many machines (distributed)."""

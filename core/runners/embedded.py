@@ -1,0 +1,84 @@
+"""The embedded runner: a sending thread that is woken when something is due, and a clock for everything else.
+
+APScheduler is the clock, not the store: two interval jobs in memory, never one job for each message.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from core.engine import dispatch, ticking
+from core.engine.journal import Journal
+from core.ids import new_id
+from core.storage import outbox
+from core.storage.database import DatabaseAway
+from core.suite import Suite, read_clock
+
+LONGEST_SLEEP = timedelta(seconds=1)
+log = structlog.get_logger(__name__)
+
+
+class Embedded:
+    """Starts and stops the engine's threads in this process."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+        self._stopping = threading.Event()
+        self._sender = threading.Thread(target=self._send, name="sender", daemon=True)
+        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(2)}, timezone="UTC")
+
+    def start(self) -> None:
+        """Returns at once; what dead senders left behind is looked after before anything new is sent."""
+        ticking.done_safely(self._suite, ticking.recover)
+        for job in (ticking.tick, ticking.ask):
+            self._clock.add_job(job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True,
+                                misfire_grace_time=None)
+        self._clock.start()
+        self._sender.start()
+
+    def stop(self) -> None:
+        """Finishes what is in the air and records it (SIGTERM)."""
+        self._stopping.set()
+        self._suite.wake()
+        self._clock.shutdown(wait=True)
+        self._sender.join(timeout=30)
+
+    def _send(self) -> None:
+        journal = Journal(ticking.journals(self._suite), new_id("own"))
+        sender = dispatch.Sender(self._suite, journal)
+        while not self._stopping.is_set():
+            self._suite.due.clear()
+            try:
+                read_clock(self._suite)
+                while not self._stopping.is_set() and sender.turn():
+                    pass
+                sender.rest()
+            except DatabaseAway:
+                log.warning("database away", job="dispatch")
+                self._stopping.wait(1)
+                continue
+            except Exception:
+                # A sender that dies silently is a lost reminder: it says what happened, and goes on.
+                log.exception("sending failed")
+                self._stopping.wait(1)
+                sender = dispatch.Sender(self._suite, journal)
+                continue
+            self._suite.due.wait(self._sleep().total_seconds())
+        sender.rest()
+        journal.close()
+
+    def _sleep(self) -> timedelta:
+        """Until the next message is due, at most a second: another process may have stored one."""
+        try:
+            with self._suite.database.read() as tx:
+                due = outbox.next_due(tx)
+        except DatabaseAway:
+            return LONGEST_SLEEP
+        if due is None:
+            return LONGEST_SLEEP
+        return min(max(due - self._suite.now(), timedelta()), LONGEST_SLEEP)

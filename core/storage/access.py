@@ -1,0 +1,201 @@
+"""Who may come in: API keys, people, their roles in workspaces, and their sessions."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, insert, select, update
+
+from core.domain.errors import Conflict
+from core.ids import new_id
+from core.secrets import hashed
+from core.storage import tables as t
+from core.storage.database import Transaction
+
+SESSION_LIVES = timedelta(days=14)
+USED_AT_STEP = timedelta(minutes=1)
+ROLES = ("owner", "admin", "editor", "viewer")
+_hasher = PasswordHasher()
+# Compared against when nobody has that address, so that an unknown person costs the same time as a wrong password.
+_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+_k, _u, _s, _b = t.api_keys.c, t.users.c, t.sessions.c, t.memberships.c
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key that was shown and is alive. Empty `scopes` allow all but `metrics`."""
+
+    id: str
+    workspace: str
+    scopes: frozenset[str]
+    test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signed in, and their role in the workspace that they are looking at."""
+
+    id: str
+    email: str
+    name: str
+    language: str
+    workspace: str
+    role: str
+    csrf: str
+    session: str
+
+
+# ---------------------------------------------------------------------------------------------- keys
+
+def add_key(tx: Transaction, name: str, now: datetime, *, test: bool, scopes: Sequence[str] = (),
+            expires_at: datetime | None = None) -> tuple[str, str]:
+    """(id, the key itself). The key is shown this once; only its hash is kept."""
+    key_id, key = new_id("key"), f"rk_{'test' if test else 'live'}_{secrets.token_urlsafe(32)}"
+    tx.connection.execute(insert(t.api_keys).values(
+        id=key_id, workspace=tx.owned, name=name, prefix=key[:14], hash=hashed(key), scopes=list(scopes), test=test, created_at=now,
+        expires_at=expires_at))
+    return key_id, key
+
+
+def key(tx: Transaction, given: str, now: datetime) -> Key | None:
+    """The key, if it exists, is not revoked and has not expired."""
+    row = tx.connection.execute(select(t.api_keys).where(_k.hash == hashed(given))).mappings().first()
+    if row is None or row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= now):
+        return None
+    return Key(row["id"], row["workspace"], frozenset(row["scopes"]), row["test"])
+
+
+def key_used(tx: Transaction, key_id: str, now: datetime) -> None:
+    """Notes the last use, at most once a minute."""
+    tx.connection.execute(update(t.api_keys).where(_k.id == key_id, (_k.used_at.is_(None)) | (_k.used_at < now - USED_AT_STEP))
+                          .values(used_at=now))
+
+
+def keys(tx: Transaction) -> list[Mapping[str, Any]]:
+    return list(tx.connection.execute(tx.mine(t.api_keys).order_by(_k.id)).mappings())
+
+
+def revoke_key(tx: Transaction, key_id: str, at: datetime) -> bool:
+    """At once, or at a moment ahead (rotation with an overlap)."""
+    done = tx.connection.execute(update(t.api_keys).where(_k.id == key_id, _k.workspace == tx.owned, _k.revoked_at.is_(None))
+                                 .values(expires_at=at))
+    return bool(done.rowcount)
+
+
+# ---------------------------------------------------------------------------------------------- people
+
+def add_user(tx: Transaction, email: str, password: str, role: str, language: str, now: datetime, *, name: str = "") -> str:
+    """A person with a role in this workspace. Raises `Conflict` when the address is taken."""
+    email = email.strip().lower()
+    if tx.connection.execute(select(_u.id).where(_u.email == email)).first() is not None:
+        raise Conflict("email_taken")
+    user_id = new_id("usr")
+    tx.connection.execute(insert(t.users).values(
+        id=user_id, email=email, name=name, password_hash=_hasher.hash(password), language=language, created_at=now))
+    tx.connection.execute(insert(t.memberships).values(id=new_id("mem"), workspace=tx.owned, user=user_id, role=role))
+    return user_id
+
+
+def join(tx: Transaction, user_id: str, role: str) -> None:
+    """Gives a person a role in this workspace."""
+    tx.connection.execute(delete(t.memberships).where(_b.user == user_id, _b.workspace == tx.owned))
+    tx.connection.execute(insert(t.memberships).values(id=new_id("mem"), workspace=tx.owned, user=user_id, role=role))
+
+
+def by_password(tx: Transaction, email: str, password: str) -> str | None:
+    """The person's id, or None; the same time is spent either way."""
+    row = tx.connection.execute(select(_u.id, _u.password_hash).where(_u.email == email.strip().lower())).first()
+    try:
+        _hasher.verify(row.password_hash if row else _NOBODY, password)
+    except (VerificationError, InvalidHashError):
+        return None
+    return row.id if row else None
+
+
+def set_password(tx: Transaction, user_id: str, password: str) -> None:
+    """Ends every session of that person."""
+    tx.connection.execute(update(t.users).where(_u.id == user_id).values(password_hash=_hasher.hash(password)))
+    tx.connection.execute(delete(t.sessions).where(_s.user == user_id))
+
+
+def change_user(tx: Transaction, user_id: str, **values: Any) -> None:
+    """`values`: name, language."""
+    tx.connection.execute(update(t.users).where(_u.id == user_id).values(**values))
+
+
+def anybody(tx: Transaction) -> bool:
+    """Whether anybody can sign in yet."""
+    return tx.connection.execute(select(_u.id).limit(1)).first() is not None
+
+
+def members(tx: Transaction) -> list[Mapping[str, Any]]:
+    """The people of this workspace with their roles."""
+    return list(tx.connection.execute(
+        select(_u.id, _u.email, _u.name, _b.role).join(t.memberships, _b.user == _u.id).where(_b.workspace == tx.owned)
+        .order_by(_u.email)).mappings())
+
+
+def workspaces_of(tx: Transaction, user_id: str) -> list[Mapping[str, Any]]:
+    """(id, name, role) of each workspace that a person belongs to, oldest first."""
+    w = t.workspaces.c
+    return list(tx.connection.execute(select(w.id, w.name, _b.role).join(t.memberships, _b.workspace == w.id)
+                                      .where(_b.user == user_id).order_by(w.id)).mappings())
+
+
+# ---------------------------------------------------------------------------------------------- sessions
+
+def begin_session(tx: Transaction, user_id: str, workspace: str, now: datetime) -> str:
+    """A new session's secret, for the cookie; only its hash is kept."""
+    secret = secrets.token_urlsafe(32)
+    tx.connection.execute(insert(t.sessions).values(
+        hash=hashed(secret), user=user_id, workspace=workspace, csrf=secrets.token_urlsafe(32), created_at=now,
+        expires_at=now + SESSION_LIVES))
+    return secret
+
+
+def person(tx: Transaction, secret: str, now: datetime) -> Person | None:
+    """Who the session belongs to, if it lives and the person still has a role in its workspace."""
+    row = tx.connection.execute(
+        select(_u.id, _u.email, _u.name, _u.language, _s.workspace, _b.role, _s.csrf, _s.hash)
+        .join(t.users, _u.id == _s.user).join(t.memberships, (_b.user == _s.user) & (_b.workspace == _s.workspace))
+        .where(_s.hash == hashed(secret), _s.expires_at > now)).first()
+    return Person(*row) if row else None
+
+
+def switch_workspace(tx: Transaction, secret: str, workspace: str) -> None:
+    tx.connection.execute(update(t.sessions).where(_s.hash == hashed(secret)).values(workspace=workspace))
+
+
+def end_session(tx: Transaction, secret: str) -> None:
+    tx.connection.execute(delete(t.sessions).where(_s.hash == hashed(secret)))
+
+
+# ---------------------------------------------------------------------------------------------- counting tries
+
+def tries(tx: Transaction, name: str, now: datetime, within: timedelta) -> int:
+    """How often `name` was counted in the running window."""
+    c = t.attempts_made.c
+    row = tx.connection.execute(select(c.count, c.since).where(c.key == name)).first()
+    return row.count if row and row.since > now - within else 0
+
+
+def count_try(tx: Transaction, name: str, now: datetime, within: timedelta) -> int:
+    """Counts one more; the new count of the window."""
+    c = t.attempts_made.c
+    count = tries(tx, name, now, within) + 1
+    if count == 1:
+        tx.connection.execute(delete(t.attempts_made).where(c.key == name))
+        tx.connection.execute(insert(t.attempts_made).values(key=name, count=1, since=now))
+    else:
+        tx.connection.execute(update(t.attempts_made).where(c.key == name).values(count=count))
+    return count
+
+
+def forget_tries(tx: Transaction, name: str) -> None:
+    tx.connection.execute(delete(t.attempts_made).where(t.attempts_made.c.key == name))

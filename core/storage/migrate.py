@@ -1,0 +1,55 @@
+"""Brings the database's schema up to date (`relance migrate`), and tells how far it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from core.storage.database import Database
+
+_FOLDER = Path(__file__).parent / "migrations"
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Up to `revision`; harmless when the schema is there already. One process at a time on PostgreSQL."""
+    _run(database, "upgrade", revision)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Back to `revision`."""
+    _run(database, "downgrade", revision)
+
+
+def current(database: Database) -> str | None:
+    """The revision of the schema; None when the database is empty."""
+    with database.read() as tx:
+        return MigrationContext.configure(tx.connection).get_current_revision()
+
+
+def newest() -> str | None:
+    """The revision that this version of Relance needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def is_current(database: Database) -> bool:
+    return current(database) == newest()
+
+
+def _run(database: Database, direction: str, revision: str) -> None:
+    config = _config()
+    with database.write() as tx:
+        if not tx.is_sqlite:
+            # Several web processes start at once after a deploy: the first one migrates, the others find it done.
+            tx.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(723641)")
+        config.attributes["connection"] = tx.connection
+        (command.upgrade if direction == "upgrade" else command.downgrade)(config, revision)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    return config

@@ -1,0 +1,767 @@
+"""The first schema"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "answers",
+        sa.Column("occasion", sa.String(length=40), nullable=False),
+        sa.Column("rule", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("answer", sa.String(length=6), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("checks", sa.Text(), nullable=False),
+        sa.Column("wanted_at", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("occasion", "rule", name=op.f("pk_answers")),
+    )
+    with op.batch_alter_table("answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_answers_installation"), ["installation"], unique=False)
+
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.String(length=24), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("hash", name=op.f("uq_api_keys_hash")),
+    )
+    op.create_table(
+        "attempts",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=True),
+        sa.Column("provider", sa.String(length=40), nullable=False),
+        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("provider_ref", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
+    )
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attempts_message"), ["message"], unique=False)
+
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("what", sa.String(length=60), nullable=False),
+        sa.Column("on", sa.String(length=40), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_workspace_at"), ["workspace", "at"], unique=False)
+
+    op.create_table(
+        "consents",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("scope", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=4), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
+    )
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_consents_workspace_number_scope"), ["workspace", "number", "scope"], unique=False
+        )
+
+    op.create_table(
+        "contacts",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("first_name", sa.Text(), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("language", sa.String(length=5), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=True),
+        sa.Column("values", sa.Text(), nullable=False),
+        sa.Column("quarantine", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+        sa.UniqueConstraint("workspace", "number", name=op.f("uq_contacts_workspace_number")),
+    )
+    with op.batch_alter_table("contacts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contacts_workspace_email"), ["workspace", "email"], unique=False)
+
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("webhook", sa.String(length=40), nullable=False),
+        sa.Column("event", sa.String(length=40), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("delivered_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_deliveries_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+        batch_op.create_index(batch_op.f("ix_deliveries_workspace_webhook"), ["workspace", "webhook"], unique=False)
+
+    op.create_table(
+        "house",
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_house")),
+    )
+    op.create_table(
+        "idempotency",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("request", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("headers", sa.Text(), nullable=True),
+        sa.Column("owner", sa.String(length=40), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "key", name=op.f("pk_idempotency")),
+    )
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_idempotency_created_at"), ["created_at"], unique=False)
+
+    op.create_table(
+        "inbox",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=True),
+        sa.Column("account", sa.String(length=40), nullable=True),
+        sa.Column("adapter", sa.String(length=40), nullable=False),
+        sa.Column("source", sa.String(length=16), server_default="hook", nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("delivery", sa.String(length=200), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("replayed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
+    )
+    with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.create_index("ix_inbox_delivery", ["installation", "delivery"], unique=False)
+        batch_op.create_index("ix_inbox_digest", ["installation", "digest"], unique=False)
+        batch_op.create_index(batch_op.f("ix_inbox_workspace_received_at"), ["workspace", "received_at"], unique=False)
+
+    op.create_table(
+        "installations",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("adapter", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("mode", sa.String(length=16), nullable=False),
+        sa.Column("account", sa.Text(), nullable=True),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=True),
+        sa.Column("memory", sa.Text(), nullable=False),
+        sa.Column("learnt", sa.Text(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("token_expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("grant_expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_pull_at", sa.BigInteger(), nullable=True),
+        sa.Column("pull_lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("pulled_at", sa.BigInteger(), nullable=True),
+        sa.Column("changed_at", sa.BigInteger(), nullable=True),
+        sa.Column("maintain_at", sa.BigInteger(), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("problems", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("live_since", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installations")),
+    )
+    with op.batch_alter_table("installations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_installations_adapter_account"), ["adapter", "account"], unique=False)
+        batch_op.create_index(
+            "ix_installations_due",
+            ["next_pull_at"],
+            unique=False,
+            sqlite_where=sa.text("next_pull_at IS NOT NULL"),
+            postgresql_where=sa.text("next_pull_at IS NOT NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_installations_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("owner", sa.String(length=40), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("user", sa.String(length=40), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_memberships")),
+        sa.UniqueConstraint("user", "workspace", name=op.f("uq_memberships_user_workspace")),
+    )
+    op.create_table(
+        "messages",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=True),
+        sa.Column("occasion", sa.String(length=40), nullable=True),
+        sa.Column("rule", sa.String(length=40), nullable=True),
+        sa.Column("campaign", sa.String(length=40), nullable=True),
+        sa.Column("key", sa.Text(), nullable=True),
+        sa.Column("step", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("about", sa.BigInteger(), nullable=True),
+        sa.Column("class", sa.String(length=16), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("channels", sa.Text(), nullable=False),
+        sa.Column("to", sa.String(length=20), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("encoding", sa.String(length=5), nullable=False),
+        sa.Column("segments", sa.Integer(), nullable=False),
+        sa.Column("price_micros", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("sender", sa.String(length=16), nullable=True),
+        sa.Column("asks", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("reference", sa.String(length=140), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=True),
+        sa.Column("test", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("checks", sa.Text(), nullable=False),
+        sa.Column("by_person", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("left_at", sa.BigInteger(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease", sa.BigInteger(), nullable=True),
+        sa.Column("owner", sa.String(length=40), nullable=True),
+        sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=True),
+        sa.Column("channel", sa.String(length=10), nullable=True),
+        sa.Column("provider_ref", sa.Text(), nullable=True),
+        sa.Column("held_by", sa.String(length=60), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+        sa.UniqueConstraint("installation", "key", "step", name=op.f("uq_messages_installation_key_step")),
+    )
+    with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_messages_due",
+            ["priority", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'scheduled'"),
+            postgresql_where=sa.text("state = 'scheduled'"),
+        )
+        batch_op.create_index(
+            "ix_messages_held",
+            ["held_by"],
+            unique=False,
+            sqlite_where=sa.text("state = 'held'"),
+            postgresql_where=sa.text("state = 'held'"),
+        )
+        batch_op.create_index(
+            "ix_messages_lease",
+            ["lease"],
+            unique=False,
+            sqlite_where=sa.text("lease IS NOT NULL"),
+            postgresql_where=sa.text("lease IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_messages_occasion",
+            ["occasion"],
+            unique=False,
+            sqlite_where=sa.text("occasion IS NOT NULL"),
+            postgresql_where=sa.text("occasion IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_messages_provider_ref",
+            ["account", "provider_ref"],
+            unique=False,
+            sqlite_where=sa.text("provider_ref IS NOT NULL"),
+            postgresql_where=sa.text("provider_ref IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_messages_reference",
+            ["workspace", "reference"],
+            unique=False,
+            sqlite_where=sa.text("reference IS NOT NULL"),
+            postgresql_where=sa.text("reference IS NOT NULL"),
+        )
+        batch_op.create_index("ix_messages_state", ["workspace", "state", "due_at"], unique=False)
+        batch_op.create_index("ix_messages_to", ["workspace", "to"], unique=False)
+
+    op.create_table(
+        "oauth_states",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("adapter", sa.String(length=40), nullable=False),
+        sa.Column("user", sa.String(length=40), nullable=False),
+        sa.Column("browser", sa.String(length=64), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_states")),
+        sa.UniqueConstraint("hash", name=op.f("uq_oauth_states_hash")),
+    )
+    op.create_table(
+        "occasions",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.String(length=24), nullable=False),
+        sa.Column("closed", sa.String(length=16), nullable=True),
+        sa.Column("start", sa.BigInteger(), nullable=True),
+        sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=True),
+        sa.Column("all_day", sa.Boolean(), nullable=False),
+        sa.Column("recipient", sa.String(length=20), nullable=True),
+        sa.Column("country", sa.String(length=2), nullable=True),
+        sa.Column("line", sa.String(length=16), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("evidence", sa.Text(), nullable=True),
+        sa.Column("candidates", sa.Text(), nullable=False),
+        sa.Column("values", sa.Text(), nullable=False),
+        sa.Column("private", sa.Text(), nullable=False),
+        sa.Column("first_seen", sa.BigInteger(), nullable=False),
+        sa.Column("backlog", sa.Boolean(), nullable=False),
+        sa.Column("answer", sa.String(length=16), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("own_recipient", sa.String(length=20), nullable=True),
+        sa.Column("own_country", sa.String(length=2), nullable=True),
+        sa.Column("own_line", sa.String(length=16), nullable=True),
+        sa.Column("muted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_occasions")),
+        sa.UniqueConstraint("installation", "key", name=op.f("uq_occasions_installation_key")),
+    )
+    with op.batch_alter_table("occasions", schema=None) as batch_op:
+        batch_op.create_index("ix_occasions_open", ["installation", "start"], unique=False)
+        batch_op.create_index("ix_occasions_recipient", ["workspace", "recipient"], unique=False)
+        batch_op.create_index("ix_occasions_start", ["workspace", "start"], unique=False)
+
+    op.create_table(
+        "optouts",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("number_hash", sa.String(length=64), nullable=False),
+        sa.Column("scope", sa.String(length=20), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "number_hash", "scope", name=op.f("pk_optouts")),
+    )
+    op.create_table(
+        "provider_accounts",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("provider", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("config", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("countries", sa.Text(), nullable=False),
+        sa.Column("channels", sa.Text(), nullable=False),
+        sa.Column("rate", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("hook_hash", sa.String(length=64), nullable=False),
+        sa.Column("hook_sealed", sa.Text(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("held_until", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_accounts")),
+        sa.UniqueConstraint("hook_hash", name=op.f("uq_provider_accounts_hook_hash")),
+    )
+    with op.batch_alter_table("provider_accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provider_accounts_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
+        "receipts",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("provider_ref", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipts")),
+        sa.UniqueConstraint("account", "digest", name=op.f("uq_receipts_account_digest")),
+    )
+    with op.batch_alter_table("receipts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_receipts_account_provider_ref"), ["account", "provider_ref"], unique=False)
+        batch_op.create_index(batch_op.f("ix_receipts_message"), ["message"], unique=False)
+
+    op.create_table(
+        "replies",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=True),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("to", sa.String(length=20), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("provider_ref", sa.Text(), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("occasion", sa.String(length=40), nullable=True),
+        sa.Column("meaning", sa.String(length=12), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("handled_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replies")),
+        sa.UniqueConstraint("account", "provider_ref", name=op.f("uq_replies_account_provider_ref")),
+    )
+    with op.batch_alter_table("replies", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_replies_workspace_number"), ["workspace", "number"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_replies_workspace_received_at"), ["workspace", "received_at"], unique=False
+        )
+
+    op.create_table(
+        "reports",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("occasion", sa.String(length=40), nullable=True),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
+    )
+    with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_reports_due",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+
+    op.create_table(
+        "rules",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("on", sa.String(length=16), nullable=False),
+        sa.Column("class", sa.String(length=16), nullable=False),
+        sa.Column("when", sa.Text(), nullable=False),
+        sa.Column("until", sa.Text(), nullable=True),
+        sa.Column("channels", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("template", sa.Text(), nullable=True),
+        sa.Column("sender", sa.String(length=16), nullable=True),
+        sa.Column("asks", sa.Boolean(), nullable=False),
+        sa.Column("late", sa.String(length=8), nullable=False),
+        sa.Column("only", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("preset", sa.String(length=40), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rules")),
+    )
+    with op.batch_alter_table("rules", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rules_installation"), ["installation"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rules_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
+        "sessions",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("user", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("csrf", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
+    )
+    op.create_table(
+        "simulated_messages",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=True),
+        sa.Column("reference", sa.String(length=140), nullable=False),
+        sa.Column("to", sa.String(length=20), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("next", sa.String(length=12), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_simulated_messages")),
+        sa.UniqueConstraint("reference", name=op.f("uq_simulated_messages_reference")),
+    )
+    with op.batch_alter_table("simulated_messages", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_simulated_messages_workspace_to"), ["workspace", "to"], unique=False)
+        batch_op.create_index(
+            "ix_simulated_next",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.create_table(
+        "steps",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_steps")),
+    )
+    with op.batch_alter_table("steps", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_steps_message"), ["message"], unique=False)
+
+    op.create_table(
+        "templates",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_templates")),
+        sa.UniqueConstraint(
+            "workspace", "key", "language", "version", name=op.f("uq_templates_workspace_key_language_version")
+        ),
+    )
+    op.create_table(
+        "throttles",
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_throttles")),
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("email", name=op.f("uq_users_email")),
+    )
+    op.create_table(
+        "webhooks",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("secrets", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_webhooks_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
+        "workspaces",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("settings", sa.Text(), nullable=False),
+        sa.Column("test", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workspaces")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("workspaces")
+    with op.batch_alter_table("webhooks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_webhooks_workspace"))
+
+    op.drop_table("webhooks")
+    op.drop_table("users")
+    op.drop_table("throttles")
+    op.drop_table("templates")
+    with op.batch_alter_table("steps", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_steps_message"))
+
+    op.drop_table("steps")
+    with op.batch_alter_table("simulated_messages", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_simulated_next",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_simulated_messages_workspace_to"))
+
+    op.drop_table("simulated_messages")
+    op.drop_table("sessions")
+    with op.batch_alter_table("rules", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rules_workspace"))
+        batch_op.drop_index(batch_op.f("ix_rules_installation"))
+
+    op.drop_table("rules")
+    with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_reports_due", sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'")
+        )
+
+    op.drop_table("reports")
+    with op.batch_alter_table("replies", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_replies_workspace_received_at"))
+        batch_op.drop_index(batch_op.f("ix_replies_workspace_number"))
+
+    op.drop_table("replies")
+    with op.batch_alter_table("receipts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_receipts_message"))
+        batch_op.drop_index(batch_op.f("ix_receipts_account_provider_ref"))
+
+    op.drop_table("receipts")
+    with op.batch_alter_table("provider_accounts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_provider_accounts_workspace"))
+
+    op.drop_table("provider_accounts")
+    op.drop_table("optouts")
+    with op.batch_alter_table("occasions", schema=None) as batch_op:
+        batch_op.drop_index("ix_occasions_start")
+        batch_op.drop_index("ix_occasions_recipient")
+        batch_op.drop_index("ix_occasions_open")
+
+    op.drop_table("occasions")
+    op.drop_table("oauth_states")
+    with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.drop_index("ix_messages_to")
+        batch_op.drop_index("ix_messages_state")
+        batch_op.drop_index(
+            "ix_messages_reference",
+            sqlite_where=sa.text("reference IS NOT NULL"),
+            postgresql_where=sa.text("reference IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_messages_provider_ref",
+            sqlite_where=sa.text("provider_ref IS NOT NULL"),
+            postgresql_where=sa.text("provider_ref IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_messages_occasion",
+            sqlite_where=sa.text("occasion IS NOT NULL"),
+            postgresql_where=sa.text("occasion IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_messages_lease",
+            sqlite_where=sa.text("lease IS NOT NULL"),
+            postgresql_where=sa.text("lease IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_messages_held", sqlite_where=sa.text("state = 'held'"), postgresql_where=sa.text("state = 'held'")
+        )
+        batch_op.drop_index(
+            "ix_messages_due",
+            sqlite_where=sa.text("state = 'scheduled'"),
+            postgresql_where=sa.text("state = 'scheduled'"),
+        )
+
+    op.drop_table("messages")
+    op.drop_table("memberships")
+    op.drop_table("leases")
+    with op.batch_alter_table("installations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_installations_workspace"))
+        batch_op.drop_index(
+            "ix_installations_due",
+            sqlite_where=sa.text("next_pull_at IS NOT NULL"),
+            postgresql_where=sa.text("next_pull_at IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_installations_adapter_account"))
+
+    op.drop_table("installations")
+    with op.batch_alter_table("inbox", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_inbox_workspace_received_at"))
+        batch_op.drop_index("ix_inbox_digest")
+        batch_op.drop_index("ix_inbox_delivery")
+
+    op.drop_table("inbox")
+    with op.batch_alter_table("idempotency", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_idempotency_created_at"))
+
+    op.drop_table("idempotency")
+    op.drop_table("house")
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deliveries_workspace_webhook"))
+        batch_op.drop_index(
+            "ix_deliveries_due",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+
+    op.drop_table("deliveries")
+    with op.batch_alter_table("contacts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_contacts_workspace_email"))
+
+    op.drop_table("contacts")
+    with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_consents_workspace_number_scope"))
+
+    op.drop_table("consents")
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_workspace_at"))
+
+    op.drop_table("audit")
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attempts_message"))
+
+    op.drop_table("attempts")
+    op.drop_table("api_keys")
+    with op.batch_alter_table("answers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_answers_installation"))
+
+    op.drop_table("answers")

@@ -1,0 +1,1 @@
+"""Flask translates requests for the engine, and stops: no rule is decided here."""

@@ -1,0 +1,74 @@
+"""Who may call what. Every route is classified here or by its decorator; a test walks the URL map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Any
+
+from flask import Request, g, request
+
+from core.domain.errors import Forbidden, NotAuthentic
+from core.secrets import same
+from core.storage import access
+from core.web.app import current_suite
+
+SESSION_COOKIE = "relance_session"
+
+
+class Access(StrEnum):
+    """Who may call a route."""
+
+    PUBLIC = "public"
+    SIGNED = "signed"       # the platform or provider, by its own proof
+    KEY = "key"
+    SESSION = "session"
+    METRICS = "metrics"     # loopback, or a key with that scope
+
+
+def allow(who: Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Marks a view; `KEY` and `SESSION` are also enforced by it."""
+    def marked(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            if who is Access.KEY:
+                require_key()
+            return view(*args, **kwargs)
+        guarded.relance_access = who  # type: ignore[attr-defined]
+        return guarded
+    return marked
+
+
+def require_key(scope: str | None = None) -> access.Key:
+    """The key of this request, in `g.key`. Raises `NotAuthentic` (401), `Forbidden` (403, a missing scope)."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not given.startswith(("rk_live_", "rk_test_")) or len(given) > 200 or not given.isascii():
+        raise NotAuthentic("send a key as `Authorization: Bearer rk_live_…`", code="key_needed")
+    suite = current_suite()
+    with suite.database.read() as tx:
+        key = access.key(tx, given.strip(), suite.now())
+    if key is None:
+        raise NotAuthentic("this key does not exist, was revoked or has expired", code="key_unknown")
+    needed = scope or ("read" if request.method in ("GET", "HEAD") else "write")
+    if key.scopes and needed not in key.scopes and not (needed == "read" and "write" in key.scopes):
+        raise Forbidden("scope_missing", scope=needed)
+    if scope == "metrics" and "metrics" not in key.scopes:
+        raise Forbidden("scope_missing", scope=scope)
+    g.key = key
+    return key
+
+
+def signed_in(incoming: Request) -> access.Person | None:
+    """The person of the session cookie, if it lives."""
+    secret = incoming.cookies.get(SESSION_COOKIE, "")
+    if not secret or len(secret) > 200:
+        return None
+    suite = current_suite()
+    with suite.database.read() as tx:
+        return access.person(tx, secret, suite.now())
+
+
+def csrf_is_good(person: access.Person, given: str) -> bool:
+    """Whether a form bears the token of the session that sends it."""
+    return bool(given) and same(given, person.csrf)

@@ -1,0 +1,64 @@
+"""The web application: which blueprints there are, who may call each route, and what every answer carries."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from core.suite import Suite
+
+MOST_BODY = 1_000_000
+log = structlog.get_logger(__name__)
+
+
+def create_app(suite: Suite) -> Flask:
+    """The application for a suite. Starts nothing: the runner is the caller's."""
+    from core.web import api, connect, console, hooks, links, probes, problems, providers
+
+    app = Flask("core.web", static_folder=None, template_folder="console/templates")
+    app.config.update(MAX_CONTENT_LENGTH=MOST_BODY, MAX_FORM_PARTS=200, PERMANENT_SESSION_LIFETIME=timedelta(days=14), DEBUG=False,
+                      TRAP_HTTP_EXCEPTIONS=False, PROPAGATE_EXCEPTIONS=False)
+    app.extensions["relance"] = suite
+    if suite.settings.trusted_proxies:
+        proxies = suite.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    for part in (probes, hooks, providers, connect, links, api, console):
+        part.register(app)
+    problems.register(app)
+    app.before_request(_named)
+    app.after_request(_armoured)
+    return app
+
+
+def current_suite() -> Suite:
+    """The suite of the running application."""
+    suite: Suite = current_app.extensions["relance"]
+    return suite
+
+
+def _named() -> None:
+    """Gives each request an id that is in its answer, its log lines and its messages' story."""
+    g.request_id = f"req_{secrets.token_hex(8)}"
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _armoured(response: Response) -> Response:
+    """Headers that every answer carries; a page may be stricter, never looser."""
+    response.headers.setdefault("X-Request-Id", g.get("request_id", ""))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; "
+        "form-action 'self' " + " ".join(current_suite().settings.vendor_auth_urls.values()) + "; frame-ancestors 'none'")
+    if not request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    if current_suite().public_url.startswith("https:"):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
