@@ -209,7 +209,7 @@ class Smsmode(Provider):
         """The pages of a search; None, and no more, when one cannot be trusted. Raises `NotNow`, `NeedsReconnect`."""
         # Nobody says in which zone the window's dates are read, hence a day more on both sides.
         window = {"startDate": _date(asked - timedelta(days=1)), "endDate": _date(now + timedelta(days=1))}
-        seen = 0
+        seen: set[str] = set()
         for page in range(1, MOST_PAGES + 1):
             query = urlencode({"searchBy[refClient]": reference, "searchBy[direction]": "MT", **window,
                                "page": page, "pageSize": PAGE})
@@ -222,12 +222,12 @@ class Smsmode(Provider):
                 reason = _reason(replace(verdict, fate=Fate.LATER), "")
                 raise NotNow(reason.code, verdict.after or BUSY, **reason.values)
             items, total = _listed(answer.body) if isinstance(answer, Answer) and answer.status == 200 else (None, 0)
-            if items is None:
-                yield None
-                return
+            new = {item["messageId"] for item in items or ()} - seen
+            if items is None or (items and not new):        # a page that comes again: paging is not understood
+                break
             yield items
-            seen += len(items)
-            if seen >= total and len(items) < PAGE:
+            seen |= new
+            if len(items) < PAGE and len(seen) >= total:
                 return
             if not items:
                 break
@@ -362,15 +362,14 @@ def _listed(body: bytes) -> tuple[Sequence[said.Resource] | None, int]:
     page = _parsed(body)
     if not isinstance(page, dict) or not isinstance(items := page.get("items"), list):
         return None, 0
-    if not all(isinstance(item, dict) for item in items):
+    if not all(isinstance(item, dict) and isinstance(item.get("messageId"), str) for item in items):
         return None, 0
     total = page.get("totalCount")
     return items, total if isinstance(total, int) else 0
 
 
 def _is_ours(item: said.Resource, reference: str) -> bool:
-    return (item.get("refClient") == reference and item.get("direction", "MT") != "MO"
-            and isinstance(item.get("messageId"), str))
+    return item.get("refClient") == reference and item.get("direction", "MT") != "MO"
 
 
 def _is_of_channel(item: said.Resource, account: Account) -> bool:
