@@ -1,7 +1,7 @@
 """The two plugs. A platform's author implements `Adapter` (inwards), a way out's author `Provider` (outwards).
 
-An adapter's first line lists what it can do: `class GoogleCalendar(Pulls, Notifies, Installs, Reports)`. Each ability is
-a class without behaviour, so that Python refuses an adapter that forgot a method.
+An adapter's first line lists what it can do: `class GoogleCalendar(Pulls, Notifies, Installs, Reports)`. Each
+ability is a class without behaviour, so that Python refuses an adapter that forgot a method.
 
 What an author may rely on:
 
@@ -36,6 +36,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 # ---------------------------------------------------------------------------------------------- what comes in
 
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A request from outside. `url` is the public address that the sender used, with its query."""
@@ -59,17 +60,27 @@ class Inbound:
 
     def written(self) -> bytes:
         """As bytes that `Inbound.read` reads back: how the inbox and recordings keep it."""
-        return json.dumps({
-            "method": self.method, "url": self.url, "headers": [list(pair) for pair in self.headers],
-            "body": base64.b64encode(self.body).decode(), "received_at": self.received_at.isoformat(),
-        }).encode()
+        return json.dumps(
+            {
+                "method": self.method,
+                "url": self.url,
+                "headers": [list(pair) for pair in self.headers],
+                "body": base64.b64encode(self.body).decode(),
+                "received_at": self.received_at.isoformat(),
+            }
+        ).encode()
 
     @classmethod
     def read(cls, written: bytes) -> Inbound:
         """The request that `written` kept."""
         kept = json.loads(written)
-        return cls(kept["method"], kept["url"], tuple((key, value) for key, value in kept["headers"]),
-                   base64.b64decode(kept["body"]), datetime.fromisoformat(kept["received_at"]))
+        return cls(
+            kept["method"],
+            kept["url"],
+            tuple((key, value) for key, value in kept["headers"]),
+            base64.b64decode(kept["body"]),
+            datetime.fromisoformat(kept["received_at"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +128,13 @@ class Batch:
 
 # ---------------------------------------------------------------------------------------------- who is connected
 
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """One account of a platform, connected to one workspace.
 
-    `config` is what a person chose, `secrets` what must not be seen (decrypted here, encrypted at rest), `memory` what the
-    adapter itself wants to find again, `learnt` corrections that people made (fingerprint → E.164 number).
+    `config` is what a person chose, `secrets` what must not be seen (decrypted here, encrypted at rest), `memory` what
+    the adapter itself wants to find again, `learnt` corrections that people made (fingerprint → E.164 number).
     `own_numbers` are the business's own telephone numbers, which are never a patient's.
     """
 
@@ -174,7 +186,7 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an adapter is. `vendors` maps a vendor's name to its real address (the default of `RELANCE_<VENDOR>_URL`)."""
+    """What an adapter is. `vendors`: vendor → real address, the default of `RELANCE_<VENDOR>_URL`."""
 
     slug: str
     name: str
@@ -191,6 +203,7 @@ class Manifest:
 
 
 # ---------------------------------------------------------------------------------------------- adapters
+
 
 class Adapter(ABC):
     """A platform. `urls` are the vendors' addresses as the operator set them (`{"google": "https://…"}`)."""
@@ -293,8 +306,9 @@ class Installs(ABC):
     """
 
     @abstractmethod
-    def maintain(self, installation: Installation, now: datetime,
-                 remember: Callable[[Mapping[str, Any]], None]) -> timedelta:
+    def maintain(
+        self, installation: Installation, now: datetime, remember: Callable[[Mapping[str, Any]], None]
+    ) -> timedelta:
         """Sets up what is missing and renews what ends soon. Returns after how long to be called again."""
 
     @abstractmethod
@@ -328,6 +342,7 @@ class Reports(ABC):
 
 
 # ---------------------------------------------------------------------------------------------- providers
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -366,7 +381,7 @@ class TryLater:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will never be taken. `opt_out`: the number asked the provider for silence. `dead_number`: never try it again."""
+    """It will never be taken. `opt_out`: the number wants silence. `dead_number`: never try it again."""
 
     reason: Reason
     opt_out: bool = False
@@ -406,7 +421,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A provider's word on a message that it took. `state` is None when the word is unknown: kept, and changes nothing."""
+    """A provider's word on a message that it took. An unknown word has no `state`: it is kept, and changes nothing."""
 
     provider_reference: str | None
     state: State | None
@@ -499,12 +514,13 @@ class Provider(ABC):
         return Configured(config=config, secrets={})
 
     @abstractmethod
-    def send(self, account: Account, messages: Sequence[Outgoing], now: datetime,
-             begun: Callable[[str], None]) -> list[Outcome]:
+    def send(
+        self, account: Account, messages: Sequence[Outgoing], now: datetime, begun: Callable[[str], None]
+    ) -> list[Outcome]:
         """Hands the batch over; an outcome for each, in order. Calls `begun(reference)` just before the first byte of a
         message is written: what had not begun when the process died is surely not sent. Never raises."""
 
-    def verify(self, request: Inbound, account: Account) -> None:
+    def verify(self, request: Inbound, account: Account) -> None:  # noqa: B027 - nothing to check is an answer
         """Pure. Raises `NotAuthentic`. The secret in the path was checked before, in constant time."""
 
     def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply, ...]:
@@ -512,7 +528,7 @@ class Provider(ABC):
         raise NotAuthentic("this provider does not call us")
 
     def look_up(self, account: Account, reference: str, now: datetime, *, asked: datetime) -> Receipt | None:
-        """The state of our message `reference`, handed over at `asked`: a receipt; None when the provider cannot tell yet.
+        """The state of our message `reference`, handed over at `asked`; None when it cannot be told yet.
         Raises `Gone` when it surely never had it, `NotNow`, `NeedsReconnect`."""
         return None
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
@@ -44,7 +45,7 @@ class Settings:
     vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_revoke_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    vendor_clients: Mapping[str, tuple[str, str]] = field(default_factory=lambda: _NOTHING)  # type: ignore[assignment]
+    vendor_clients: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def listen_address(self) -> tuple[str, int]:
@@ -73,11 +74,11 @@ def _merged(env: Mapping[str, str]) -> dict[str, str]:
         given.update(_env_file(Path(path)))
     given.update({name: value for name, value in env.items() if name.startswith("RELANCE_")})
     for name in [name for name in given if name.endswith("_FILE") and name != "RELANCE_ENV_FILE"]:
-        path = Path(given.pop(name))
+        secret = Path(given.pop(name))
         try:
-            given.setdefault(name.removesuffix("_FILE"), path.read_text().strip())
+            given.setdefault(name.removesuffix("_FILE"), secret.read_text().strip())
         except OSError as error:
-            raise WrongSetting(name, f"cannot read {path}: {error.strerror}", "/run/secrets/relance") from error
+            raise WrongSetting(name, f"cannot read {secret}: {error.strerror}", "/run/secrets/relance") from error
     return given
 
 
@@ -101,8 +102,21 @@ def _env_file(path: Path) -> dict[str, str]:
     return found
 
 
-_KNOWN = {"DATA_DIR", "DATABASE_URL", "LISTEN", "PUBLIC_URL", "SECRET_KEYS", "RUNNER", "BROKER_URL", "MODE", "LANGUAGE",
-          "ALLOW_PRIVATE_ADDRESSES", "TRUSTED_PROXIES", "LOG_LEVEL", "ENV_FILE"}
+_KNOWN = {
+    "DATA_DIR",
+    "DATABASE_URL",
+    "LISTEN",
+    "PUBLIC_URL",
+    "SECRET_KEYS",
+    "RUNNER",
+    "BROKER_URL",
+    "MODE",
+    "LANGUAGE",
+    "ALLOW_PRIVATE_ADDRESSES",
+    "TRUSTED_PROXIES",
+    "LOG_LEVEL",
+    "ENV_FILE",
+}
 
 
 def _read(given: Mapping[str, str]) -> Settings:
@@ -110,31 +124,51 @@ def _read(given: Mapping[str, str]) -> Settings:
     mode = _one_of(given, "RELANCE_MODE", "live", ("live", "demo", "test"))
     database_url = given.get("RELANCE_DATABASE_URL") or f"sqlite:///{(data_dir / 'relance.db').absolute()}"
     if not re.match(r"(sqlite|postgresql(\+psycopg)?|postgres)://", database_url):
-        raise WrongSetting("RELANCE_DATABASE_URL", "neither sqlite:/// nor postgresql://",
-                           "postgresql://relance:secret@127.0.0.1/relance")
+        raise WrongSetting(
+            "RELANCE_DATABASE_URL",
+            "neither sqlite:/// nor postgresql://",
+            "postgresql://relance:secret@127.0.0.1/relance",
+        )
     database_url = re.sub(r"\Apostgres(ql)?://", "postgresql+psycopg://", database_url)
     runner = _one_of(given, "RELANCE_RUNNER", "embedded", ("embedded", "distributed"))
     broker_url = given.get("RELANCE_BROKER_URL", "")
     if runner == "distributed":
         if not re.match(r"(amqp|amqps|redis|rediss)://", broker_url):
-            raise WrongSetting("RELANCE_BROKER_URL", "the distributed runner needs a broker", "redis://127.0.0.1:6379/0")
+            raise WrongSetting(
+                "RELANCE_BROKER_URL", "the distributed runner needs a broker", "redis://127.0.0.1:6379/0"
+            )
         if database_url.startswith("sqlite"):
-            raise WrongSetting("RELANCE_DATABASE_URL", "the distributed runner needs PostgreSQL",
-                               "postgresql://relance:secret@127.0.0.1/relance")
+            raise WrongSetting(
+                "RELANCE_DATABASE_URL",
+                "the distributed runner needs PostgreSQL",
+                "postgresql://relance:secret@127.0.0.1/relance",
+            )
     return Settings(
-        data_dir=data_dir, database_url=database_url, mode=mode, runner=runner, broker_url=broker_url,
-        listen=_listen(given), public_url=_url(given, "RELANCE_PUBLIC_URL", "http://127.0.0.1:8000"),
+        data_dir=data_dir,
+        database_url=database_url,
+        mode=mode,
+        runner=runner,
+        broker_url=broker_url,
+        listen=_listen(given),
+        public_url=_url(given, "RELANCE_PUBLIC_URL", "http://127.0.0.1:8000"),
         secret_keys=_secret_keys(given, data_dir),
         language=_one_of(given, "RELANCE_LANGUAGE", "fr", ("fr", "en")),
         allow_private_addresses=_yes(given, "RELANCE_ALLOW_PRIVATE_ADDRESSES"),
         trusted_proxies=_number(given, "RELANCE_TRUSTED_PROXIES", 0),
         log_level=_one_of(given, "RELANCE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
-        **_vendors(given))
+        **_vendors(given),
+    )
 
 
-def _vendors(given: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
-    found: dict[str, dict[str, str]] = {"URL": {}, "AUTH_URL": {}, "TOKEN_URL": {}, "REVOKE_URL": {}, "CLIENT_ID": {},
-                                        "CLIENT_SECRET": {}}
+def _vendors(given: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, dict[str, str]] = {
+        "URL": {},
+        "AUTH_URL": {},
+        "TOKEN_URL": {},
+        "REVOKE_URL": {},
+        "CLIENT_ID": {},
+        "CLIENT_SECRET": {},
+    }
     for name, value in given.items():
         if name.removeprefix("RELANCE_") in _KNOWN or not value:
             continue
@@ -143,12 +177,18 @@ def _vendors(given: Mapping[str, str]) -> dict[str, Mapping[str, object]]:
             continue
         vendor, what = match.group(1).lower(), match.group(2)
         found[what][vendor] = _url(given, name, "") if what.endswith("URL") else value
-    clients = {vendor: (client_id, found["CLIENT_SECRET"].get(vendor, ""))
-               for vendor, client_id in found["CLIENT_ID"].items()}
+    clients = {
+        vendor: (client_id, found["CLIENT_SECRET"].get(vendor, "")) for vendor, client_id in found["CLIENT_ID"].items()
+    }
     for vendor, client_secret in found["CLIENT_SECRET"].items():
         clients.setdefault(vendor, ("", client_secret))
-    return {"vendor_urls": found["URL"], "vendor_auth_urls": found["AUTH_URL"], "vendor_token_urls": found["TOKEN_URL"],
-            "vendor_revoke_urls": found["REVOKE_URL"], "vendor_clients": clients}
+    return {
+        "vendor_urls": found["URL"],
+        "vendor_auth_urls": found["AUTH_URL"],
+        "vendor_token_urls": found["TOKEN_URL"],
+        "vendor_revoke_urls": found["REVOKE_URL"],
+        "vendor_clients": clients,
+    }
 
 
 def _secret_keys(given: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
@@ -160,9 +200,12 @@ def _secret_keys(given: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
         try:
             Fernet(key)
         except ValueError as error:
-            raise WrongSetting("RELANCE_SECRET_KEYS", "a key is 32 bytes in urlsafe base64 (44 characters)",
-                               "the output of: python -c 'from cryptography.fernet import Fernet; "
-                               "print(Fernet.generate_key().decode())'") from error
+            raise WrongSetting(
+                "RELANCE_SECRET_KEYS",
+                "a key is 32 bytes in urlsafe base64 (44 characters)",
+                "the output of: python -c 'from cryptography.fernet import Fernet; "
+                "print(Fernet.generate_key().decode())'",
+            ) from error
     return keys
 
 
@@ -173,15 +216,20 @@ def _kept_key(data_dir: Path) -> str:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             if (data_dir / "relance.db").exists():
-                raise WrongSetting("RELANCE_SECRET_KEYS", f"{path} is missing, and {data_dir} holds data encrypted with it: "
-                                   "bring the key back", "the key that was kept with the backup")
+                raise WrongSetting(
+                    "RELANCE_SECRET_KEYS",
+                    f"{path} is missing, and {data_dir} holds data encrypted with it: bring the key back",
+                    "the key that was kept with the backup",
+                )
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(Fernet.generate_key().decode())
         return path.read_text().strip()
     except FileExistsError:
         return path.read_text().strip()
     except OSError as error:
-        raise WrongSetting("RELANCE_DATA_DIR", f"cannot use {data_dir}: {error.strerror}", "/var/lib/relance") from error
+        raise WrongSetting(
+            "RELANCE_DATA_DIR", f"cannot use {data_dir}: {error.strerror}", "/var/lib/relance"
+        ) from error
 
 
 def _one_of(given: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:

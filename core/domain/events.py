@@ -32,10 +32,10 @@ class Kind(StrEnum):
 class Closed(StrEnum):
     """Why nothing more is to be said about an occasion, seen from outside."""
 
-    CANCELLED = "cancelled"      # called off by the clinic, the shop, the site
-    DELETED = "deleted"          # no longer there
-    DONE = "done"                # ordered, paid, answered: the wish came true
-    SILENCED = "silenced"        # somebody wrote that no message is wanted (#norappel)
+    CANCELLED = "cancelled"  # called off by the clinic, the shop, the site
+    DELETED = "deleted"  # no longer there
+    DONE = "done"  # ordered, paid, answered: the wish came true
+    SILENCED = "silenced"  # somebody wrote that no message is wanted (#norappel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,21 @@ class Event:
     @property
     def digest(self) -> str:
         """A fingerprint of the content without `at`: two readings of an unchanged occasion have the same."""
-        said = [self.kind, self.key, self.closed, _iso(self.start), _iso(self.end), self.zone, self.all_day,
-                self.recipient.number if self.recipient else None,
-                self.trouble.as_json() if self.trouble else None,
-                [self.evidence.field, self.evidence.text] if self.evidence else None,
-                list(self.candidates), dict(self.values), dict(self.private)]
+        said = [
+            self.kind,
+            self.key,
+            self.closed,
+            _iso(self.start),
+            _iso(self.end),
+            self.zone,
+            self.all_day,
+            self.recipient.number if self.recipient else None,
+            self.trouble.as_json() if self.trouble else None,
+            [self.evidence.field, self.evidence.text] if self.evidence else None,
+            list(self.candidates),
+            dict(self.values),
+            dict(self.private),
+        ]
         written = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
         return hashlib.blake2b(written.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 

@@ -39,8 +39,19 @@ class Stay:
 _HOLDING: Mapping[str, str] = {"reconnect": "installation_reconnect", "paused": "installation_paused"}
 
 
-def last_look(to: str, country: str, channel: Channel, klass: MessageClass, *, expires_at: datetime | None, sender: str | None,
-              asks: bool, installation: str | None, facts: Facts, now: datetime) -> Go | Stay:
+def last_look(
+    to: str,
+    country: str,
+    channel: Channel,
+    klass: MessageClass,
+    *,
+    expires_at: datetime | None,
+    sender: str | None,
+    asks: bool,
+    installation: str | None,
+    facts: Facts,
+    now: datetime,
+) -> Go | Stay:
     """Whether a claimed message may leave at `now`."""
     if is_stale(expires_at, now):
         return Stay(State.EXPIRED, Reason("stale"))
@@ -49,11 +60,23 @@ def last_look(to: str, country: str, channel: Channel, klass: MessageClass, *, e
             return Stay(State.CANCELLED, Reason("disconnected"))
         if facts.installation_state in _HOLDING:
             return Stay(State.HELD, Reason(_HOLDING[facts.installation_state]), held_by=f"installation:{installation}")
-    verdict = facts.policy.decide(Recipient(to, country, Line.MOBILE), channel, klass, wanted=now, until=expires_at, now=now,
-                                  sender=sender, asks=asks, confirms_stop=facts.confirms_stop)
+    verdict = facts.policy.decide(
+        Recipient(to, country, Line.MOBILE),
+        channel,
+        klass,
+        wanted=now,
+        until=expires_at,
+        now=now,
+        sender=sender,
+        asks=asks,
+        confirms_stop=facts.confirms_stop,
+    )
     if isinstance(verdict, Never):
         return Stay(verdict.state, verdict.reason)
     if verdict.at > now:
-        reason = next((check.reason for check in verdict.checks if check.result == "moved" and check.reason), Reason("outside_hours"))
+        reason = next(
+            (check.reason for check in verdict.checks if check.result == "moved" and check.reason),
+            Reason("outside_hours"),
+        )
         return Stay(State.SCHEDULED, reason, due_at=verdict.at)
     return Go()

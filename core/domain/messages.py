@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -23,9 +22,14 @@ class MessageClass(StrEnum):
         return _PRIORITIES[self]
 
 
-_PRIORITIES: Mapping[MessageClass, int] = MappingProxyType({
-    MessageClass.OTP: 0, MessageClass.TRANSACTIONAL: 1, MessageClass.CONVERSATIONAL: 2, MessageClass.MARKETING: 3,
-})
+_PRIORITIES: Mapping[MessageClass, int] = MappingProxyType(
+    {
+        MessageClass.OTP: 0,
+        MessageClass.TRANSACTIONAL: 1,
+        MessageClass.CONVERSATIONAL: 2,
+        MessageClass.MARKETING: 3,
+    }
+)
 
 
 class Channel(StrEnum):
@@ -58,19 +62,28 @@ _OVER = frozenset({State.SUPPRESSED, State.CANCELLED, State.SUPERSEDED, State.EX
 WAITING = frozenset({State.SCHEDULED, State.HELD})
 LEFT = frozenset({State.SENDING, State.UNCERTAIN, State.SENT, State.DELIVERED, State.READ})
 
-FOLLOWS: Mapping[State, frozenset[State]] = MappingProxyType({
-    State.SCHEDULED: frozenset({State.HELD, State.SENDING}) | _OVER,
-    State.HELD: frozenset({State.SCHEDULED}) | _OVER,
-    State.SENDING: frozenset({State.SENT, State.DELIVERED, State.READ, State.SCHEDULED, State.HELD, State.FAILED,
-                              State.UNCERTAIN}) | _OVER,
-    State.UNCERTAIN: frozenset({State.SENT, State.DELIVERED, State.READ, State.FAILED, State.SCHEDULED, State.EXPIRED}),
-    State.SENT: frozenset({State.DELIVERED, State.READ, State.FAILED}),
-    State.DELIVERED: frozenset({State.READ}),
-    # A network's "failed" can be contradicted by the phone itself, and the phone is right.
-    State.FAILED: frozenset({State.DELIVERED, State.READ}),
-    State.READ: frozenset(), State.SUPPRESSED: frozenset(), State.CANCELLED: frozenset(),
-    State.SUPERSEDED: frozenset(), State.EXPIRED: frozenset(),
-})
+FOLLOWS: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.SCHEDULED: frozenset({State.HELD, State.SENDING}) | _OVER,
+        State.HELD: frozenset({State.SCHEDULED}) | _OVER,
+        State.SENDING: frozenset(
+            {State.SENT, State.DELIVERED, State.READ, State.SCHEDULED, State.HELD, State.FAILED, State.UNCERTAIN}
+        )
+        | _OVER,
+        State.UNCERTAIN: frozenset(
+            {State.SENT, State.DELIVERED, State.READ, State.FAILED, State.SCHEDULED, State.EXPIRED}
+        ),
+        State.SENT: frozenset({State.DELIVERED, State.READ, State.FAILED}),
+        State.DELIVERED: frozenset({State.READ}),
+        # A network's "failed" can be contradicted by the phone itself, and the phone is right.
+        State.FAILED: frozenset({State.DELIVERED, State.READ}),
+        State.READ: frozenset(),
+        State.SUPPRESSED: frozenset(),
+        State.CANCELLED: frozenset(),
+        State.SUPERSEDED: frozenset(),
+        State.EXPIRED: frozenset(),
+    }
+)
 
 
 def may_follow(now: State, then: State) -> bool:

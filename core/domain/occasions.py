@@ -84,7 +84,20 @@ def updated(known: Occasion | None, event: Event) -> Occasion | None:
         return replace(base, at=event.at, digest=digest, closed=event.closed)
     moved = event.start != base.start
     return replace(
-        base, kind=event.kind, at=event.at, digest=digest, closed=event.closed, start=event.start, end=event.end,
-        zone=event.zone, all_day=event.all_day, found=event.recipient, trouble=event.trouble, evidence=event.evidence,
-        candidates=event.candidates, values=event.values, private=event.private,
-        answer=None if moved else base.answer)
+        base,
+        kind=event.kind,
+        at=event.at,
+        digest=digest,
+        closed=event.closed,
+        start=event.start,
+        end=event.end,
+        zone=event.zone,
+        all_day=event.all_day,
+        found=event.recipient,
+        trouble=event.trouble,
+        evidence=event.evidence,
+        candidates=event.candidates,
+        values=event.values,
+        private=event.private,
+        answer=None if moved else base.answer,
+    )

@@ -1,7 +1,7 @@
 """Planning: what the rules want on an occasion as it is now, and the steps from what the outbox holds to that.
 
-`plan` answers for every rule: `Send`, or `Skip` with the reason. `reconcile` compares the answers with the messages that
-are known. Nothing else schedules, moves or calls off a message. Both are pure: the same answers for the same arguments.
+`plan` answers for every rule: `Send`, or `Skip` with the reason. `reconcile` compares the answers with the messages
+that are known. Nothing else schedules, moves or calls off a message. Both are pure: the same answers for the same arguments.
 """
 
 from __future__ import annotations
@@ -74,15 +74,19 @@ def key_of(occasion: Occasion, rule: Rule) -> str:
 
 def plan(occasion: Occasion, rules: Iterable[Rule], policy: Policy, now: datetime) -> list[Send | Skip]:
     """For each rule that concerns the occasion: the message it wants, or the reason why it wants none."""
-    return [_answer(occasion, rule, policy, now) for rule in rules
-            if rule.concerns(occasion.kind, occasion.values, occasion.private)]
+    return [
+        _answer(occasion, rule, policy, now)
+        for rule in rules
+        if rule.concerns(occasion.kind, occasion.values, occasion.private)
+    ]
 
 
 def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Send | Skip:
     key = key_of(occasion, rule)
 
-    def skip(reason: Reason, state: State = State.CANCELLED, wanted: datetime | None = None,
-             checks: tuple[Check, ...] = ()) -> Skip:
+    def skip(
+        reason: Reason, state: State = State.CANCELLED, wanted: datetime | None = None, checks: tuple[Check, ...] = ()
+    ) -> Skip:
         return Skip(key, rule.id, reason, state, checks, wanted, occasion.start)
 
     if (closed := _closed(occasion, rule)) is not None:
@@ -109,14 +113,38 @@ def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Se
         text = render(_body(rule, occasion), _values(occasion), zone, _language(rule, occasion, policy)).text
     except BadInput as error:
         return skip(error.reason, wanted=wanted)
-    verdict = policy.decide(occasion.recipient, rule.channels[0], rule.message_class, wanted=wanted, until=until, now=now,
-                            sender=rule.sender, asks=rule.asks)
+    verdict = policy.decide(
+        occasion.recipient,
+        rule.channels[0],
+        rule.message_class,
+        wanted=wanted,
+        until=until,
+        now=now,
+        sender=rule.sender,
+        asks=rule.asks,
+    )
     if isinstance(verdict, Never):
         return skip(verdict.reason, verdict.state, wanted, verdict.checks)
     measured = measure(text)
-    return Send(key, rule.id, occasion.recipient, text, verdict.at, until, rule.message_class, rule.channels, measured,
-                price(measured.segments, occasion.recipient.country, rule.channels[0], verdict.at.date()),
-                occasion.start, rule.sender, rule.asks, str(zone), rule.when == OnChange("booked"), at_once, verdict.checks)
+    return Send(
+        key,
+        rule.id,
+        occasion.recipient,
+        text,
+        verdict.at,
+        until,
+        rule.message_class,
+        rule.channels,
+        measured,
+        price(measured.segments, occasion.recipient.country, rule.channels[0], verdict.at.date()),
+        occasion.start,
+        rule.sender,
+        rule.asks,
+        str(zone),
+        rule.when == OnChange("booked"),
+        at_once,
+        verdict.checks,
+    )
 
 
 def _closed(occasion: Occasion, rule: Rule) -> Reason | None:
@@ -133,7 +161,9 @@ def _closed(occasion: Occasion, rule: Rule) -> Reason | None:
     return None
 
 
-def _moments(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> tuple[datetime | Reason, datetime | None]:
+def _moments(
+    occasion: Occasion, rule: Rule, policy: Policy, now: datetime
+) -> tuple[datetime | Reason, datetime | None]:
     """When the rule's message is wanted, and its last useful moment."""
     zone = _zone(occasion, policy)
     anchor = occasion.start if occasion.kind is Kind.APPOINTMENT else occasion.start or occasion.at
@@ -168,7 +198,9 @@ def _on_change(occasion: Occasion, when: OnChange, now: datetime) -> datetime | 
     return now
 
 
-def _until(occasion: Occasion, rule: Rule, anchor: datetime, wanted: datetime | Reason, zone: ZoneInfo) -> datetime | None:
+def _until(
+    occasion: Occasion, rule: Rule, anchor: datetime, wanted: datetime | Reason, zone: ZoneInfo
+) -> datetime | None:
     if rule.until is not None:
         return shift(anchor, rule.until.span, -1 if isinstance(rule.until, Before) else 1, zone)
     if isinstance(wanted, Reason):
@@ -219,6 +251,7 @@ def _body(rule: Rule, occasion: Occasion) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- steps
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -321,5 +354,3 @@ def _change(kept: Known, answer: Send) -> Reason | None:
     if kept.send_at != answer.send_at and not (answer.at_once and kept.send_at < answer.send_at):
         return Reason("plan_changed")
     return None if kept.until == answer.until else Reason("plan_changed")
-
-

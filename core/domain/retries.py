@@ -9,11 +9,13 @@ LONGEST = timedelta(minutes=30)
 GIVE_UP = timedelta(hours=24)
 
 
-def next_attempt(after: timedelta, tries: int, now: datetime, expires_at: datetime | None, created_at: datetime | None = None) -> datetime | None:
+def next_attempt(
+    after: timedelta, tries: int, now: datetime, expires_at: datetime | None, created_at: datetime | None = None
+) -> datetime | None:
     """The next moment for a message that was put off, or None when it would come too late.
 
-    `after` is the least pause that the other side asked for; `tries` how often it was tried before. The pause doubles from
-    15 seconds to half an hour. Without a deadline it is given up 24 hours after `created_at`.
+    `after` is the least pause that the other side asked for; `tries` how often it was tried before. The pause doubles
+    from 15 seconds to half an hour. Without a deadline it is given up 24 hours after `created_at`.
     """
     at = now + max(after, min(FIRST * 2 ** min(tries, 10), LONGEST))
     deadline = expires_at or (created_at + GIVE_UP if created_at else None)

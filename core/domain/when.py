@@ -1,7 +1,7 @@
 """When a rule's message leaves, and until when it is useful: few forms, each with one reading.
 
     {"before": "PT48H"}, {"after": "PT1H"}                           so long before or after the occasion's moment
-    {"days": -1, "at": "18:00", "working_days": false, "zone": …}    at that wall-clock time, so many days before or after
+    {"days": -1, "at": "18:00", "working_days": false, "zone": …}  at that wall time, so many days before or after
     {"change": "booked" | "moved" | "cancelled"}                     as soon as that happens
 
 Hours and minutes are elapsed time; days ("P2D", "days") mean the same clock time on another day.
@@ -52,8 +52,12 @@ class AtWall:
     zone: ZoneOf = "occasion"
 
     def as_json(self) -> dict[str, Any]:
-        return {"days": self.days, "at": self.at.strftime("%H:%M"), "working_days": self.working_days,
-                "zone": self.zone}
+        return {
+            "days": self.days,
+            "at": self.at.strftime("%H:%M"),
+            "working_days": self.working_days,
+            "zone": self.zone,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -95,7 +96,14 @@ class Sender:
         for account_id, (workspace, reason, until) in self._troubles.items():
             if accounts.hold(tx, account_id, reason, until):
                 log.warning("provider account held", account=account_id, code=reason.code)
-                house.note(Transaction(tx.connection, workspace), "engine", "account_held", account_id, {"code": reason.code}, now)
+                house.note(
+                    Transaction(tx.connection, workspace),
+                    "engine",
+                    "account_held",
+                    account_id,
+                    {"code": reason.code},
+                    now,
+                )
         self._troubles.clear()
         feedback.settle_early_receipts(self.suite, tx, results, now)
         notices.messages_changed(tx, [(one.message.workspace, one.message.id, one.state) for one in results], now)
@@ -106,11 +114,22 @@ class Sender:
         routes: dict[str, tuple[Account, Provider, list[Claimed]]] = {}
         for message in claimed:
             facts = Facts(gathered.policies[message.workspace], gathered.installations.get(message.installation or ""))
-            verdict = last_look(message.to, message.country, message.channels[0], message.message_class,
-                                expires_at=message.expires_at, sender=message.sender, asks=message.asks,
-                                installation=message.installation, facts=facts, now=now)
+            verdict = last_look(
+                message.to,
+                message.country,
+                message.channels[0],
+                message.message_class,
+                expires_at=message.expires_at,
+                sender=message.sender,
+                asks=message.asks,
+                installation=message.installation,
+                facts=facts,
+                now=now,
+            )
             if not isinstance(verdict, Go):
-                results.append(Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by))
+                results.append(
+                    Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
+                )
                 continue
             route = _route(message, gathered.accounts[message.workspace], self.suite.providers, now)
             if isinstance(route, Account):
@@ -121,40 +140,51 @@ class Sender:
             results.extend(self._handed_over(account, provider, messages, gathered))
         return results
 
-    def _handed_over(self, account: Account, provider: Provider, messages: list[Claimed], gathered: _Gathered) -> list[Result]:
+    def _handed_over(
+        self, account: Account, provider: Provider, messages: list[Claimed], gathered: _Gathered
+    ) -> list[Result]:
         now = self.suite.now()
         outgoing = [_outgoing(message, gathered.policies[message.workspace]) for message in messages]
         begun = self._journal.begun if self._journal else _nothing
         outcomes: list[Outcome] = []
         for first in range(0, len(outgoing), provider.batch_size):
-            outcomes.extend(provider.send(account, outgoing[first:first + provider.batch_size], now, begun))
+            outcomes.extend(provider.send(account, outgoing[first : first + provider.batch_size], now, begun))
         then = self.suite.now()
-        return [self._result(message, account, provider, outcome, then)
-                for message, outcome in zip(messages, outcomes, strict=True)]
+        return [
+            self._result(message, account, provider, outcome, then)
+            for message, outcome in zip(messages, outcomes, strict=True)
+        ]
 
-    def _result(self, message: Claimed, account: Account, provider: Provider, outcome: Outcome, now: datetime) -> Result:
-        said = {"account": account.id, "provider": provider.slug, "channel": message.channels[0]}
+    def _result(
+        self, message: Claimed, account: Account, provider: Provider, outcome: Outcome, now: datetime
+    ) -> Result:
+        said = partial(Result, message, account=account.id, provider=provider.slug, channel=message.channels[0])
         match outcome:
             case Accepted():
-                return Result(message, State.SENT, None, attempt="accepted", provider_ref=outcome.reference,
-                              price_micros=outcome.price_micros, currency=outcome.currency, **said)
+                return said(
+                    State.SENT,
+                    attempt="accepted",
+                    provider_ref=outcome.reference,
+                    price_micros=outcome.price_micros,
+                    currency=outcome.currency,
+                )
             case TryLater():
                 at = next_attempt(outcome.after, message.tries, now, message.expires_at, message.due_at)
-                if at is None:
-                    return Result(message, State.EXPIRED, outcome.reason, attempt="later", **said)
-                return Result(message, State.SCHEDULED, outcome.reason, attempt="later", due_at=at, **said)
+                state = State.EXPIRED if at is None else State.SCHEDULED
+                return said(state, outcome.reason, attempt="later", due_at=at)
             case Refused():
-                return Result(message, State.FAILED, outcome.reason, attempt="refused", **said)
+                return said(State.FAILED, outcome.reason, attempt="refused")
             case AccountTrouble():
                 until = now + outcome.after
                 self._troubles[account.id] = (message.workspace, outcome.reason, until)
-                return Result(message, State.SCHEDULED, outcome.reason, attempt="account", due_at=until, counts=False, **said)
+                return said(State.SCHEDULED, outcome.reason, attempt="account", due_at=until, counts=False)
             case Uncertain():
-                return Result(message, State.UNCERTAIN, outcome.reason, attempt="uncertain",
-                              look_up_at=_first_look_up(provider, message.message_class, now), **said)
+                look_up_at = _first_look_up(provider, message.message_class, now)
+                return said(State.UNCERTAIN, outcome.reason, attempt="uncertain", look_up_at=look_up_at)
 
 
 # ---------------------------------------------------------------------------------------------- what a batch needs
+
 
 @dataclass(slots=True)
 class _Gathered:
@@ -175,33 +205,60 @@ def _gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed]) -> _Gat
     return found
 
 
-def _route(message: Claimed, ways: Sequence[accounts.Row], providers: Mapping[str, Provider], now: datetime) -> Account | Result:
+def _route(
+    message: Claimed, ways: Sequence[accounts.Row], providers: Mapping[str, Provider], now: datetime
+) -> Account | Result:
     """The account by which a message leaves: the first that takes its channel and country and is well."""
     usable = [way for way in ways if way.account.provider in providers]
     if message.test:
         usable = [way for way in usable if providers[way.account.provider].for_tests]
     if not usable:
         # Before a workspace has connected a provider, and for test keys: the phones in the browser.
-        return accounts.simulator(message.workspace) if message.test or not ways else Result(
-            message, State.HELD, Reason("no_account"), held_by="account")
-    fitting = [way for way in usable if message.channels[0] in providers[way.account.provider].channels
-               and (not way.countries or message.country in way.countries)
-               and (not way.channels or message.channels[0] in way.channels)]
+        return (
+            accounts.simulator(message.workspace)
+            if message.test or not ways
+            else Result(message, State.HELD, Reason("no_account"), held_by="account")
+        )
+    fitting = [
+        way
+        for way in usable
+        if message.channels[0] in providers[way.account.provider].channels
+        and (not way.countries or message.country in way.countries)
+        and (not way.channels or message.channels[0] in way.channels)
+    ]
     if not fitting:
-        return Result(message, State.HELD, Reason("no_account_for", {"country": message.country, "channel": str(message.channels[0])}),
-                      held_by="account")
+        return Result(
+            message,
+            State.HELD,
+            Reason("no_account_for", {"country": message.country, "channel": str(message.channels[0])}),
+            held_by="account",
+        )
     well = [way for way in fitting if way.state == "active"]
     if well:
         return well[0].account
     back = min((way.held_until for way in fitting if way.held_until), default=now + timedelta(minutes=5))
-    return Result(message, State.SCHEDULED, Reason("account_held", {"account": fitting[0].name}), due_at=max(back, now + timedelta(seconds=5)))
+    return Result(
+        message,
+        State.SCHEDULED,
+        Reason("account_held", {"account": fitting[0].name}),
+        due_at=max(back, now + timedelta(seconds=5)),
+    )
 
 
 def _outgoing(message: Claimed, policy: Policy) -> Outgoing:
     return Outgoing(
-        reference=message.id, to=message.to, text=message.text, channel=message.channels[0], message_class=message.message_class,
-        encoding=message.encoding, sender=message.sender or policy.sender, country=message.country, expires_at=message.expires_at,
-        stop_mention=message.message_class is MessageClass.MARKETING, test=message.test)
+        reference=message.id,
+        to=message.to,
+        text=message.text,
+        channel=message.channels[0],
+        message_class=message.message_class,
+        encoding=message.encoding,
+        sender=message.sender or policy.sender,
+        country=message.country,
+        expires_at=message.expires_at,
+        stop_mention=message.message_class is MessageClass.MARKETING,
+        test=message.test,
+    )
 
 
 def _first_look_up(provider: Provider, klass: MessageClass, now: datetime) -> datetime | None:
@@ -211,6 +268,7 @@ def _first_look_up(provider: Provider, klass: MessageClass, now: datetime) -> da
 
 
 # ---------------------------------------------------------------------------------------------- doubt
+
 
 def recover(suite: Suite, journals: Path | None) -> int:
     """What dead senders left behind: begun is in doubt, only claimed waits again. Returns how many there were."""
@@ -258,7 +316,9 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
         return _again(suite, one, Reason("provider_is_idempotent"))
     elif one.message_class is MessageClass.OTP:
         return _again(suite, one, Reason("class_sends_again"))
-    return _settled(suite, one, now + ASK_AGAIN if provider.can_look_up and now - one.left_at < GIVE_UP_LOOKING else None)
+    return _settled(
+        suite, one, now + ASK_AGAIN if provider.can_look_up and now - one.left_at < GIVE_UP_LOOKING else None
+    )
 
 
 def _doubted_account(suite: Suite, tx: Transaction, one: Doubtful) -> Account | None:
@@ -275,8 +335,16 @@ def _found(suite: Suite, one: Doubtful, account: Account, receipt: Receipt) -> N
     now = suite.now()
     with suite.database.write(one.workspace) as tx:
         state = receipt.state if receipt.state in (State.DELIVERED, State.READ, State.FAILED) else State.SENT
-        outbox.advance(tx, one.id, one.workspace, state, receipt.reason or Reason("looked_up_found"), now,
-                       account=account.id, provider_ref=receipt.provider_reference)
+        outbox.advance(
+            tx,
+            one.id,
+            one.workspace,
+            state,
+            receipt.reason or Reason("looked_up_found"),
+            now,
+            account=account.id,
+            provider_ref=receipt.provider_reference,
+        )
         notices.messages_changed(tx, [(one.workspace, one.id, state)], now)
 
 

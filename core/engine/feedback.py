@@ -39,7 +39,9 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
     """
     with suite.database.read() as tx:
         row = accounts.get(tx, suite.vault, account_id, suite.public_url)
-    expected = (row.account.receipts_url if topic == "receipts" else row.account.replies_url).rpartition("/")[2] if row else ""
+    expected = (
+        (row.account.receipts_url if topic == "receipts" else row.account.replies_url).rpartition("/")[2] if row else ""
+    )
     if row is None or not same(secret, expected) or not expected:
         raise NotAuthentic("no such account, or a wrong secret")
     account = row.account
@@ -51,7 +53,9 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
         words = provider.read(request, account)
     except Unreadable as error:
         with suite.database.write(account.workspace) as tx:
-            inbox.keep(tx, request, account.provider, "unreadable", account=account.id, source=topic, trouble=error.reason)
+            inbox.keep(
+                tx, request, account.provider, "unreadable", account=account.id, source=topic, trouble=error.reason
+            )
         return Reply(200)
     with suite.database.write(account.workspace) as tx:
         inbox.keep(tx, request, account.provider, "read", account=account.id, source=topic)
@@ -64,6 +68,7 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
 
 
 # ---------------------------------------------------------------------------------------------- receipts
+
 
 def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Sequence[Receipt]) -> None:
     """Keeps receipts and moves their messages forwards. Doubled, late and unknown ones change nothing."""
@@ -83,7 +88,9 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
 
 def settle_early_receipts(suite: Suite, tx: Transaction, results: Sequence[outbox.Result], now: datetime) -> None:
     """Receipts can come before the answer to our own call: they waited for the provider's reference."""
-    references = {(one.account, one.provider_ref): one.message.id for one in results if one.account and one.provider_ref}
+    references = {
+        (one.account, one.provider_ref): one.message.id for one in results if one.account and one.provider_ref
+    }
     for row in feedback.early(tx, references):
         message_id = references[(row["account"], row["provider_ref"])]
         mine = Transaction(tx.connection, row["workspace"])
@@ -92,12 +99,19 @@ def settle_early_receipts(suite: Suite, tx: Transaction, results: Sequence[outbo
         if message is None or account is None:
             continue
         feedback.belongs(mine, [(row["id"], message_id)])
-        receipt = Receipt(row["provider_ref"], State(row["state"]) if row["state"] else None, row["status"], row["at"],
-                          reason=Reason(row["reason"]["code"], row["reason"]["values"]) if row["reason"] else None)
+        receipt = Receipt(
+            row["provider_ref"],
+            State(row["state"]) if row["state"] else None,
+            row["status"],
+            row["at"],
+            reason=Reason(row["reason"]["code"], row["reason"]["values"]) if row["reason"] else None,
+        )
         _applied(suite, mine, account, message, receipt, now)
 
 
-def _applied(suite: Suite, tx: Transaction, account: Account, message: Mapping[str, Any], receipt: Receipt, now: datetime) -> bool:
+def _applied(
+    suite: Suite, tx: Transaction, account: Account, message: Mapping[str, Any], receipt: Receipt, now: datetime
+) -> bool:
     recipient = Recipient(message["to"], message["country"], Line.MOBILE)
     values: dict[str, Any] = {}
     if receipt.provider_reference and not message["provider_ref"]:
@@ -120,12 +134,21 @@ def _applied(suite: Suite, tx: Transaction, account: Account, message: Mapping[s
         return False
     moved = outbox.advance(tx, message["id"], message["workspace"], receipt.state, receipt.reason, now, **values)
     if moved and message["installation"]:
-        _report(suite, tx, message["installation"], message["occasion"], message["id"], "delivery",
-                {"state": str(receipt.state), "at": receipt.at.isoformat()}, now)
+        _report(
+            suite,
+            tx,
+            message["installation"],
+            message["occasion"],
+            message["id"],
+            "delivery",
+            {"state": str(receipt.state), "at": receipt.at.isoformat()},
+            now,
+        )
     return moved
 
 
 # ---------------------------------------------------------------------------------------------- replies
+
 
 def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneReply) -> str | None:
     """Keeps a reply and does what it asks for, if that is certain. Its id; None when it came before."""
@@ -149,8 +172,14 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
         _answer(suite, tx, reply_id, reply, said, None, questions, now)
     else:
         last = feedback.last_to(tx, reply.sender)
-        feedback.understood(tx, reply_id, meaning=said, outcome=Reason("for_a_person"), message=last["id"] if last else None,
-                            occasion=last["occasion"] if last else None)
+        feedback.understood(
+            tx,
+            reply_id,
+            meaning=said,
+            outcome=Reason("for_a_person"),
+            message=last["id"] if last else None,
+            occasion=last["occasion"] if last else None,
+        )
     notices.reply_came(tx, reply_id, now)
     return reply_id
 
@@ -174,8 +203,16 @@ def _open_questions(tx: Transaction, reply: PhoneReply, now: datetime) -> list[t
     return list(found.values())
 
 
-def _answer(suite: Suite, tx: Transaction, reply_id: str, reply: PhoneReply, said: Meaning, chosen: str | None,
-            questions: list[tuple[Mapping[str, Any], Occasion]], now: datetime) -> None:
+def _answer(
+    suite: Suite,
+    tx: Transaction,
+    reply_id: str,
+    reply: PhoneReply,
+    said: Meaning,
+    chosen: str | None,
+    questions: list[tuple[Mapping[str, Any], Occasion]],
+    now: datetime,
+) -> None:
     if chosen is not None:
         questions = [one for one in questions if one[1].id == chosen]
     alive = [one for one in questions if one[1].closed is None]
@@ -184,33 +221,64 @@ def _answer(suite: Suite, tx: Transaction, reply_id: str, reply: PhoneReply, sai
         return
     if not alive:
         message, occasion = questions[0] if questions else (None, None)
-        feedback.understood(tx, reply_id, meaning=said, outcome=Reason("answers_closed"), message=message and message["id"],
-                            occasion=occasion.id if occasion else None)
+        feedback.understood(
+            tx,
+            reply_id,
+            meaning=said,
+            outcome=Reason("answers_closed"),
+            message=message["id"] if message else None,
+            occasion=occasion.id if occasion else None,
+        )
         if occasion is not None and occasion.start is not None:
             _say(tx, reply.sender, "closed", now, when=occasion)
         return
     message, occasion = alive[0]
     if message["about"] != occasion.start:
         # A "yes" to the old time is no "yes" to the new one.
-        feedback.understood(tx, reply_id, meaning=said, outcome=Reason("answers_old_time"), message=message["id"], occasion=occasion.id)
+        feedback.understood(
+            tx, reply_id, meaning=said, outcome=Reason("answers_old_time"), message=message["id"], occasion=occasion.id
+        )
         _say(tx, reply.sender, "moved", now, when=occasion)
         return
     answer = Answer.CONFIRMED if said is Meaning.CONFIRM else Answer.DECLINED
     occasions.answered(tx, occasion.id, answer, now)
-    feedback.understood(tx, reply_id, meaning=said, outcome=Reason(f"answer_{answer}"), message=message["id"], occasion=occasion.id,
-                        handled=now)
+    feedback.understood(
+        tx,
+        reply_id,
+        meaning=said,
+        outcome=Reason(f"answer_{answer}"),
+        message=message["id"],
+        occasion=occasion.id,
+        handled=now,
+    )
     replan(tx, occasions.by_ids(tx, [occasion.id]), now, live_installations(tx))
-    _report(suite, tx, occasion.installation, occasion.id, message["id"], "reply",
-            {"answer": str(answer), "text": reply.text[:160], "at": reply.at.isoformat()}, now)
+    _report(
+        suite,
+        tx,
+        occasion.installation,
+        occasion.id,
+        message["id"],
+        "reply",
+        {"answer": str(answer), "text": reply.text[:160], "at": reply.at.isoformat()},
+        now,
+    )
 
 
-def _ask_which(tx: Transaction, reply_id: str, reply: PhoneReply, said: Meaning,
-               alive: list[tuple[Mapping[str, Any], Occasion]], now: datetime) -> None:
+def _ask_which(
+    tx: Transaction,
+    reply_id: str,
+    reply: PhoneReply,
+    said: Meaning,
+    alive: list[tuple[Mapping[str, Any], Occasion]],
+    now: datetime,
+) -> None:
     listed = sorted(alive, key=lambda one: one[1].start or now)[:4]
     letters = {letter: occasion.id for letter, (_, occasion) in zip("ABCD", listed, strict=False)}
     feedback.understood(tx, reply_id, meaning=said, outcome=Reason("asked_which", {"choices": letters}))
     language = _language(tx)
-    lines = ", ".join(f"{letter} = {_when(occasion, language)}" for letter, (_, occasion) in zip("ABCD", listed, strict=False))
+    lines = ", ".join(
+        f"{letter} = {_when(occasion, language)}" for letter, (_, occasion) in zip("ABCD", listed, strict=False)
+    )
     _say(tx, reply.sender, "which", now, choices=lines)
 
 
@@ -220,14 +288,21 @@ def _chosen(which: Mapping[str, Any], text: str) -> str | None:
 
 
 def _stop(tx: Transaction, reply_id: str, reply: PhoneReply, now: datetime) -> None:
-    """STOP ends the marketing; said to a reminder, it ends the reminders too. Waiting messages are called off at once."""
+    """STOP ends the marketing; said to a reminder, the reminders too. What waits is called off at once."""
     last = feedback.last_to(tx, reply.sender)
     scopes = {MARKETING} | ({TRANSACTIONAL} if last and last["class"] == "transactional" else set())
     for scope in sorted(scopes):
         people.stop(tx, reply.sender, scope, "reply", {"reply": reply_id, "text": reply.text[:160]}, now)
     _call_off(tx, reply.sender, scopes, now)
-    feedback.understood(tx, reply_id, meaning=Meaning.STOP, outcome=Reason("stopped", {"scopes": ", ".join(sorted(scopes))}),
-                        message=last["id"] if last else None, occasion=last["occasion"] if last else None, handled=now)
+    feedback.understood(
+        tx,
+        reply_id,
+        meaning=Meaning.STOP,
+        outcome=Reason("stopped", {"scopes": ", ".join(sorted(scopes))}),
+        message=last["id"] if last else None,
+        occasion=last["occasion"] if last else None,
+        handled=now,
+    )
     replan_open(tx, now, live_installations(tx), recipient=reply.sender)
 
 
@@ -235,10 +310,14 @@ def _call_off(tx: Transaction, number: str, scopes: set[str], now: datetime) -> 
     classes = [scope for scope in scopes if scope in (MARKETING, TRANSACTIONAL)]
     c = t.messages.c
     conditions = [c.to == number] if ALL in scopes else [c.to == number, c["class"].in_(classes)]
-    outbox.end_waiting(tx, now, State.SUPPRESSED, Reason("opted_out", {"scope": ", ".join(sorted(scopes))}), *conditions)
+    outbox.end_waiting(
+        tx, now, State.SUPPRESSED, Reason("opted_out", {"scope": ", ".join(sorted(scopes))}), *conditions
+    )
 
 
-def _say(tx: Transaction, number: str, what: str, now: datetime, *, when: Occasion | None = None, choices: str = "") -> None:
+def _say(
+    tx: Transaction, number: str, what: str, now: datetime, *, when: Occasion | None = None, choices: str = ""
+) -> None:
     """An automatic answer; at most three an hour to one number, so that two machines do not talk for ever."""
     if feedback.answered_lately(tx, number, now - AUTOMATIC_WITHIN) >= AUTOMATIC_AT_MOST:
         return
@@ -249,14 +328,36 @@ def _say(tx: Transaction, number: str, what: str, now: datetime, *, when: Occasi
     language = _language(tx)
     text = to_gsm7(_WORDS[language][what].format(when=_when(when, language) if when else "", choices=choices))
     measured = measure(text)
-    outbox.accept(tx, [outbox.New(
-        to=recipient.number, country=recipient.country, text=text, encoding=measured.encoding, segments=measured.segments,
-        message_class=MessageClass.CONVERSATIONAL, channels=(Channel.SMS,), due_at=now, expires_at=now + timedelta(hours=1),
-        reference=feedback.AUTOMATIC)], now)
+    outbox.accept(
+        tx,
+        [
+            outbox.New(
+                to=recipient.number,
+                country=recipient.country,
+                text=text,
+                encoding=measured.encoding,
+                segments=measured.segments,
+                message_class=MessageClass.CONVERSATIONAL,
+                channels=(Channel.SMS,),
+                due_at=now,
+                expires_at=now + timedelta(hours=1),
+                reference=feedback.AUTOMATIC,
+            )
+        ],
+        now,
+    )
 
 
-def _report(suite: Suite, tx: Transaction, installation: str, occasion: str | None, message: str | None, kind: str,
-            content: Mapping[str, Any], now: datetime) -> None:
+def _report(
+    suite: Suite,
+    tx: Transaction,
+    installation: str,
+    occasion: str | None,
+    message: str | None,
+    kind: str,
+    content: Mapping[str, Any],
+    now: datetime,
+) -> None:
     row = installations.get(tx, suite.vault, installation, suite.public_url)
     adapter = suite.adapters.get(row.installation.adapter) if row else None
     if row is not None and isinstance(adapter, Reports) and adapter.wants(row.installation):
@@ -276,7 +377,7 @@ def _language(tx: Transaction) -> str:
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "fr": {
         "which": "Vous avez plusieurs rendez-vous. Duquel parlez-vous ? Répondez par la lettre : {choices}",
-        "moved": "Ce rendez-vous a changé d'heure : il est maintenant {when}. Répondez au dernier message ou appelez-nous.",
+        "moved": "Ce rendez-vous a changé : il est maintenant {when}. Répondez au dernier message ou appelez-nous.",
         "closed": "Le rendez-vous du {when} a été annulé. Appelez-nous pour en prendre un autre.",
     },
     "en": {

@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 # ---------------------------------------------------------------------------------------------- without OAuth
 
+
 def add(suite: Suite, workspace: str, slug: str, name: str, config: Mapping[str, Any], *, who: str) -> str:
     """A new installation by the ways in that need no redirect (`POST /v1/installations`). Its id.
 
@@ -45,9 +46,18 @@ def add(suite: Suite, workspace: str, slug: str, name: str, config: Mapping[str,
     return _connected(suite, workspace, slug, name, adapter.configured(config), who=who)
 
 
-def _connected(suite: Suite, workspace: str, slug: str, name: str, configured: Configured, *, who: str,
-               token_expires_at: datetime | None = None, grant_expires_at: datetime | None = None,
-               reconnect: str | None = None) -> str:
+def _connected(
+    suite: Suite,
+    workspace: str,
+    slug: str,
+    name: str,
+    configured: Configured,
+    *,
+    who: str,
+    token_expires_at: datetime | None = None,
+    grant_expires_at: datetime | None = None,
+    reconnect: str | None = None,
+) -> str:
     now = suite.now()
     adapter = suite.adapters[slug]
     with suite.database.write(workspace) as tx:
@@ -66,9 +76,20 @@ def _connected(suite: Suite, workspace: str, slug: str, name: str, configured: C
             # A later consent may come without a refresh token: the one that is kept still lives.
             merged = {**row.installation.secrets, **{key: value for key, value in configured.secrets.items() if value}}
             installations.keep_secrets(
-                tx, suite.vault, reconnect, merged, state="connected", trouble=None, failures=0, next_pull_at=now, maintain_at=now,
-                token_expires_at=token_expires_at, grant_expires_at=grant_expires_at, account=configured.account or row.account,
-                config={**row.installation.config, **configured.config})
+                tx,
+                suite.vault,
+                reconnect,
+                merged,
+                state="connected",
+                trouble=None,
+                failures=0,
+                next_pull_at=now,
+                maintain_at=now,
+                token_expires_at=token_expires_at,
+                grant_expires_at=grant_expires_at,
+                account=configured.account or row.account,
+                config={**row.installation.config, **configured.config},
+            )
             outbox.release(tx, f"installation:{reconnect}", Reason("connected_again"), now)
             house.note(tx, who, "installation_reconnected", reconnect, {}, now)
             installation_id = reconnect
@@ -76,9 +97,18 @@ def _connected(suite: Suite, workspace: str, slug: str, name: str, configured: C
             known_settings = house.workspace(tx, workspace)
             settings = known_settings["settings"] if known_settings else house.DEFAULTS
             installation_id = installations.add(
-                tx, suite.vault, slug, name or adapter.manifest.name, configured, now, zone=settings["zone"],
-                country=settings["country"], token_expires_at=token_expires_at, grant_expires_at=grant_expires_at,
-                pulls=isinstance(adapter, Pulls))
+                tx,
+                suite.vault,
+                slug,
+                name or adapter.manifest.name,
+                configured,
+                now,
+                zone=settings["zone"],
+                country=settings["country"],
+                token_expires_at=token_expires_at,
+                grant_expires_at=grant_expires_at,
+                pulls=isinstance(adapter, Pulls),
+            )
             presets.add(tx, adapter, installation_id, now)
             house.note(tx, who, "installation_connected", installation_id, {"adapter": slug}, now)
     suite.wake()
@@ -94,7 +124,9 @@ def disconnect(suite: Suite, workspace: str, installation_id: str, *, who: str) 
         if row is None:
             raise NotFound("installation")
         installations.change(tx, installation_id, state="disconnected", next_pull_at=None, maintain_at=None)
-        outbox.end_waiting(tx, now, State.CANCELLED, Reason("disconnected"), t.messages.c.installation == installation_id)
+        outbox.end_waiting(
+            tx, now, State.CANCELLED, Reason("disconnected"), t.messages.c.installation == installation_id
+        )
     left: tuple[Reason, ...] = ()
     adapter = suite.adapters.get(row.installation.adapter)
     if row.state != "disconnected" and adapter is not None:
@@ -117,8 +149,14 @@ def choose(suite: Suite, workspace: str, installation_id: str, ids: list[str]) -
         adapter = suite.adapters[row.installation.adapter]
         if not isinstance(adapter, Chooses):
             raise BadInput("nothing_to_choose")
-        installations.change(tx, installation_id, config=dict(adapter.chosen(row.installation, ids)), cursor=None,
-                             next_pull_at=suite.now(), maintain_at=suite.now())
+        installations.change(
+            tx,
+            installation_id,
+            config=dict(adapter.chosen(row.installation, ids)),
+            cursor=None,
+            next_pull_at=suite.now(),
+            maintain_at=suite.now(),
+        )
 
 
 def maintain_due(suite: Suite) -> int:
@@ -138,7 +176,11 @@ def _maintain(suite: Suite, workspace: str, installation_id: str) -> None:
     try:
         row = fresh(suite, workspace, installation_id)
         adapter = suite.adapters[row.installation.adapter]
-        again = adapter.maintain(row.installation, suite.now(), remember) if isinstance(adapter, Installs) else timedelta(days=1)
+        again = (
+            adapter.maintain(row.installation, suite.now(), remember)
+            if isinstance(adapter, Installs)
+            else timedelta(days=1)
+        )
     except NeedsReconnect as error:
         with suite.database.write(workspace) as tx:
             installations.in_trouble(tx, installation_id, error.reason, state="reconnect")
@@ -151,6 +193,7 @@ def _maintain(suite: Suite, workspace: str, installation_id: str) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- tokens
+
 
 def fresh(suite: Suite, workspace: str, installation_id: str, *, refused: str | None = None) -> installations.Row:
     """The installation with an access token that lives at least five minutes more; one refresh at a time, on any number
@@ -174,16 +217,24 @@ def fresh(suite: Suite, workspace: str, installation_id: str, *, refused: str | 
             return row
         raise NotNow("being_refreshed", timedelta(seconds=5))
     try:
-        row = _row(suite, workspace, installation_id)      # another one may have done it while we waited for the lease
+        row = _row(suite, workspace, installation_id)  # another one may have done it while we waited for the lease
         if _lives(row, suite.now(), refused):
             return row
-        answer = _token(suite, dance, {"grant_type": "refresh_token", "refresh_token": row.installation.secrets["refresh_token"]})
-        with suite.database.write(workspace) as tx:        # a rotated token is committed before anybody uses it
+        answer = _token(
+            suite, dance, {"grant_type": "refresh_token", "refresh_token": row.installation.secrets["refresh_token"]}
+        )
+        with suite.database.write(workspace) as tx:  # a rotated token is committed before anybody uses it
             installations.keep_secrets(
-                tx, suite.vault, installation_id,
-                {**row.installation.secrets, "access_token": answer.access_token,
-                 "refresh_token": answer.refresh_token or row.installation.secrets["refresh_token"]},
-                token_expires_at=answer.expires_at)
+                tx,
+                suite.vault,
+                installation_id,
+                {
+                    **row.installation.secrets,
+                    "access_token": answer.access_token,
+                    "refresh_token": answer.refresh_token or row.installation.secrets["refresh_token"],
+                },
+                token_expires_at=answer.expires_at,
+            )
         return _row(suite, workspace, installation_id)
     finally:
         with suite.database.write(workspace) as tx:
@@ -192,7 +243,12 @@ def fresh(suite: Suite, workspace: str, installation_id: str, *, refused: str | 
 
 def _lives(row: installations.Row, now: datetime, refused: str | None) -> bool:
     token = row.installation.secrets.get("access_token")
-    return bool(token) and token != refused and row.token_expires_at is not None and row.token_expires_at - now > REFRESH_EARLY
+    return (
+        bool(token)
+        and token != refused
+        and row.token_expires_at is not None
+        and row.token_expires_at - now > REFRESH_EARLY
+    )
 
 
 def _row(suite: Suite, workspace: str, installation_id: str) -> installations.Row:
@@ -204,6 +260,7 @@ def _row(suite: Suite, workspace: str, installation_id: str) -> installations.Ro
 
 
 # ---------------------------------------------------------------------------------------------- the dance
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:
@@ -224,8 +281,16 @@ class Token:
     grant_expires_at: datetime | None
 
 
-def begin(suite: Suite, workspace: str, user: str, slug: str, *, return_to: str, reconnect: str | None = None,
-          optional: bool = False) -> Begun:
+def begin(
+    suite: Suite,
+    workspace: str,
+    user: str,
+    slug: str,
+    *,
+    return_to: str,
+    reconnect: str | None = None,
+    optional: bool = False,
+) -> Begun:
     """Starts a one-click install: state once, ten minutes, bound to browser, person, workspace and vendor; PKCE S256.
 
     Raises `NotFound`, `BadInput` when the operator has set no OAuth application for the vendor.
@@ -238,11 +303,24 @@ def begin(suite: Suite, workspace: str, user: str, slug: str, *, return_to: str,
     state, verifier, browser = secrets.token_urlsafe(32), secrets.token_urlsafe(64), secrets.token_urlsafe(32)
     scopes = dance.scopes + (dance.optional_scopes if optional else ())
     with suite.database.write(workspace) as tx:
-        oauth.begin(tx, state_hash=hashed(state), adapter=slug, user=user, browser_hash=hashed(browser),
-                    kept={"verifier": verifier, "return_to": return_to, "reconnect": reconnect, "scopes": list(scopes)},
-                    vault=suite.vault, expires_at=suite.now() + STATE_LIVES)
-    query = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri(suite, slug),
-             "scope": dance.scope_separator.join(scopes), "state": state, **dance.parameters}
+        oauth.begin(
+            tx,
+            state_hash=hashed(state),
+            adapter=slug,
+            user=user,
+            browser_hash=hashed(browser),
+            kept={"verifier": verifier, "return_to": return_to, "reconnect": reconnect, "scopes": list(scopes)},
+            vault=suite.vault,
+            expires_at=suite.now() + STATE_LIVES,
+        )
+    query = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri(suite, slug),
+        "scope": dance.scope_separator.join(scopes),
+        "state": state,
+        **dance.parameters,
+    }
     if dance.pkce:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query |= {"code_challenge": challenge, "code_challenge_method": "S256"}
@@ -259,7 +337,9 @@ class Finished:
     missing: tuple[str, ...]
 
 
-def finish(suite: Suite, slug: str, query: Mapping[str, str], *, user: str, workspace: str, browser: str | None) -> Finished:
+def finish(
+    suite: Suite, slug: str, query: Mapping[str, str], *, user: str, workspace: str, browser: str | None
+) -> Finished:
     """The platform sent the browser back. The state is used up first, whatever else is wrong.
 
     Raises `BadInput` (`state_unknown`, `access_denied`, …), `NeedsReconnect`, `NotNow`, `Conflict`.
@@ -270,10 +350,18 @@ def finish(suite: Suite, slug: str, query: Mapping[str, str], *, user: str, work
         raise NotFound("adapter")
     with suite.database.write(workspace) as tx:
         begun = oauth.use(tx, hashed(query.get("state", "")), suite.vault, suite.now())
-    if begun is None or begun.adapter != slug or begun.user != user or not browser or not same(hashed(browser), begun.browser_hash):
+    if (
+        begun is None
+        or begun.adapter != slug
+        or begun.user != user
+        or not browser
+        or not same(hashed(browser), begun.browser_hash)
+    ):
         raise BadInput("state_unknown")
     if query.get("error"):
-        raise BadInput("access_denied" if query["error"] == "access_denied" else "vendor_refused", text=query["error"][:60])
+        raise BadInput(
+            "access_denied" if query["error"] == "access_denied" else "vendor_refused", text=query["error"][:60]
+        )
     if not query.get("code"):
         raise BadInput("code_missing")
     form = {"grant_type": "authorization_code", "code": query["code"], "redirect_uri": redirect_uri(suite, slug)}
@@ -282,11 +370,25 @@ def finish(suite: Suite, slug: str, query: Mapping[str, str], *, user: str, work
     token = _token(suite, dance, form)
     granted = token.scopes or frozenset(begun.kept["scopes"])
     missing = tuple(scope for scope in dance.scopes if scope not in granted)
-    configured = adapter.configured({
-        "refresh_token": token.refresh_token, "access_token": token.access_token, "scopes": sorted(granted), "oauth": True})
+    configured = adapter.configured(
+        {
+            "refresh_token": token.refresh_token,
+            "access_token": token.access_token,
+            "scopes": sorted(granted),
+            "oauth": True,
+        }
+    )
     installation_id = _connected(
-        suite, workspace, slug, adapter.manifest.name, configured, who=user, token_expires_at=token.expires_at,
-        grant_expires_at=token.grant_expires_at, reconnect=begun.kept.get("reconnect"))
+        suite,
+        workspace,
+        slug,
+        adapter.manifest.name,
+        configured,
+        who=user,
+        token_expires_at=token.expires_at,
+        grant_expires_at=token.grant_expires_at,
+        reconnect=begun.kept.get("reconnect"),
+    )
     return Finished(installation_id, begun.kept["return_to"], missing)
 
 
@@ -313,10 +415,12 @@ def _token(suite: Suite, dance: OAuth, form: Mapping[str, str]) -> Token:
         grant = body.get("refresh_token_expires_in")
         scope = body.get("scope")
         return Token(
-            body["access_token"], body["refresh_token"] if isinstance(body.get("refresh_token"), str) else None,
+            body["access_token"],
+            body["refresh_token"] if isinstance(body.get("refresh_token"), str) else None,
             now + timedelta(seconds=lives if isinstance(lives, int) and 0 < lives < 10**8 else 1800),
             frozenset(scope.split()) if isinstance(scope, str) else frozenset(),
-            now + timedelta(seconds=grant) if isinstance(grant, int) and 0 < grant < 10**9 else None)
+            now + timedelta(seconds=grant) if isinstance(grant, int) and 0 < grant < 10**9 else None,
+        )
     error = str(body.get("error", ""))[:60]
     if answer.status_code in (400, 401) and error in ("invalid_grant", "BAD_REFRESH_TOKEN"):
         raise NeedsReconnect("grant_gone")
@@ -331,9 +435,13 @@ def _posted(address: str, form: Mapping[str, str]) -> requests.Response:
     try:
         with requests.Session() as session:
             session.trust_env = False
-            return session.post(address, data=form, timeout=_TIMEOUT, allow_redirects=False, headers={"Accept": "application/json"})
+            return session.post(
+                address, data=form, timeout=_TIMEOUT, allow_redirects=False, headers={"Accept": "application/json"}
+            )
     except requests.RequestException as error:
-        raise NotNow("vendor_away", timedelta(minutes=1), vendor=address.partition("://")[2].partition("/")[0]) from error
+        raise NotNow(
+            "vendor_away", timedelta(minutes=1), vendor=address.partition("://")[2].partition("/")[0]
+        ) from error
 
 
 def _json(answer: requests.Response) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def receive(suite: Suite, slug: str, installation_id: str | None, request: Inbou
     return _pushed(suite, adapter, row, request)
 
 
-def accept(tx: Transaction, row: installations.Row, events: Sequence[Event], now: datetime, *, backlog: bool = False) -> list[Occasion]:
+def accept(
+    tx: Transaction, row: installations.Row, events: Sequence[Event], now: datetime, *, backlog: bool = False
+) -> list[Occasion]:
     """Brings events in and plans what changed. The caller's transaction holds all of it together."""
     changed = occasions.apply(tx, row.installation.id, events, backlog=backlog)
     replan(tx, changed, now, {row.installation.id: row.mode == "live"})
@@ -48,7 +50,11 @@ def replay(suite: Suite, workspace: str, inbox_id: str) -> str:
     """Reads a kept request again, after a fix. Returns its new state. Raises `NotFound`."""
     with suite.database.read(workspace) as tx:
         kept = inbox.get(tx, inbox_id)
-        row = installations.get(tx, suite.vault, kept["installation"], suite.public_url) if kept and kept["installation"] else None
+        row = (
+            installations.get(tx, suite.vault, kept["installation"], suite.public_url)
+            if kept and kept["installation"]
+            else None
+        )
     if kept is None or row is None:
         raise NotFound("inbox entry")
     adapter = suite.adapters[kept["adapter"]]
@@ -88,14 +94,22 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
         reading = adapter.parse(request, installation)
     except (Unreadable, Unsupported) as error:
         with suite.database.write(installation.workspace) as tx:
-            inbox.keep(tx, request, installation.adapter, "unsupported" if isinstance(error, Unsupported) else "unreadable",
-                       installation=installation.id, trouble=error.reason)
+            inbox.keep(
+                tx,
+                request,
+                installation.adapter,
+                "unsupported" if isinstance(error, Unsupported) else "unreadable",
+                installation=installation.id,
+                trouble=error.reason,
+            )
         if isinstance(error, Unsupported):
             return Reply(200)
         raise
     with suite.database.write(installation.workspace) as tx:
         if inbox.seen(tx, installation.id, request, reading.delivery):
-            inbox.keep(tx, request, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery)
+            inbox.keep(
+                tx, request, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery
+            )
             return reading.reply
         inbox.keep(tx, request, installation.adapter, "read", installation=installation.id, delivery=reading.delivery)
         accept(tx, row, reading.events, suite.now())

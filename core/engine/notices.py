@@ -22,10 +22,30 @@ from core.suite import Suite
 
 LEASE = timedelta(minutes=1)
 PAUSE_AFTER = timedelta(hours=28)
-EVENTS = ("message.sent", "message.delivered", "message.read", "message.failed", "message.uncertain", "message.expired",
-          "message.suppressed", "message.cancelled", "reply.received", "webhook.test")
-_TOLD = frozenset({State.SENT, State.DELIVERED, State.READ, State.FAILED, State.UNCERTAIN, State.EXPIRED, State.SUPPRESSED,
-                   State.CANCELLED})
+EVENTS = (
+    "message.sent",
+    "message.delivered",
+    "message.read",
+    "message.failed",
+    "message.uncertain",
+    "message.expired",
+    "message.suppressed",
+    "message.cancelled",
+    "reply.received",
+    "webhook.test",
+)
+_TOLD = frozenset(
+    {
+        State.SENT,
+        State.DELIVERED,
+        State.READ,
+        State.FAILED,
+        State.UNCERTAIN,
+        State.EXPIRED,
+        State.SUPPRESSED,
+        State.CANCELLED,
+    }
+)
 log = structlog.get_logger(__name__)
 
 
@@ -43,7 +63,9 @@ def messages_changed(tx: Transaction, changed: Sequence[tuple[str, str, State]],
     for workspace, message, state in wanted:
         name = f"message.{state}"
         body = _body(name, shown.message(rows[message]), now)
-        deliveries += [(workspace, endpoint["id"], name, body) for endpoint in listening[workspace] if _listens(endpoint, name)]
+        deliveries += [
+            (workspace, endpoint["id"], name, body) for endpoint in listening[workspace] if _listens(endpoint, name)
+        ]
     webhooks.queue(tx, deliveries, now)
 
 
@@ -53,8 +75,15 @@ def reply_came(tx: Transaction, reply_id: str, now: datetime) -> None:
     row = feedback.reply(tx, reply_id) if endpoints else None
     if row is not None:
         body = _body("reply.received", shown.reply(row), now)
-        webhooks.queue(tx, [(tx.owned, endpoint["id"], "reply.received", body) for endpoint in endpoints
-                            if _listens(endpoint, "reply.received")], now)
+        webhooks.queue(
+            tx,
+            [
+                (tx.owned, endpoint["id"], "reply.received", body)
+                for endpoint in endpoints
+                if _listens(endpoint, "reply.received")
+            ],
+            now,
+        )
 
 
 def send_test(tx: Transaction, webhook_id: str, now: datetime) -> None:
@@ -76,8 +105,12 @@ def _deliver(suite: Suite, row: Any) -> None:
     endpoint = {"id": row["webhook"], "workspace": row["workspace"], "secrets": row["secrets"]}
     keys = webhooks.secrets(suite.vault, endpoint)
     signatures = " ".join(Webhook(key).sign(row["id"], now, row["body"]) for key in keys)
-    headers = {"Content-Type": "application/json", "webhook-id": row["id"], "webhook-timestamp": str(int(now.timestamp())),
-               "webhook-signature": signatures}
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": row["id"],
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signatures,
+    }
     status, trouble = None, None
     try:
         status = suite.guarded.request("POST", row["url"], headers, row["body"].encode(), max_bytes=65_536).status
@@ -89,8 +122,15 @@ def _deliver(suite: Suite, row: Any) -> None:
     tries = row["tries"] + 1
     again = None if done else next_delivery(tries, now, random.random())  # noqa: S311 - spreads load, guards nothing
     with suite.database.write(row["workspace"]) as tx:
-        webhooks.delivered(tx, row["id"], "delivered" if done else "waiting" if again else "failed", status=status, trouble=trouble,
-                           due_at=again, now=now)
+        webhooks.delivered(
+            tx,
+            row["id"],
+            "delivered" if done else "waiting" if again else "failed",
+            status=status,
+            trouble=trouble,
+            due_at=again,
+            now=now,
+        )
         if done:
             webhooks.change(tx, row["webhook"], failing_since=None, trouble=None)
         elif status == 410 or (row["failing_since"] and now - row["failing_since"] > PAUSE_AFTER):

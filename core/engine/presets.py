@@ -1,4 +1,4 @@
-"""The rules that a new installation brings, switched off until a person chooses them (`presets.toml` of the adapter)."""
+"""The rules that a new installation brings, switched off until a person chooses them: its `presets.toml`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,21 @@ def add(tx: Transaction, adapter: Adapter, installation: str, now: datetime) -> 
     for preset in of(adapter):
         if preset["key"] in there:
             continue
-        rules.add(tx, {
-            "installation": installation, "name": preset["name"].get(language, preset["name"]["en"]), "on": preset["on"],
-            "class": preset["class"], "when": preset["when"], "until": preset.get("until"), "channels": preset.get("channels", ["sms"]),
-            "body": preset["body"].get(language, preset["body"]["en"]), "asks": preset.get("asks", False),
-            "late": preset.get("late", "skip"), "active": False, "preset": preset["key"]}, now)
+        rules.add(
+            tx,
+            {
+                "installation": installation,
+                "name": preset["name"].get(language, preset["name"]["en"]),
+                "on": preset["on"],
+                "class": preset["class"],
+                "when": preset["when"],
+                "until": preset.get("until"),
+                "channels": preset.get("channels", ["sms"]),
+                "body": preset["body"].get(language, preset["body"]["en"]),
+                "asks": preset.get("asks", False),
+                "late": preset.get("late", "skip"),
+                "active": False,
+                "preset": preset["key"],
+            },
+            now,
+        )

@@ -82,7 +82,9 @@ def _asked(suite: Suite, adapter: Pulls, row: installations.Row) -> Batch:
         if error.reason.code != "token_refused":
             raise
         # An access token can die before its time: one new one, then the platform's word counts.
-        row = fresh(suite, row.installation.workspace, row.installation.id, refused=row.installation.secrets.get("access_token"))
+        row = fresh(
+            suite, row.installation.workspace, row.installation.id, refused=row.installation.secrets.get("access_token")
+        )
         return adapter.pull(row.installation, row.cursor, suite.now())
 
 
@@ -102,21 +104,37 @@ def _applied(suite: Suite, row: installations.Row, batch: Batch, started: dateti
         if not batch.more:
             # What was said to have changed after we began asking is asked for once more, at once.
             again = row.changed_at is not None and row.changed_at > started
-            values |= {"next_pull_at": now if again else now + every, "pull_lease_until": None, "failures": 0, "trouble": None,
-                       "problems": [outbox.reason_row(one) for one in batch.problems]}
+            values |= {
+                "next_pull_at": now if again else now + every,
+                "pull_lease_until": None,
+                "failures": 0,
+                "trouble": None,
+                "problems": [outbox.reason_row(one) for one in batch.problems],
+            }
         installations.change(tx, installation.id, **values)
         if row.trouble is not None and not batch.more:
             outbox.release(tx, f"installation:{installation.id}", Reason("connected_again"), now)
     return len(changed)
 
 
-def _in_trouble(suite: Suite, workspace: str, installation_id: str, error: RelanceError, *, after: timedelta | None = None,
-                state: str | None = None) -> None:
+def _in_trouble(
+    suite: Suite,
+    workspace: str,
+    installation_id: str,
+    error: RelanceError,
+    *,
+    after: timedelta | None = None,
+    state: str | None = None,
+) -> None:
     now = suite.now()
     with suite.database.write(workspace) as tx:
         row = installations.get(tx, suite.vault, installation_id, suite.public_url)
         failures = row.failures if row else 0
         pause = min(after * 2 ** min(failures, 6), LONGEST_PAUSE) if after else None
-        installations.in_trouble(tx, installation_id, error.reason, state=state, next_pull_at=now + pause if pause else None)
+        installations.in_trouble(
+            tx, installation_id, error.reason, state=state, next_pull_at=now + pause if pause else None
+        )
         house.note(tx, "installation", "installation_in_trouble", installation_id, {"code": error.reason.code}, now)
-    log.warning("installation in trouble", installation=installation_id, code=error.reason.code, state=state or "connected")
+    log.warning(
+        "installation in trouble", installation=installation_id, code=error.reason.code, state=state or "connected"
+    )

@@ -36,11 +36,22 @@ def _tell(suite: Suite, row: Mapping[str, Any]) -> None:
         occasion = occasions.get(tx, row["occasion"]) if row["occasion"] else None
         superseded = row["kind"] == "reply" and feedback.newer_report(tx, row["occasion"], row["id"])
     if occasion is None or superseded:
-        return _done(suite, row, "failed" if occasion is None else "told", Reason("report_superseded" if superseded else "occasion_gone"))
+        return _done(
+            suite,
+            row,
+            "failed" if occasion is None else "told",
+            Reason("report_superseded" if superseded else "occasion_gone"),
+        )
     content = row["content"]
     report = Report(
-        occasion_key=occasion.key, state=State(content["state"]) if content.get("state") else None, answer=content.get("answer"),
-        text=content.get("text"), at=datetime.fromisoformat(content["at"]), private=occasion.private, message_id=row["message"])
+        occasion_key=occasion.key,
+        state=State(content["state"]) if content.get("state") else None,
+        answer=content.get("answer"),
+        text=content.get("text"),
+        at=datetime.fromisoformat(content["at"]),
+        private=occasion.private,
+        message_id=row["message"],
+    )
     try:
         installation = fresh(suite, workspace, row["installation"]).installation
         adapter = suite.adapters.get(installation.adapter)
@@ -53,14 +64,22 @@ def _tell(suite: Suite, row: Mapping[str, Any]) -> None:
             installations.wake(tx, row["installation"], now)
         return _done(suite, row, "waiting", error.reason, now + timedelta(minutes=15))
     except NotNow as error:
-        return _done(suite, row, "waiting", error.reason, now + max(error.after, timedelta(seconds=30) * 2 ** min(row["tries"], 8)))
+        return _done(
+            suite,
+            row,
+            "waiting",
+            error.reason,
+            now + max(error.after, timedelta(seconds=30) * 2 ** min(row["tries"], 8)),
+        )
     except BadInput as error:
         log.warning("report refused", installation=row["installation"], code=error.reason.code)
         return _done(suite, row, "failed", error.reason)
     return _done(suite, row, "told", None)
 
 
-def _done(suite: Suite, row: Mapping[str, Any], state: str, trouble: Reason | None, due_at: datetime | None = None) -> None:
+def _done(
+    suite: Suite, row: Mapping[str, Any], state: str, trouble: Reason | None, due_at: datetime | None = None
+) -> None:
     if state == "waiting" and row["tries"] >= MOST_TRIES:
         state = "failed"
     with suite.database.write(row["workspace"]) as tx:

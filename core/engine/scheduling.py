@@ -35,8 +35,14 @@ class Difference:
     steps: tuple[tuple[Occasion, Step], ...]
 
 
-def planned(tx: Transaction, found: Sequence[Occasion], now: datetime, *, own_rules: Mapping[str, Sequence[Rule]] | None = None,
-            settings: Mapping[str, Any] | None = None) -> list[Planned]:
+def planned(
+    tx: Transaction,
+    found: Sequence[Occasion],
+    now: datetime,
+    *,
+    own_rules: Mapping[str, Sequence[Rule]] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> list[Planned]:
     """Reads what planning needs in a few queries, and plans. Writes nothing. `own_rules` (installation → rules) and
     `settings` stand in for the stored ones, to show what a change would do."""
     if not found:
@@ -64,13 +70,27 @@ def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapp
     kept for people to see, and nothing is scheduled."""
     results = planned(tx, found, now)
     answers.keep(tx, [(one.occasion, one.answers) for one in results], now)
-    outbox.carry_out(tx, [(one.occasion.installation, one.occasion.id, step) for one in results
-                          for step in one.steps if live.get(one.occasion.installation) or isinstance(step, Cancel)], now)
+    outbox.carry_out(
+        tx,
+        [
+            (one.occasion.installation, one.occasion.id, step)
+            for one in results
+            for step in one.steps
+            if live.get(one.occasion.installation) or isinstance(step, Cancel)
+        ],
+        now,
+    )
     return results
 
 
-def replan_open(tx: Transaction, now: datetime, live: Mapping[str, bool], *, installation: str | None = None,
-                recipient: str | None = None) -> int:
+def replan_open(
+    tx: Transaction,
+    now: datetime,
+    live: Mapping[str, bool],
+    *,
+    installation: str | None = None,
+    recipient: str | None = None,
+) -> int:
     """Plans all open occasions again (after a rule, a holiday, a consent changed). Returns how many were looked at."""
     after, count = "", 0
     while page := occasions.open_ones(tx, now, installation=installation, recipient=recipient, after=after):
@@ -79,8 +99,14 @@ def replan_open(tx: Transaction, now: datetime, live: Mapping[str, bool], *, ins
     return count
 
 
-def difference(tx: Transaction, now: datetime, own_rules: Mapping[str, Sequence[Rule]], live: Mapping[str, bool], *,
-               installation: str | None = None) -> Difference:
+def difference(
+    tx: Transaction,
+    now: datetime,
+    own_rules: Mapping[str, Sequence[Rule]],
+    live: Mapping[str, bool],
+    *,
+    installation: str | None = None,
+) -> Difference:
     """What carrying out the plan under `own_rules` would change, without changing it."""
     counts = {Schedule: 0, Move: 0, Cancel: 0}
     steps: list[tuple[Occasion, Step]] = []
@@ -91,7 +117,9 @@ def difference(tx: Transaction, now: datetime, own_rules: Mapping[str, Sequence[
                 counts[type(step)] += 1
                 if len(steps) < 200:
                     steps.append((one.occasion, step))
-            unchanged += sum(isinstance(said, Send) for said in one.answers) - sum(not isinstance(step, Cancel) for step in one.steps)
+            unchanged += sum(isinstance(said, Send) for said in one.answers) - sum(
+                not isinstance(step, Cancel) for step in one.steps
+            )
         after = page[-1].id
     return Difference(counts[Schedule], counts[Move], counts[Cancel], max(unchanged, 0), tuple(steps))
 
@@ -99,5 +127,3 @@ def difference(tx: Transaction, now: datetime, own_rules: Mapping[str, Sequence[
 def live_installations(tx: Transaction) -> dict[str, bool]:
     """installation → whether it is live, for this workspace."""
     return answers.modes(tx)
-
-

@@ -77,7 +77,9 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
     due = one.send_at or now
     if due > now + LONGEST_WAIT:
         raise BadInput("too_far_ahead", pointer="/send_at")
-    channel, checks, state, reason = one.channels[0], (Check("number", "passed"),), State.SCHEDULED, None
+    channel, state = one.channels[0], State.SCHEDULED
+    checks: tuple[Check, ...] = (Check("number", "passed"),)
+    reason: Reason | None = None
     if one.recipient.line not in (Line.MOBILE, Line.MOBILE_OR_FIXED, Line.VOIP) and channel is not Channel.VOICE:
         reason, state = Reason("not_a_mobile", {"line": str(one.recipient.line)}), State.SUPPRESSED
         checks = (Check("number", "refused", reason),)
@@ -85,7 +87,9 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
         reason, state = Reason("stale"), State.EXPIRED
         checks += (Check("deadline", "refused", reason),)
     else:
-        verdict = policy.decide(one.recipient, channel, one.message_class, wanted=due, until=one.expires_at, now=now, sender=one.sender)
+        verdict = policy.decide(
+            one.recipient, channel, one.message_class, wanted=due, until=one.expires_at, now=now, sender=one.sender
+        )
         checks = verdict.checks
         if isinstance(verdict, Never):
             reason, state = verdict.reason, verdict.state
@@ -93,10 +97,25 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
             due = verdict.at
     cost = price(measured.segments, one.recipient.country, channel, due.date())
     return outbox.New(
-        to=one.recipient.number, country=one.recipient.country, text=text, encoding=measured.encoding, segments=measured.segments,
-        message_class=one.message_class, channels=one.channels, due_at=due, expires_at=one.expires_at,
-        price_micros=cost.amount if cost else None, currency=cost.currency if cost else None, sender=one.sender,
-        reference=one.reference, zone=one.zone, checks=tuple(checks), test=one.test, state=state, reason=reason)
+        to=one.recipient.number,
+        country=one.recipient.country,
+        text=text,
+        encoding=measured.encoding,
+        segments=measured.segments,
+        message_class=one.message_class,
+        channels=one.channels,
+        due_at=due,
+        expires_at=one.expires_at,
+        price_micros=cost.amount if cost else None,
+        currency=cost.currency if cost else None,
+        sender=one.sender,
+        reference=one.reference,
+        zone=one.zone,
+        checks=tuple(checks),
+        test=one.test,
+        state=state,
+        reason=reason,
+    )
 
 
 def _template(key: str, texts: Mapping[str, Mapping[str, str]], language: str) -> str:

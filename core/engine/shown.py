@@ -28,44 +28,122 @@ def reason(kept: Mapping[str, Any] | Reason | None, language: str = "en") -> dic
 
 
 def checks(kept: Sequence[Mapping[str, Any]], language: str = "en") -> list[dict[str, Any]]:
-    return [{"check": one["check"], "result": one["result"],
-             **({"reason": from_reason(one["reason"]).sentence(language), "code": one["reason"]["code"]} if one.get("reason") else {})}
-            for one in kept]
+    return [
+        {
+            "check": one["check"],
+            "result": one["result"],
+            **(
+                {"reason": from_reason(one["reason"]).sentence(language), "code": one["reason"]["code"]}
+                if one.get("reason")
+                else {}
+            ),
+        }
+        for one in kept
+    ]
 
 
 def message(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
     """A message from its row."""
     price = {"amount": row["price_micros"], "currency": row["currency"]} if row["price_micros"] is not None else None
     return {
-        "id": row["id"], "state": row["state"], "reason": reason(row["reason"], language), "to": row["to"], "class": row["class"],
-        "channels": row["channels"], "text": row["text"], "due_at": moment(row["due_at"]), "expires_at": moment(row["expires_at"]),
-        "zone": row["zone"], "reference": row["reference"], "sender": row["sender"], "installation": row["installation"],
-        "occasion": row["occasion"], "rule": row["rule"], "campaign": row["campaign"], "test": row["test"],
-        "created_at": moment(row["created_at"]), "left_at": moment(row["left_at"]), "provider_account": row["account"],
+        "id": row["id"],
+        "state": row["state"],
+        "reason": reason(row["reason"], language),
+        "to": row["to"],
+        "class": row["class"],
+        "channels": row["channels"],
+        "text": row["text"],
+        "due_at": moment(row["due_at"]),
+        "expires_at": moment(row["expires_at"]),
+        "zone": row["zone"],
+        "reference": row["reference"],
+        "sender": row["sender"],
+        "installation": row["installation"],
+        "occasion": row["occasion"],
+        "rule": row["rule"],
+        "campaign": row["campaign"],
+        "test": row["test"],
+        "created_at": moment(row["created_at"]),
+        "left_at": moment(row["left_at"]),
+        "provider_account": row["account"],
         "provider_reference": row["provider_ref"],
         "estimate": {"encoding": row["encoding"], "segments": row["segments"], "price": price},
-        "checks": checks(row["checks"], language)}
+        "checks": checks(row["checks"], language),
+    }
 
 
-def history(row: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]],
-            receipts: Sequence[Mapping[str, Any]] = (), language: str = "en") -> list[dict[str, Any]]:
+def history(
+    row: Mapping[str, Any],
+    steps: Sequence[Mapping[str, Any]],
+    attempts: Sequence[Mapping[str, Any]],
+    receipts: Sequence[Mapping[str, Any]] = (),
+    language: str = "en",
+) -> list[dict[str, Any]]:
     """Every step of a message with its moment and reason, every attempt with its provider, oldest first."""
     lines: list[tuple[datetime, int, dict[str, Any]]] = [
-        (row["created_at"], 0, {"at": moment(row["created_at"]), "what": "accepted", "state": "scheduled", "reason": None})]
-    lines += [(one["at"], 2, {"at": moment(one["at"]), "what": "step", "state": one["state"], "reason": reason(one["reason"], language)})
-              for one in steps]
-    lines += [(one["at"], 1, {"at": moment(one["at"]), "what": "attempt", "state": "sending", "provider": one["provider"],
-                              "provider_account": one["account"], "channel": one["channel"], "outcome": one["outcome"],
-                              "provider_reference": one["provider_ref"], "reason": reason(one["reason"], language)}) for one in attempts]
-    lines += [(one["received_at"], 1, {"at": moment(one["received_at"]), "what": "receipt", "state": one["state"], "status": one["status"],
-                                       "said_at": moment(one["at"]), "reason": reason(one["reason"], language)}) for one in receipts]
+        (
+            row["created_at"],
+            0,
+            {"at": moment(row["created_at"]), "what": "accepted", "state": "scheduled", "reason": None},
+        )
+    ]
+    lines += [
+        (
+            one["at"],
+            2,
+            {"at": moment(one["at"]), "what": "step", "state": one["state"], "reason": reason(one["reason"], language)},
+        )
+        for one in steps
+    ]
+    lines += [
+        (
+            one["at"],
+            1,
+            {
+                "at": moment(one["at"]),
+                "what": "attempt",
+                "state": "sending",
+                "provider": one["provider"],
+                "provider_account": one["account"],
+                "channel": one["channel"],
+                "outcome": one["outcome"],
+                "provider_reference": one["provider_ref"],
+                "reason": reason(one["reason"], language),
+            },
+        )
+        for one in attempts
+    ]
+    lines += [
+        (
+            one["received_at"],
+            1,
+            {
+                "at": moment(one["received_at"]),
+                "what": "receipt",
+                "state": one["state"],
+                "status": one["status"],
+                "said_at": moment(one["at"]),
+                "reason": reason(one["reason"], language),
+            },
+        )
+        for one in receipts
+    ]
     return [line for _, _, line in sorted(lines, key=lambda one: (one[0], one[1]))]
 
 
 def reply(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
-    return {"id": row["id"], "from": row["number"], "to": row["to"], "text": row["text"], "at": moment(row["at"]),
-            "meaning": row["meaning"], "outcome": reason(row["outcome"], language), "message": row["message"],
-            "occasion": row["occasion"], "handled_at": moment(row["handled_at"])}
+    return {
+        "id": row["id"],
+        "from": row["number"],
+        "to": row["to"],
+        "text": row["text"],
+        "at": moment(row["at"]),
+        "meaning": row["meaning"],
+        "outcome": reason(row["outcome"], language),
+        "message": row["message"],
+        "occasion": row["occasion"],
+        "handled_at": moment(row["handled_at"]),
+    }
 
 
 def occasion(one: Occasion, language: str = "en") -> dict[str, Any]:
@@ -76,39 +154,92 @@ def occasion(one: Occasion, language: str = "en") -> dict[str, Any]:
         return at.astimezone(zone).isoformat() if at and zone else moment(at)
 
     return {
-        "id": one.id, "installation": one.installation, "key": one.key, "kind": str(one.kind), "open": one.open,
-        "closed": one.closed and str(one.closed), "muted": one.muted, "start": there(one.start), "end": there(one.end), "zone": one.zone,
-        "all_day": one.all_day, "to": one.recipient.number if one.recipient else None,
-        "chosen_by_person": one.own_recipient is not None, "trouble": reason(one.trouble, language),
+        "id": one.id,
+        "installation": one.installation,
+        "key": one.key,
+        "kind": str(one.kind),
+        "open": one.open,
+        "closed": one.closed and str(one.closed),
+        "muted": one.muted,
+        "start": there(one.start),
+        "end": there(one.end),
+        "zone": one.zone,
+        "all_day": one.all_day,
+        "to": one.recipient.number if one.recipient else None,
+        "chosen_by_person": one.own_recipient is not None,
+        "trouble": reason(one.trouble, language),
         "phone_evidence": {"field": one.evidence.field, "text": one.evidence.text} if one.evidence else None,
-        "candidates": list(one.candidates), "values": dict(one.values), "answer": one.answer and str(one.answer),
-        "first_seen": moment(one.first_seen), "changed_at": moment(one.at)}
+        "candidates": list(one.candidates),
+        "values": dict(one.values),
+        "answer": one.answer and str(one.answer),
+        "first_seen": moment(one.first_seen),
+        "changed_at": moment(one.at),
+    }
 
 
 def installation(row: installations.Row, language: str = "en") -> dict[str, Any]:
     """A connected account. Its secrets are never shown."""
     one = row.installation
     return {
-        "id": one.id, "adapter": one.adapter, "name": one.name, "mode": row.mode, "state": row.state, "account": row.account,
-        "config": dict(one.config), "zone": one.zone, "country": one.country, "hook_url": one.hook_url,
-        "pulled_at": moment(row.pulled_at), "next_pull_at": moment(row.next_pull_at), "live_since": moment(row.live_since),
-        "grant_expires_at": moment(row.grant_expires_at), "trouble": reason(row.trouble, language),
-        "problems": [reason(problem, language) for problem in row.problems], "created_at": moment(row.created_at)}
+        "id": one.id,
+        "adapter": one.adapter,
+        "name": one.name,
+        "mode": row.mode,
+        "state": row.state,
+        "account": row.account,
+        "config": dict(one.config),
+        "zone": one.zone,
+        "country": one.country,
+        "hook_url": one.hook_url,
+        "pulled_at": moment(row.pulled_at),
+        "next_pull_at": moment(row.next_pull_at),
+        "live_since": moment(row.live_since),
+        "grant_expires_at": moment(row.grant_expires_at),
+        "trouble": reason(row.trouble, language),
+        "problems": [reason(problem, language) for problem in row.problems],
+        "created_at": moment(row.created_at),
+    }
 
 
 def rule(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "id": row["id"], "installation": row["installation"], "name": row["name"], "on": row["on"], "class": row["class"],
-        "when": row["when"], "until": row["until"], "channels": row["channels"], "body": row["body"], "template": row["template"],
-        "sender": row["sender"], "asks": row["asks"], "late": row["late"], "only": row["only"], "active": row["active"],
-        "preset": row["preset"], "version": row["version"], "created_at": moment(row["created_at"])}
+        "id": row["id"],
+        "installation": row["installation"],
+        "name": row["name"],
+        "on": row["on"],
+        "class": row["class"],
+        "when": row["when"],
+        "until": row["until"],
+        "channels": row["channels"],
+        "body": row["body"],
+        "template": row["template"],
+        "sender": row["sender"],
+        "asks": row["asks"],
+        "late": row["late"],
+        "only": row["only"],
+        "active": row["active"],
+        "preset": row["preset"],
+        "version": row["version"],
+        "created_at": moment(row["created_at"]),
+    }
 
 
 def account(row: accounts.Row, language: str = "en") -> dict[str, Any]:
     """A provider account. Its secrets are never shown; its callback addresses are, for those who set it up."""
     one = row.account
     return {
-        "id": one.id, "provider": one.provider, "name": row.name, "state": row.state, "position": row.position,
-        "config": dict(one.config), "countries": list(row.countries), "channels": list(row.channels), "rate": row.rate,
-        "receipts_url": one.receipts_url, "replies_url": one.replies_url, "trouble": reason(row.trouble, language),
-        "held_until": moment(row.held_until), "created_at": moment(row.created_at)}
+        "id": one.id,
+        "provider": one.provider,
+        "name": row.name,
+        "state": row.state,
+        "position": row.position,
+        "config": dict(one.config),
+        "countries": list(row.countries),
+        "channels": list(row.channels),
+        "rate": row.rate,
+        "receipts_url": one.receipts_url,
+        "replies_url": one.replies_url,
+        "trouble": reason(row.trouble, language),
+        "held_until": moment(row.held_until),
+        "created_at": moment(row.created_at),
+    }

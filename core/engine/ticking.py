@@ -26,7 +26,15 @@ def tick(suite: Suite) -> int:
     """The quick part: recovers, looks up, reports, tells, simulates. Returns how much there was to do."""
     read_clock(suite)
     jobs: tuple[Callable[[Suite], int], ...] = (
-        recover, accounts_back, dispatch.look_up_due, simulation.run_due, reporting.run_due, notices.run_due, housekeeping.run_due, ticked)
+        recover,
+        accounts_back,
+        dispatch.look_up_due,
+        simulation.run_due,
+        reporting.run_due,
+        notices.run_due,
+        housekeeping.run_due,
+        ticked,
+    )
     return sum(done_safely(suite, job) for job in jobs)
 
 

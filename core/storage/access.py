@@ -53,19 +53,37 @@ class Person:
 
 # ---------------------------------------------------------------------------------------------- keys
 
-def add_key(tx: Transaction, name: str, now: datetime, *, test: bool, scopes: Sequence[str] = (),
-            expires_at: datetime | None = None) -> tuple[str, str]:
+
+def add_key(
+    tx: Transaction,
+    name: str,
+    now: datetime,
+    *,
+    test: bool,
+    scopes: Sequence[str] = (),
+    expires_at: datetime | None = None,
+) -> tuple[str, str]:
     """(id, the key itself). The key is shown this once; only its hash is kept."""
     key_id, key = new_id("key"), f"rk_{'test' if test else 'live'}_{secrets.token_urlsafe(32)}"
-    tx.connection.execute(insert(t.api_keys).values(
-        id=key_id, workspace=tx.owned, name=name, prefix=key[:14], hash=hashed(key), scopes=list(scopes), test=test, created_at=now,
-        expires_at=expires_at))
+    tx.connection.execute(
+        insert(t.api_keys).values(
+            id=key_id,
+            workspace=tx.owned,
+            name=name,
+            prefix=key[:14],
+            hash=hashed(key),
+            scopes=list(scopes),
+            test=test,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
     return key_id, key
 
 
 def key(tx: Transaction, given: str, now: datetime) -> Key | None:
     """The key, if it exists, is not revoked and has not expired."""
-    row = tx.connection.execute(select(t.api_keys).where(_k.hash == hashed(given))).mappings().first()
+    row = tx.row(select(t.api_keys).where(_k.hash == hashed(given)))
     if row is None or row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= now):
         return None
     return Key(row["id"], row["workspace"], frozenset(row["scopes"]), row["test"])
@@ -73,31 +91,43 @@ def key(tx: Transaction, given: str, now: datetime) -> Key | None:
 
 def key_used(tx: Transaction, key_id: str, now: datetime) -> None:
     """Notes the last use, at most once a minute."""
-    tx.connection.execute(update(t.api_keys).where(_k.id == key_id, (_k.used_at.is_(None)) | (_k.used_at < now - USED_AT_STEP))
-                          .values(used_at=now))
+    tx.connection.execute(
+        update(t.api_keys)
+        .where(_k.id == key_id, (_k.used_at.is_(None)) | (_k.used_at < now - USED_AT_STEP))
+        .values(used_at=now)
+    )
 
 
 def keys(tx: Transaction) -> list[Mapping[str, Any]]:
-    return list(tx.connection.execute(tx.mine(t.api_keys).order_by(_k.id)).mappings())
+    return tx.rows(tx.mine(t.api_keys).order_by(_k.id))
 
 
 def revoke_key(tx: Transaction, key_id: str, at: datetime) -> bool:
     """At once, or at a moment ahead (rotation with an overlap)."""
-    done = tx.connection.execute(update(t.api_keys).where(_k.id == key_id, _k.workspace == tx.owned, _k.revoked_at.is_(None))
-                                 .values(expires_at=at))
+    done = tx.connection.execute(
+        update(t.api_keys)
+        .where(_k.id == key_id, _k.workspace == tx.owned, _k.revoked_at.is_(None))
+        .values(expires_at=at)
+    )
     return bool(done.rowcount)
 
 
 # ---------------------------------------------------------------------------------------------- people
 
-def add_user(tx: Transaction, email: str, password: str, role: str, language: str, now: datetime, *, name: str = "") -> str:
+
+def add_user(
+    tx: Transaction, email: str, password: str, role: str, language: str, now: datetime, *, name: str = ""
+) -> str:
     """A person with a role in this workspace. Raises `Conflict` when the address is taken."""
     email = email.strip().lower()
     if tx.connection.execute(select(_u.id).where(_u.email == email)).first() is not None:
         raise Conflict("email_taken")
     user_id = new_id("usr")
-    tx.connection.execute(insert(t.users).values(
-        id=user_id, email=email, name=name, password_hash=_hasher.hash(password), language=language, created_at=now))
+    tx.connection.execute(
+        insert(t.users).values(
+            id=user_id, email=email, name=name, password_hash=_hasher.hash(password), language=language, created_at=now
+        )
+    )
     tx.connection.execute(insert(t.memberships).values(id=new_id("mem"), workspace=tx.owned, user=user_id, role=role))
     return user_id
 
@@ -136,26 +166,38 @@ def anybody(tx: Transaction) -> bool:
 
 def members(tx: Transaction) -> list[Mapping[str, Any]]:
     """The people of this workspace with their roles."""
-    return list(tx.connection.execute(
-        select(_u.id, _u.email, _u.name, _b.role).join(t.memberships, _b.user == _u.id).where(_b.workspace == tx.owned)
-        .order_by(_u.email)).mappings())
+    return tx.rows(
+        select(_u.id, _u.email, _u.name, _b.role)
+        .join(t.memberships, _b.user == _u.id)
+        .where(_b.workspace == tx.owned)
+        .order_by(_u.email)
+    )
 
 
 def workspaces_of(tx: Transaction, user_id: str) -> list[Mapping[str, Any]]:
     """(id, name, role) of each workspace that a person belongs to, oldest first."""
     w = t.workspaces.c
-    return list(tx.connection.execute(select(w.id, w.name, _b.role).join(t.memberships, _b.workspace == w.id)
-                                      .where(_b.user == user_id).order_by(w.id)).mappings())
+    return tx.rows(
+        select(w.id, w.name, _b.role).join(t.memberships, _b.workspace == w.id).where(_b.user == user_id).order_by(w.id)
+    )
 
 
 # ---------------------------------------------------------------------------------------------- sessions
 
+
 def begin_session(tx: Transaction, user_id: str, workspace: str, now: datetime) -> str:
     """A new session's secret, for the cookie; only its hash is kept."""
     secret = secrets.token_urlsafe(32)
-    tx.connection.execute(insert(t.sessions).values(
-        hash=hashed(secret), user=user_id, workspace=workspace, csrf=secrets.token_urlsafe(32), created_at=now,
-        expires_at=now + SESSION_LIVES))
+    tx.connection.execute(
+        insert(t.sessions).values(
+            hash=hashed(secret),
+            user=user_id,
+            workspace=workspace,
+            csrf=secrets.token_urlsafe(32),
+            created_at=now,
+            expires_at=now + SESSION_LIVES,
+        )
+    )
     return secret
 
 
@@ -163,8 +205,10 @@ def person(tx: Transaction, secret: str, now: datetime) -> Person | None:
     """Who the session belongs to, if it lives and the person still has a role in its workspace."""
     row = tx.connection.execute(
         select(_u.id, _u.email, _u.name, _u.language, _s.workspace, _b.role, _s.csrf, _s.hash)
-        .join(t.users, _u.id == _s.user).join(t.memberships, (_b.user == _s.user) & (_b.workspace == _s.workspace))
-        .where(_s.hash == hashed(secret), _s.expires_at > now)).first()
+        .join(t.users, _u.id == _s.user)
+        .join(t.memberships, (_b.user == _s.user) & (_b.workspace == _s.workspace))
+        .where(_s.hash == hashed(secret), _s.expires_at > now)
+    ).first()
     return Person(*row) if row else None
 
 
@@ -178,11 +222,12 @@ def end_session(tx: Transaction, secret: str) -> None:
 
 # ---------------------------------------------------------------------------------------------- counting tries
 
+
 def tries(tx: Transaction, name: str, now: datetime, within: timedelta) -> int:
     """How often `name` was counted in the running window."""
     c = t.attempts_made.c
     row = tx.connection.execute(select(c.count, c.since).where(c.key == name)).first()
-    return row.count if row and row.since > now - within else 0
+    return row[0] if row and row[1] > now - within else 0
 
 
 def count_try(tx: Transaction, name: str, now: datetime, within: timedelta) -> int:

@@ -39,16 +39,43 @@ class Row:
     created_at: datetime | None = None
 
 
-def add(tx: Transaction, vault: Vault, provider: str, name: str, configured: Configured, now: datetime, *, public_url: str,
-        countries: Sequence[str] = (), channels: Sequence[str] = (), rate: int | None = None) -> Row:
+def add(
+    tx: Transaction,
+    vault: Vault,
+    provider: str,
+    name: str,
+    configured: Configured,
+    now: datetime,
+    *,
+    public_url: str,
+    countries: Sequence[str] = (),
+    channels: Sequence[str] = (),
+    rate: int | None = None,
+) -> Row:
     """A new account, asked after the others."""
     account_id, hook = new_id("acc"), secrets.token_urlsafe(24)
-    position = tx.connection.execute(select(func.coalesce(func.max(_c.position), 0)).where(_c.workspace == tx.owned)).scalar() or 0
-    tx.connection.execute(insert(t.provider_accounts).values(
-        id=account_id, workspace=tx.owned, provider=provider, name=name, config=dict(configured.config),
-        secrets=vault.seal(configured.secrets, workspace=tx.owned, owner=account_id, field="secrets"), position=position + 1,
-        countries=list(countries), channels=list(channels), rate=rate, state="active", hook_hash=hashed(hook),
-        hook_sealed=vault.seal({"hook": hook}, workspace=tx.owned, owner=account_id, field="hook"), created_at=now))
+    position = (
+        tx.connection.execute(select(func.coalesce(func.max(_c.position), 0)).where(_c.workspace == tx.owned)).scalar()
+        or 0
+    )
+    tx.connection.execute(
+        insert(t.provider_accounts).values(
+            id=account_id,
+            workspace=tx.owned,
+            provider=provider,
+            name=name,
+            config=dict(configured.config),
+            secrets=vault.seal(configured.secrets, workspace=tx.owned, owner=account_id, field="secrets"),
+            position=position + 1,
+            countries=list(countries),
+            channels=list(channels),
+            rate=rate,
+            state="active",
+            hook_hash=hashed(hook),
+            hook_sealed=vault.seal({"hook": hook}, workspace=tx.owned, owner=account_id, field="hook"),
+            created_at=now,
+        )
+    )
     row = get(tx, vault, account_id, public_url)
     if row is None:
         raise LookupError(account_id)
@@ -57,12 +84,12 @@ def add(tx: Transaction, vault: Vault, provider: str, name: str, configured: Con
 
 def listed(tx: Transaction, vault: Vault, public_url: str) -> list[Row]:
     """This workspace's accounts (all of them for a walk over all workspaces), in order."""
-    rows = tx.connection.execute(tx.mine(t.provider_accounts).where(_c.state != "removed").order_by(_c.position)).mappings()
+    rows = tx.rows(tx.mine(t.provider_accounts).where(_c.state != "removed").order_by(_c.position))
     return [_row(row, vault, public_url) for row in rows]
 
 
 def get(tx: Transaction, vault: Vault, account_id: str, public_url: str) -> Row | None:
-    row = tx.connection.execute(tx.mine(t.provider_accounts).where(_c.id == account_id, _c.state != "removed")).mappings().first()
+    row = tx.row(tx.mine(t.provider_accounts).where(_c.id == account_id, _c.state != "removed"))
     return _row(row, vault, public_url) if row else None
 
 
@@ -79,44 +106,79 @@ def simulator(workspace: str) -> Account:
     return Account(SIMULATOR, workspace, "simulator", {}, {}, "", "")
 
 
-def change(tx: Transaction, vault: Vault, account_id: str, *, configured: Configured | None = None, **values: Any) -> None:
+def change(
+    tx: Transaction, vault: Vault, account_id: str, *, configured: Configured | None = None, **values: Any
+) -> None:
     """`values`: name, position, countries, channels, rate, state."""
     if configured is not None:
-        values |= {"config": dict(configured.config),
-                   "secrets": vault.seal(configured.secrets, workspace=tx.owned, owner=account_id, field="secrets")}
-    tx.connection.execute(update(t.provider_accounts).where(_c.id == account_id, _c.workspace == tx.owned).values(**values))
+        values |= {
+            "config": dict(configured.config),
+            "secrets": vault.seal(configured.secrets, workspace=tx.owned, owner=account_id, field="secrets"),
+        }
+    tx.connection.execute(
+        update(t.provider_accounts).where(_c.id == account_id, _c.workspace == tx.owned).values(**values)
+    )
 
 
 def hold(tx: Transaction, account_id: str, reason: Reason, until: datetime) -> bool:
     """The account is in trouble: nothing leaves by it until then. True when it was not held before."""
     before = tx.connection.execute(select(_c.state).where(_c.id == account_id)).scalar()
-    tx.connection.execute(update(t.provider_accounts).where(_c.id == account_id).values(
-        state="held", trouble=reason_row(reason), held_until=until))
+    tx.connection.execute(
+        update(t.provider_accounts)
+        .where(_c.id == account_id)
+        .values(state="held", trouble=reason_row(reason), held_until=until)
+    )
     return before == "active"
 
 
 def back(tx: Transaction, now: datetime) -> list[str]:
     """Accounts whose pause is over are tried again. Returns their ids."""
     rows = tx.connection.execute(
-        update(t.provider_accounts).where(_c.state == "held", or_(_c.held_until.is_(None), _c.held_until <= now))
-        .values(state="active", held_until=None).returning(_c.id)).all()
+        update(t.provider_accounts)
+        .where(_c.state == "held", or_(_c.held_until.is_(None), _c.held_until <= now))
+        .values(state="active", held_until=None)
+        .returning(_c.id)
+    ).all()
     return [row.id for row in rows]
 
 
 def well(tx: Transaction, account_id: str) -> None:
     """It took a message: what troubled it is over."""
-    tx.connection.execute(update(t.provider_accounts).where(_c.id == account_id, _c.trouble.is_not(None)).values(trouble=None))
+    tx.connection.execute(
+        update(t.provider_accounts).where(_c.id == account_id, _c.trouble.is_not(None)).values(trouble=None)
+    )
 
 
 def _row(row: Mapping[str, Any], vault: Vault, public_url: str) -> Row:
     trouble, state = row["trouble"] and from_reason(row["trouble"]), row["state"]
     try:
-        opened = vault.open(row["secrets"], workspace=row["workspace"], owner=row["id"], field="secrets") if row["secrets"] else {}
+        opened = (
+            vault.open(row["secrets"], workspace=row["workspace"], owner=row["id"], field="secrets")
+            if row["secrets"]
+            else {}
+        )
         hook = vault.open(row["hook_sealed"], workspace=row["workspace"], owner=row["id"], field="hook")["hook"]
     except Undecryptable:
         opened, hook, trouble, state = {}, "", Reason("secrets_unreadable"), "held"
     base = f"{public_url}/providers/{row['id']}"
-    account = Account(row["id"], row["workspace"], row["provider"], row["config"], opened,
-                      f"{base}/receipts/{hook}", f"{base}/replies/{hook}")
-    return Row(account, row["name"], row["position"], tuple(row["countries"]), tuple(row["channels"]), row["rate"], state, trouble,
-               row["held_until"], row["created_at"])
+    account = Account(
+        row["id"],
+        row["workspace"],
+        row["provider"],
+        row["config"],
+        opened,
+        f"{base}/receipts/{hook}",
+        f"{base}/replies/{hook}",
+    )
+    return Row(
+        account,
+        row["name"],
+        row["position"],
+        tuple(row["countries"]),
+        tuple(row["channels"]),
+        row["rate"],
+        state,
+        trouble,
+        row["held_until"],
+        row["created_at"],
+    )

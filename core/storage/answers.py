@@ -22,7 +22,7 @@ def keep(tx: Transaction, said: Sequence[tuple[Occasion, Sequence[Send | Skip]]]
     """Replaces the answers about these occasions."""
     ids = [occasion.id for occasion, _ in said]
     for first in range(0, len(ids), _CHUNK):
-        tx.connection.execute(delete(t.answers).where(_c.occasion.in_(ids[first:first + _CHUNK])))
+        tx.connection.execute(delete(t.answers).where(_c.occasion.in_(ids[first : first + _CHUNK])))
     rows = [_row(tx, occasion, answer, now) for occasion, answers in said for answer in answers]
     if rows:
         tx.connection.execute(insert(t.answers), rows)
@@ -33,7 +33,7 @@ def about(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mappin
     found: dict[str, list[Mapping[str, Any]]] = {}
     ids = sorted(occasion_ids)
     for first in range(0, len(ids), _CHUNK):
-        for row in tx.connection.execute(tx.mine(t.answers).where(_c.occasion.in_(ids[first:first + _CHUNK]))).mappings():
+        for row in tx.rows(tx.mine(t.answers).where(_c.occasion.in_(ids[first : first + _CHUNK]))):
             found.setdefault(row["occasion"], []).append(row)
     return found
 
@@ -47,6 +47,13 @@ def modes(tx: Transaction) -> dict[str, bool]:
 def _row(tx: Transaction, occasion: Occasion, answer: Send | Skip, now: datetime) -> dict[str, Any]:
     sends = isinstance(answer, Send)
     return {
-        "occasion": occasion.id, "rule": answer.rule, "workspace": tx.owned, "installation": occasion.installation,
-        "answer": "send" if sends else "skip", "reason": None if isinstance(answer, Send) else reason_row(answer.reason),
-        "checks": checks_row(answer.checks), "wanted_at": answer.send_at if isinstance(answer, Send) else answer.wanted_at, "at": now}
+        "occasion": occasion.id,
+        "rule": answer.rule,
+        "workspace": tx.owned,
+        "installation": occasion.installation,
+        "answer": "send" if sends else "skip",
+        "reason": None if isinstance(answer, Send) else reason_row(answer.reason),
+        "checks": checks_row(answer.checks),
+        "wanted_at": answer.send_at if isinstance(answer, Send) else answer.wanted_at,
+        "at": now,
+    }

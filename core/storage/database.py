@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, select
+from sqlalchemy import Connection, Engine, Executable, Select, Table, create_engine, event, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from core.domain.errors import RelanceError
@@ -33,6 +33,14 @@ class Transaction:
         """A SELECT of this workspace's rows of `table`: the one way in which rows are read for a person or a key."""
         chosen = select(*columns) if columns else select(table)
         return chosen if self.workspace is None else chosen.where(table.c.workspace == self.workspace)
+
+    def rows(self, statement: Executable) -> list[Mapping[str, Any]]:
+        """What `statement` gives, each row by column name."""
+        return cast("list[Mapping[str, Any]]", self.connection.execute(statement).mappings().all())
+
+    def row(self, statement: Executable) -> Mapping[str, Any] | None:
+        """The first row of what `statement` gives, by column name."""
+        return cast("Mapping[str, Any] | None", self.connection.execute(statement).mappings().first())
 
     @property
     def owned(self) -> str:
@@ -89,10 +97,16 @@ def _sqlite(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepared(connection: Any, record: Any) -> None:
-        connection.isolation_level = None      # we say BEGIN ourselves, see `begun`
+        connection.isolation_level = None  # we say BEGIN ourselves, see `begun`
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000",
-                       "temp_store=MEMORY", "cache_size=-32000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "temp_store=MEMORY",
+            "cache_size=-32000",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -105,8 +119,14 @@ def _sqlite(url: str) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_recycle=1800,
-                         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"})
+    return create_engine(
+        url,
+        pool_size=10,
+        max_overflow=20,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+    )
 
 
 @contextmanager

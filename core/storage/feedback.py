@@ -20,19 +20,38 @@ from core.storage.outbox import reason_row
 _r, _m, _p = t.receipts.c, t.messages.c, t.replies.c
 
 
-def keep_receipts(tx: Transaction, account: str, receipts: Sequence[Receipt], now: datetime) -> list[tuple[str, Receipt]]:
+def keep_receipts(
+    tx: Transaction, account: str, receipts: Sequence[Receipt], now: datetime
+) -> list[tuple[str, Receipt]]:
     """Keeps those that are new (same reference, status and moment is the same receipt). Returns (row id, receipt)."""
     digests = {receipt_digest(one): one for one in receipts}
-    known = {row.digest for row in tx.connection.execute(
-        select(_r.digest).where(_r.account == account, _r.digest.in_(list(digests))))}
+    known = {
+        row.digest
+        for row in tx.connection.execute(select(_r.digest).where(_r.account == account, _r.digest.in_(list(digests))))
+    }
     fresh = [(digest, one) for digest, one in digests.items() if digest not in known]
     if not fresh:
         return []
     ids = new_ids("rct", len(fresh))
-    tx.connection.execute(insert(t.receipts), [
-        {"id": row_id, "workspace": tx.owned, "account": account, "message": None, "provider_ref": one.provider_reference,
-         "status": one.status[:200], "state": one.state and str(one.state), "reason": reason_row(one.reason), "at": one.at,
-         "received_at": now, "digest": digest} for row_id, (digest, one) in zip(ids, fresh, strict=True)])
+    tx.connection.execute(
+        insert(t.receipts),
+        [
+            {
+                "id": row_id,
+                "workspace": tx.owned,
+                "account": account,
+                "message": None,
+                "provider_ref": one.provider_reference,
+                "status": one.status[:200],
+                "state": one.state and str(one.state),
+                "reason": reason_row(one.reason),
+                "at": one.at,
+                "received_at": now,
+                "digest": digest,
+            }
+            for row_id, (digest, one) in zip(ids, fresh, strict=True)
+        ],
+    )
     return [(row_id, one) for row_id, (_, one) in zip(ids, fresh, strict=True)]
 
 
@@ -42,10 +61,10 @@ def messages_of(tx: Transaction, account: str, receipts: Iterable[Receipt]) -> d
     theirs = {one.provider_reference for one in receipts if one.provider_reference}
     found: dict[str, Mapping[str, Any]] = {}
     if theirs:
-        for row in tx.connection.execute(tx.mine(t.messages).where(_m.account == account, _m.provider_ref.in_(sorted(theirs)))).mappings():
+        for row in tx.rows(tx.mine(t.messages).where(_m.account == account, _m.provider_ref.in_(sorted(theirs)))):
             found[row["provider_ref"]] = row
     if ours:
-        for row in tx.connection.execute(tx.mine(t.messages).where(_m.id.in_(sorted(ours)))).mappings():
+        for row in tx.rows(tx.mine(t.messages).where(_m.id.in_(sorted(ours)))):
             # A well-signed body may still name a message that another account sent: not its to speak of.
             if row["account"] in (None, account):
                 found[row["id"]] = row
@@ -59,80 +78,131 @@ def belongs(tx: Transaction, receipt_rows: Sequence[tuple[str, str]]) -> None:
 
 
 def early(tx: Transaction, references: Mapping[tuple[str, str], str]) -> list[Mapping[str, Any]]:
-    """Receipts that came before we knew the provider's reference. `references`: (account, provider reference) → message."""
+    """Receipts that came too early to be known. `references`: (account, provider reference) → message."""
     wanted = sorted({reference for _, reference in references})
     if not wanted:
         return []
-    rows = tx.connection.execute(t.receipts.select().where(_r.provider_ref.in_(wanted), _r.message.is_(None)).order_by(_r.id)).mappings()
+    rows = tx.rows(t.receipts.select().where(_r.provider_ref.in_(wanted), _r.message.is_(None)).order_by(_r.id))
     return [row for row in rows if (row["account"], row["provider_ref"]) in references]
 
 
 def receipts_of(tx: Transaction, message_id: str) -> list[Mapping[str, Any]]:
-    return list(tx.connection.execute(tx.mine(t.receipts).where(_r.message == message_id).order_by(_r.id)).mappings())
+    return tx.rows(tx.mine(t.receipts).where(_r.message == message_id).order_by(_r.id))
 
 
 def receipt_digest(one: Receipt) -> str:
-    said = "\0".join((one.provider_reference or "", one.reference or "", one.status, one.at.isoformat(),
-                      one.reason.code if one.reason else ""))
+    said = "\0".join(
+        (
+            one.provider_reference or "",
+            one.reference or "",
+            one.status,
+            one.at.isoformat(),
+            one.reason.code if one.reason else "",
+        )
+    )
     return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 # ---------------------------------------------------------------------------------------------- replies
 
+
 def keep_reply(tx: Transaction, account: str, reply: PhoneReply, now: datetime) -> str | None:
     """Keeps a reply; its id, or None when it came before."""
-    known = tx.connection.execute(select(_p.id).where(_p.account == account, _p.provider_ref == reply.provider_reference)).first()
+    known = tx.connection.execute(
+        select(_p.id).where(_p.account == account, _p.provider_ref == reply.provider_reference)
+    ).first()
     if known is not None:
         return None
     reply_id = new_id("rep")
-    tx.connection.execute(insert(t.replies).values(
-        id=reply_id, workspace=tx.owned, account=account, number=reply.sender, to=reply.to[:20], text=reply.text, at=reply.at,
-        received_at=now, provider_ref=reply.provider_reference, meaning="other"))
+    tx.connection.execute(
+        insert(t.replies).values(
+            id=reply_id,
+            workspace=tx.owned,
+            account=account,
+            number=reply.sender,
+            to=reply.to[:20],
+            text=reply.text,
+            at=reply.at,
+            received_at=now,
+            provider_ref=reply.provider_reference,
+            meaning="other",
+        )
+    )
     return reply_id
 
 
-def understood(tx: Transaction, reply_id: str, *, meaning: str, outcome: Reason, message: str | None = None, occasion: str | None = None,
-               handled: datetime | None = None) -> None:
+def understood(
+    tx: Transaction,
+    reply_id: str,
+    *,
+    meaning: str,
+    outcome: Reason,
+    message: str | None = None,
+    occasion: str | None = None,
+    handled: datetime | None = None,
+) -> None:
     """What we made of a reply. Without `handled` it waits for a person."""
-    tx.connection.execute(update(t.replies).where(_p.id == reply_id).values(
-        meaning=meaning, outcome=reason_row(outcome), message=message, occasion=occasion, handled_at=handled))
+    tx.connection.execute(
+        update(t.replies)
+        .where(_p.id == reply_id)
+        .values(meaning=meaning, outcome=reason_row(outcome), message=message, occasion=occasion, handled_at=handled)
+    )
 
 
 def questions(tx: Transaction, number: str, now: datetime) -> list[Mapping[str, Any]]:
     """The messages to `number` that asked for an answer and left in the last 30 days, newest first."""
-    return list(tx.connection.execute(
-        tx.mine(t.messages).where(
-            _m.to == number, _m.asks.is_(True), _m.occasion.is_not(None), _m.state.in_([str(state) for state in LEFT]),
-            _m.left_at >= now - timedelta(days=30)).order_by(_m.left_at.desc(), _m.id.desc()).limit(20)).mappings())
+    return tx.rows(
+        tx.mine(t.messages)
+        .where(
+            _m.to == number,
+            _m.asks.is_(True),
+            _m.occasion.is_not(None),
+            _m.state.in_([str(state) for state in LEFT]),
+            _m.left_at >= now - timedelta(days=30),
+        )
+        .order_by(_m.left_at.desc(), _m.id.desc())
+        .limit(20)
+    )
 
 
 def last_to(tx: Transaction, number: str) -> Mapping[str, Any] | None:
     """The last message that left for `number`."""
-    return tx.connection.execute(
-        tx.mine(t.messages).where(_m.to == number, _m.state.in_([str(state) for state in LEFT]))
-        .order_by(_m.left_at.desc(), _m.id.desc()).limit(1)).mappings().first()
+    return tx.row(
+        tx.mine(t.messages)
+        .where(_m.to == number, _m.state.in_([str(state) for state in LEFT]))
+        .order_by(_m.left_at.desc(), _m.id.desc())
+        .limit(1)
+    )
 
 
 def asked_which(tx: Transaction, number: str, since: datetime) -> Mapping[str, Any] | None:
     """The last reply of `number` that we answered with "which one?", if it is still open."""
-    rows = tx.connection.execute(
-        tx.mine(t.replies).where(_p.number == number, _p.received_at >= since).order_by(_p.received_at.desc(), _p.id.desc())
-        .offset(1).limit(1)).mappings().all()
+    rows = tx.rows(
+        tx.mine(t.replies)
+        .where(_p.number == number, _p.received_at >= since)
+        .order_by(_p.received_at.desc(), _p.id.desc())
+        .offset(1)
+        .limit(1)
+    )
     return next((row for row in rows if row["outcome"] and row["outcome"]["code"] == "asked_which"), None)
 
 
 def answered_lately(tx: Transaction, number: str, since: datetime) -> int:
     """How many automatic answers `number` got since then: two machines must not talk to each other for ever."""
-    rows = tx.connection.execute(tx.mine(t.messages, _m.id).where(
-        _m.to == number, _m["class"] == "conversational", _m.reference == AUTOMATIC, _m.created_at >= since).limit(10)).all()
+    rows = tx.connection.execute(
+        tx.mine(t.messages, _m.id)
+        .where(_m.to == number, _m["class"] == "conversational", _m.reference == AUTOMATIC, _m.created_at >= since)
+        .limit(10)
+    ).all()
     return len(rows)
 
 
 AUTOMATIC = "relance:answer"
 
 
-def replies(tx: Transaction, *, number: str | None = None, waiting: bool = False, after: str | None = None,
-            limit: int = 50) -> list[Mapping[str, Any]]:
+def replies(
+    tx: Transaction, *, number: str | None = None, waiting: bool = False, after: str | None = None, limit: int = 50
+) -> list[Mapping[str, Any]]:
     """Newest first; `waiting` for those that a person has to read."""
     query = tx.mine(t.replies).order_by(_p.id.desc()).limit(limit)
     if number:
@@ -141,23 +211,47 @@ def replies(tx: Transaction, *, number: str | None = None, waiting: bool = False
         query = query.where(_p.handled_at.is_(None))
     if after:
         query = query.where(_p.id < after)
-    return list(tx.connection.execute(query).mappings())
+    return tx.rows(query)
 
 
 def handled(tx: Transaction, reply_id: str, now: datetime) -> bool:
-    done = tx.connection.execute(update(t.replies).where(_p.id == reply_id, _p.workspace == tx.owned, _p.handled_at.is_(None))
-                                 .values(handled_at=now))
+    done = tx.connection.execute(
+        update(t.replies)
+        .where(_p.id == reply_id, _p.workspace == tx.owned, _p.handled_at.is_(None))
+        .values(handled_at=now)
+    )
     return bool(done.rowcount)
 
 
 # ---------------------------------------------------------------------------------------------- reports
 
-def queue_report(tx: Transaction, installation: str, *, occasion: str | None, message: str | None, kind: str,
-                 content: Mapping[str, Any], now: datetime) -> None:
+
+def queue_report(
+    tx: Transaction,
+    installation: str,
+    *,
+    occasion: str | None,
+    message: str | None,
+    kind: str,
+    content: Mapping[str, Any],
+    now: datetime,
+) -> None:
     """`kind`: delivery | reply."""
-    tx.connection.execute(insert(t.reports).values(
-        id=new_id("rpt"), workspace=tx.owned, installation=installation, occasion=occasion, message=message, kind=kind,
-        content=dict(content), due_at=now, tries=0, state="waiting", created_at=now))
+    tx.connection.execute(
+        insert(t.reports).values(
+            id=new_id("rpt"),
+            workspace=tx.owned,
+            installation=installation,
+            occasion=occasion,
+            message=message,
+            kind=kind,
+            content=dict(content),
+            due_at=now,
+            tries=0,
+            state="waiting",
+            created_at=now,
+        )
+    )
 
 
 def take_reports(tx: Transaction, now: datetime, lease: timedelta, limit: int = 50) -> list[Mapping[str, Any]]:
@@ -166,13 +260,18 @@ def take_reports(tx: Transaction, now: datetime, lease: timedelta, limit: int = 
     due = select(c.id).where(c.state == "waiting", c.due_at <= now).order_by(c.due_at).limit(limit)
     if not tx.is_sqlite:
         due = due.with_for_update(skip_locked=True)
-    rows = tx.connection.execute(
-        update(t.reports).where(c.id.in_(due.scalar_subquery() if tx.is_sqlite else due)).values(due_at=now + lease)
-        .returning(*c)).mappings().all()
+    rows = tx.rows(
+        update(t.reports)
+        .where(c.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+        .values(due_at=now + lease)
+        .returning(*c)
+    )
     return sorted(rows, key=lambda row: row["id"])
 
 
-def report_done(tx: Transaction, report_id: str, state: str, *, trouble: Reason | None = None, due_at: datetime | None = None) -> None:
+def report_done(
+    tx: Transaction, report_id: str, state: str, *, trouble: Reason | None = None, due_at: datetime | None = None
+) -> None:
     """`state`: told | failed | waiting (again at `due_at`)."""
     c = t.reports.c
     values: dict[str, Any] = {"state": state, "trouble": reason_row(trouble), "tries": c.tries + 1}
@@ -184,9 +283,16 @@ def report_done(tx: Transaction, report_id: str, state: str, *, trouble: Reason 
 def newer_report(tx: Transaction, occasion: str | None, report_id: str) -> bool:
     """Whether a later answer about the same occasion waits: the older one need not be told any more."""
     c = t.reports.c
-    return occasion is not None and tx.connection.execute(
-        select(c.id).where(and_(c.occasion == occasion, c.kind == "reply", c.state == "waiting", c.id > report_id)).limit(1)).first() is not None
+    return (
+        occasion is not None
+        and tx.connection.execute(
+            select(c.id)
+            .where(and_(c.occasion == occasion, c.kind == "reply", c.state == "waiting", c.id > report_id))
+            .limit(1)
+        ).first()
+        is not None
+    )
 
 
 def reply(tx: Transaction, reply_id: str) -> Mapping[str, Any] | None:
-    return tx.connection.execute(tx.mine(t.replies).where(_p.id == reply_id)).mappings().first()
+    return tx.row(tx.mine(t.replies).where(_p.id == reply_id))

@@ -17,28 +17,42 @@ from core.storage import tables as t
 from core.storage.database import Transaction
 
 DEFAULTS: Mapping[str, Any] = {
-    "language": "fr", "zone": "Europe/Paris", "country": "FR", "people": "patient", "sender": None, "hours": None, "widened": False,
-    "subdivision": None, "own_numbers": [], "health": True}
+    "language": "fr",
+    "zone": "Europe/Paris",
+    "country": "FR",
+    "people": "patient",
+    "sender": None,
+    "hours": None,
+    "widened": False,
+    "subdivision": None,
+    "own_numbers": [],
+    "health": True,
+}
 
 
 def add_workspace(tx: Transaction, name: str, settings: Mapping[str, Any], now: datetime, *, test: bool = False) -> str:
     """A new company; its id."""
     workspace_id = new_id("wsp")
-    tx.connection.execute(insert(t.workspaces).values(
-        id=workspace_id, name=name, settings={**DEFAULTS, **settings}, test=test, created_at=now))
+    tx.connection.execute(
+        insert(t.workspaces).values(
+            id=workspace_id, name=name, settings={**DEFAULTS, **settings}, test=test, created_at=now
+        )
+    )
     return workspace_id
 
 
 def workspace(tx: Transaction, workspace_id: str) -> Mapping[str, Any] | None:
     """`{id, name, settings, test}`; settings complete."""
-    row = tx.connection.execute(select(t.workspaces).where(t.workspaces.c.id == workspace_id)).mappings().first()
+    row = tx.row(select(t.workspaces).where(t.workspaces.c.id == workspace_id))
     return {**row, "settings": {**DEFAULTS, **row["settings"]}} if row else None
 
 
 def workspaces(tx: Transaction) -> list[Mapping[str, Any]]:
     """All of them, oldest first."""
-    return [{**row, "settings": {**DEFAULTS, **row["settings"]}}
-            for row in tx.connection.execute(select(t.workspaces).order_by(t.workspaces.c.id)).mappings()]
+    return [
+        {**row, "settings": {**DEFAULTS, **row["settings"]}}
+        for row in tx.rows(select(t.workspaces).order_by(t.workspaces.c.id))
+    ]
 
 
 def change_settings(tx: Transaction, changes: Mapping[str, Any]) -> None:
@@ -48,15 +62,24 @@ def change_settings(tx: Transaction, changes: Mapping[str, Any]) -> None:
     tx.connection.execute(update(t.workspaces).where(t.workspaces.c.id == tx.owned).values(settings=settings))
 
 
-def policy(settings: Mapping[str, Any], standings: Mapping[str, Standing] | None = None,
-           zones_declared: Mapping[str, str] | None = None) -> Policy:
+def policy(
+    settings: Mapping[str, Any],
+    standings: Mapping[str, Standing] | None = None,
+    zones_declared: Mapping[str, str] | None = None,
+) -> Policy:
     """The policy that a workspace's settings describe, with what is known of the people in question."""
     settings = {**DEFAULTS, **settings}
     return Policy(
-        zone=ZoneInfo(settings["zone"]), country=settings["country"], language=settings["language"],
-        own_hours=Hours.read(settings["hours"]) if settings["hours"] else None, widened=settings["widened"],
-        subdivision=settings["subdivision"], sender=settings["sender"], standings=standings or {},
-        zones_declared=zones_declared or {})
+        zone=ZoneInfo(settings["zone"]),
+        country=settings["country"],
+        language=settings["language"],
+        own_hours=Hours.read(settings["hours"]) if settings["hours"] else None,
+        widened=settings["widened"],
+        subdivision=settings["subdivision"],
+        sender=settings["sender"],
+        standings=standings or {},
+        zones_declared=zones_declared or {},
+    )
 
 
 def value(tx: Transaction, name: str) -> Any:
@@ -77,5 +100,8 @@ def set_value(tx: Transaction, name: str, new: Any, now: datetime) -> None:
 
 def note(tx: Transaction, who: str, what: str, on: str | None, detail: Mapping[str, Any], now: datetime) -> None:
     """Into the audit log: who did what, on which row. `detail` holds no number, text or secret."""
-    tx.connection.execute(insert(t.audit).values(
-        id=new_id("aud"), workspace=tx.owned, who=who, what=what, on=on, detail=dict(detail), at=now))
+    tx.connection.execute(
+        insert(t.audit).values(
+            id=new_id("aud"), workspace=tx.owned, who=who, what=what, on=on, detail=dict(detail), at=now
+        )
+    )

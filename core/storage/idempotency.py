@@ -28,16 +28,19 @@ class Seen:
 
 
 def take(database: Database, workspace: str, key: str, request: str, owner: str, now: datetime) -> Seen:
-    """Claims the key for a request with the digest `request`. A claim whose process died is free again after a minute."""
+    """Claims the key for the request of that digest. A claim whose process died is free again after a minute."""
     try:
         with database.write(workspace) as tx:
-            row = tx.connection.execute(select(t.idempotency).where(_c.workspace == workspace, _c.key == key)).mappings().first()
+            row = tx.row(select(t.idempotency).where(_c.workspace == workspace, _c.key == key))
             if row is not None and row["status"] is None and row["created_at"] < now - IN_PROGRESS_LIVES:
                 tx.connection.execute(delete(t.idempotency).where(_c.workspace == workspace, _c.key == key))
                 row = None
             if row is None:
-                tx.connection.execute(insert(t.idempotency).values(
-                    workspace=workspace, key=key, request=request, owner=owner, created_at=now))
+                tx.connection.execute(
+                    insert(t.idempotency).values(
+                        workspace=workspace, key=key, request=request, owner=owner, created_at=now
+                    )
+                )
                 return Seen("fresh")
     except IntegrityError:
         return Seen("busy")
@@ -48,12 +51,18 @@ def take(database: Database, workspace: str, key: str, request: str, owner: str,
 
 def keep(tx: Transaction, key: str, owner: str, status: int, body: str, headers: Mapping[str, Any]) -> None:
     """Keeps the answer, in the transaction of the effect itself."""
-    tx.connection.execute(update(t.idempotency).where(_c.workspace == tx.owned, _c.key == key, _c.owner == owner).values(
-        status=status, body=body, headers=dict(headers)))
+    tx.connection.execute(
+        update(t.idempotency)
+        .where(_c.workspace == tx.owned, _c.key == key, _c.owner == owner)
+        .values(status=status, body=body, headers=dict(headers))
+    )
 
 
 def forget(database: Database, workspace: str, key: str, owner: str) -> None:
     """Nothing was done: the key is free again."""
     with database.write(workspace) as tx:
-        tx.connection.execute(delete(t.idempotency).where(_c.workspace == workspace, _c.key == key, _c.owner == owner,
-                                                          _c.status.is_(None)))
+        tx.connection.execute(
+            delete(t.idempotency).where(
+                _c.workspace == workspace, _c.key == key, _c.owner == owner, _c.status.is_(None)
+            )
+        )

@@ -29,26 +29,57 @@ def seen(tx: Transaction, installation: str, request: Inbound, delivery: str | N
         known = tx.connection.execute(query.where(_c.delivery == delivery)).first()
         if known is not None:
             return True
-    return tx.connection.execute(query.where(*same, _c.received_at >= request.received_at - _SAME_CONTENT)).first() is not None
+    return (
+        tx.connection.execute(query.where(*same, _c.received_at >= request.received_at - _SAME_CONTENT)).first()
+        is not None
+    )
 
 
-def keep(tx: Transaction, request: Inbound, adapter: str, state: str, *, installation: str | None = None, account: str | None = None,
-         source: str = "hook", delivery: str | None = None, trouble: Reason | None = None) -> str:
+def keep(
+    tx: Transaction,
+    request: Inbound,
+    adapter: str,
+    state: str,
+    *,
+    installation: str | None = None,
+    account: str | None = None,
+    source: str = "hook",
+    delivery: str | None = None,
+    trouble: Reason | None = None,
+) -> str:
     """Keeps the raw request; its id. `state`: read, unreadable, unsupported, repeated."""
     inbox_id = new_id("inb")
-    tx.connection.execute(insert(t.inbox).values(
-        id=inbox_id, workspace=tx.owned, installation=installation, account=account, adapter=adapter, source=source,
-        received_at=request.received_at, delivery=delivery, digest=content_digest(request), request=request.written(), state=state,
-        trouble=reason_row(trouble)))
+    tx.connection.execute(
+        insert(t.inbox).values(
+            id=inbox_id,
+            workspace=tx.owned,
+            installation=installation,
+            account=account,
+            adapter=adapter,
+            source=source,
+            received_at=request.received_at,
+            delivery=delivery,
+            digest=content_digest(request),
+            request=request.written(),
+            state=state,
+            trouble=reason_row(trouble),
+        )
+    )
     return inbox_id
 
 
 def get(tx: Transaction, inbox_id: str) -> Mapping[str, Any] | None:
-    return tx.connection.execute(tx.mine(t.inbox).where(_c.id == inbox_id)).mappings().first()
+    return tx.row(tx.mine(t.inbox).where(_c.id == inbox_id))
 
 
-def listed(tx: Transaction, *, state: str | None = None, installation: str | None = None, after: str | None = None,
-           limit: int = 50) -> list[Mapping[str, Any]]:
+def listed(
+    tx: Transaction,
+    *,
+    state: str | None = None,
+    installation: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+) -> list[Mapping[str, Any]]:
     """Newest first."""
     query = tx.mine(t.inbox).order_by(_c.id.desc()).limit(limit)
     if state:
@@ -57,13 +88,16 @@ def listed(tx: Transaction, *, state: str | None = None, installation: str | Non
         query = query.where(or_(_c.installation == installation, _c.account == installation))
     if after:
         query = query.where(_c.id < after)
-    return list(tx.connection.execute(query).mappings())
+    return tx.rows(query)
 
 
 def replayed(tx: Transaction, inbox_id: str, state: str, trouble: Reason | None, now: datetime) -> None:
     """What reading it again gave."""
-    tx.connection.execute(update(t.inbox).where(_c.id == inbox_id, _c.workspace == tx.owned)
-                          .values(state=state, trouble=reason_row(trouble), replayed_at=now))
+    tx.connection.execute(
+        update(t.inbox)
+        .where(_c.id == inbox_id, _c.workspace == tx.owned)
+        .values(state=state, trouble=reason_row(trouble), replayed_at=now)
+    )
 
 
 def content_digest(request: Inbound) -> str:

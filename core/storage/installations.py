@@ -42,33 +42,62 @@ class Row:
     created_at: datetime
 
 
-def add(tx: Transaction, vault: Vault, adapter: str, name: str, configured: Configured, now: datetime, *, zone: str, country: str,
-        token_expires_at: datetime | None = None, grant_expires_at: datetime | None = None, pulls: bool = True) -> str:
+def add(
+    tx: Transaction,
+    vault: Vault,
+    adapter: str,
+    name: str,
+    configured: Configured,
+    now: datetime,
+    *,
+    zone: str,
+    country: str,
+    token_expires_at: datetime | None = None,
+    grant_expires_at: datetime | None = None,
+    pulls: bool = True,
+) -> str:
     """A new installation, in rehearsal: nothing leaves before a person has seen what would leave."""
     installation_id = new_id("ins")
-    tx.connection.execute(insert(t.installations).values(
-        id=installation_id, workspace=tx.owned, adapter=adapter, name=name, state="connected", mode="rehearsal",
-        account=configured.account, config=dict(configured.config), memory={}, learnt={},
-        secrets=vault.seal(configured.secrets, workspace=tx.owned, owner=installation_id, field="secrets"),
-        zone=configured.zone or zone, country=configured.country or country, token_expires_at=token_expires_at,
-        grant_expires_at=grant_expires_at, next_pull_at=now if pulls else None, maintain_at=now, created_at=now))
+    tx.connection.execute(
+        insert(t.installations).values(
+            id=installation_id,
+            workspace=tx.owned,
+            adapter=adapter,
+            name=name,
+            state="connected",
+            mode="rehearsal",
+            account=configured.account,
+            config=dict(configured.config),
+            memory={},
+            learnt={},
+            secrets=vault.seal(configured.secrets, workspace=tx.owned, owner=installation_id, field="secrets"),
+            zone=configured.zone or zone,
+            country=configured.country or country,
+            token_expires_at=token_expires_at,
+            grant_expires_at=grant_expires_at,
+            next_pull_at=now if pulls else None,
+            maintain_at=now,
+            created_at=now,
+        )
+    )
     return installation_id
 
 
 def get(tx: Transaction, vault: Vault, installation_id: str, public_url: str) -> Row | None:
-    row = tx.connection.execute(tx.mine(t.installations).where(_c.id == installation_id)).mappings().first()
+    row = tx.row(tx.mine(t.installations).where(_c.id == installation_id))
     return _row(tx, row, vault, public_url) if row else None
 
 
 def listed(tx: Transaction, vault: Vault, public_url: str) -> list[Row]:
-    rows = tx.connection.execute(tx.mine(t.installations).where(_c.state != "disconnected").order_by(_c.id)).mappings().all()
+    rows = tx.rows(tx.mine(t.installations).where(_c.state != "disconnected").order_by(_c.id))
     return [_row(tx, row, vault, public_url) for row in rows]
 
 
 def by_account(tx: Transaction, adapter: str, account: str) -> tuple[str, str] | None:
     """(installation, workspace) of the connected outside account, in whatever workspace it is."""
-    row = tx.connection.execute(select(_c.id, _c.workspace).where(
-        _c.adapter == adapter, _c.account == account, _c.state != "disconnected")).first()
+    row = tx.connection.execute(
+        select(_c.id, _c.workspace).where(_c.adapter == adapter, _c.account == account, _c.state != "disconnected")
+    ).first()
     return (row.id, row.workspace) if row else None
 
 
@@ -79,19 +108,38 @@ def workspace_of(tx: Transaction, installation_id: str) -> str | None:
 
 def change(tx: Transaction, installation_id: str, **values: Any) -> None:
     """Writes plain columns (name, mode, state, config, memory, learnt, zone, …)."""
-    tx.connection.execute(update(t.installations).where(_c.id == installation_id, _c.workspace == tx.owned).values(**values))
+    tx.connection.execute(
+        update(t.installations).where(_c.id == installation_id, _c.workspace == tx.owned).values(**values)
+    )
 
 
-def keep_secrets(tx: Transaction, vault: Vault, installation_id: str, secrets: Mapping[str, Any], **values: Any) -> None:
+def keep_secrets(
+    tx: Transaction, vault: Vault, installation_id: str, secrets: Mapping[str, Any], **values: Any
+) -> None:
     """Replaces the secrets; `values` are plain columns of the same row (token_expires_at, state)."""
-    change(tx, installation_id, secrets=vault.seal(secrets, workspace=tx.owned, owner=installation_id, field="secrets"), **values)
+    change(
+        tx,
+        installation_id,
+        secrets=vault.seal(secrets, workspace=tx.owned, owner=installation_id, field="secrets"),
+        **values,
+    )
 
 
-def in_trouble(tx: Transaction, installation_id: str, reason: Reason, *, state: str | None = None,
-               next_pull_at: datetime | None = None) -> None:
+def in_trouble(
+    tx: Transaction,
+    installation_id: str,
+    reason: Reason,
+    *,
+    state: str | None = None,
+    next_pull_at: datetime | None = None,
+) -> None:
     """Something is wrong over there. `state` "reconnect" stops everything until a person acts."""
-    values: dict[str, Any] = {"trouble": reason_row(reason), "failures": _c.failures + 1, "pull_lease_until": None,
-                              "next_pull_at": next_pull_at}
+    values: dict[str, Any] = {
+        "trouble": reason_row(reason),
+        "failures": _c.failures + 1,
+        "pull_lease_until": None,
+        "next_pull_at": next_pull_at,
+    }
     if state:
         values["state"] = state
     change(tx, installation_id, **values)
@@ -99,28 +147,44 @@ def in_trouble(tx: Transaction, installation_id: str, reason: Reason, *, state: 
 
 def due(tx: Transaction, now: datetime, lease: timedelta, limit: int = 20) -> list[tuple[str, str]]:
     """(installation, workspace) of those to pull now, each taken by one puller until the lease ends."""
-    chosen = select(_c.id).where(
-        _c.next_pull_at <= now, _c.state == "connected", or_(_c.pull_lease_until.is_(None), _c.pull_lease_until <= now)
-    ).order_by(_c.next_pull_at).limit(limit)
+    chosen = (
+        select(_c.id)
+        .where(
+            _c.next_pull_at <= now,
+            _c.state == "connected",
+            or_(_c.pull_lease_until.is_(None), _c.pull_lease_until <= now),
+        )
+        .order_by(_c.next_pull_at)
+        .limit(limit)
+    )
     if not tx.is_sqlite:
         chosen = chosen.with_for_update(skip_locked=True)
     rows = tx.connection.execute(
-        update(t.installations).where(_c.id.in_(chosen.scalar_subquery() if tx.is_sqlite else chosen))
-        .values(pull_lease_until=now + lease).returning(_c.id, _c.workspace)).all()
+        update(t.installations)
+        .where(_c.id.in_(chosen.scalar_subquery() if tx.is_sqlite else chosen))
+        .values(pull_lease_until=now + lease)
+        .returning(_c.id, _c.workspace)
+    ).all()
     return [(row.id, row.workspace) for row in rows]
 
 
 def take(tx: Transaction, installation_id: str, now: datetime, lease: timedelta) -> bool:
     """Takes one installation for a pull at once; False while somebody else pulls it."""
-    done = tx.connection.execute(update(t.installations).where(
-        _c.id == installation_id, or_(_c.pull_lease_until.is_(None), _c.pull_lease_until <= now)).values(pull_lease_until=now + lease))
+    done = tx.connection.execute(
+        update(t.installations)
+        .where(_c.id == installation_id, or_(_c.pull_lease_until.is_(None), _c.pull_lease_until <= now))
+        .values(pull_lease_until=now + lease)
+    )
     return bool(done.rowcount)
 
 
 def wake(tx: Transaction, installation_id: str, now: datetime) -> None:
     """Something changed over there: pull as soon as may be. What is being pulled now is pulled once more."""
-    tx.connection.execute(update(t.installations).where(_c.id == installation_id, _c.state == "connected")
-                          .values(next_pull_at=now, changed_at=now))
+    tx.connection.execute(
+        update(t.installations)
+        .where(_c.id == installation_id, _c.state == "connected")
+        .values(next_pull_at=now, changed_at=now)
+    )
 
 
 def to_maintain(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[str, str]]:
@@ -129,8 +193,11 @@ def to_maintain(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[s
     if not tx.is_sqlite:
         chosen = chosen.with_for_update(skip_locked=True)
     rows = tx.connection.execute(
-        update(t.installations).where(_c.id.in_(chosen.scalar_subquery() if tx.is_sqlite else chosen))
-        .values(maintain_at=now + timedelta(minutes=10)).returning(_c.id, _c.workspace)).all()
+        update(t.installations)
+        .where(_c.id.in_(chosen.scalar_subquery() if tx.is_sqlite else chosen))
+        .values(maintain_at=now + timedelta(minutes=10))
+        .returning(_c.id, _c.workspace)
+    ).all()
     return [(row.id, row.workspace) for row in rows]
 
 
@@ -160,27 +227,59 @@ def let_go(tx: Transaction, name: str, owner: str) -> None:
 def _row(tx: Transaction, row: Mapping[str, Any], vault: Vault, public_url: str) -> Row:
     trouble, state = row["trouble"] and from_reason(row["trouble"]), row["state"]
     try:
-        secrets = vault.open(row["secrets"], workspace=row["workspace"], owner=row["id"], field="secrets") if row["secrets"] else {}
+        secrets = (
+            vault.open(row["secrets"], workspace=row["workspace"], owner=row["id"], field="secrets")
+            if row["secrets"]
+            else {}
+        )
     except Undecryptable:
         secrets, trouble, state = {}, Reason("secrets_unreadable"), "reconnect"
-    settings = tx.connection.execute(select(t.workspaces.c.settings).where(t.workspaces.c.id == row["workspace"])).scalar() or {}
+    settings = (
+        tx.connection.execute(select(t.workspaces.c.settings).where(t.workspaces.c.id == row["workspace"])).scalar()
+        or {}
+    )
     return Row(
         Installation(
-            id=row["id"], workspace=row["workspace"], adapter=row["adapter"], name=row["name"], config=row["config"],
-            secrets=secrets, memory=row["memory"], zone=row["zone"], country=row["country"],
-            language=settings.get("language", "fr"), hook_url=f"{public_url}/hooks/{row['adapter']}/{row['id']}",
-            learnt=row["learnt"], own_numbers=frozenset(settings.get("own_numbers", ())),
-            contacts=_contacts(tx, row["workspace"])),
-        state, row["mode"], row["account"], row["cursor"], row["token_expires_at"], row["grant_expires_at"], row["next_pull_at"],
-        row["pulled_at"], row["changed_at"], trouble, tuple(from_reason(one) for one in row["problems"]), row["failures"],
-        row["live_since"], row["created_at"])
+            id=row["id"],
+            workspace=row["workspace"],
+            adapter=row["adapter"],
+            name=row["name"],
+            config=row["config"],
+            secrets=secrets,
+            memory=row["memory"],
+            zone=row["zone"],
+            country=row["country"],
+            language=settings.get("language", "fr"),
+            hook_url=f"{public_url}/hooks/{row['adapter']}/{row['id']}",
+            learnt=row["learnt"],
+            own_numbers=frozenset(settings.get("own_numbers", ())),
+            contacts=_contacts(tx, row["workspace"]),
+        ),
+        state,
+        row["mode"],
+        row["account"],
+        row["cursor"],
+        row["token_expires_at"],
+        row["grant_expires_at"],
+        row["next_pull_at"],
+        row["pulled_at"],
+        row["changed_at"],
+        trouble,
+        tuple(from_reason(one) for one in row["problems"]),
+        row["failures"],
+        row["live_since"],
+        row["created_at"],
+    )
 
 
 def _contacts(tx: Transaction, workspace: str) -> Callable[[str], tuple[str, ...]] | None:
     """A look-up in the contacts as they are now: read once, and only if the workspace has any."""
     c = t.contacts.c
-    rows = tx.connection.execute(select(c.number, c.email, c.name, c.first_name).where(
-        c.workspace == workspace, and_(or_(c.email.is_not(None), c.name.is_not(None)))).limit(50_000)).all()
+    rows = tx.connection.execute(
+        select(c.number, c.email, c.name, c.first_name)
+        .where(c.workspace == workspace, and_(or_(c.email.is_not(None), c.name.is_not(None))))
+        .limit(50_000)
+    ).all()
     if not rows:
         return None
     book: dict[str, set[str]] = {}

@@ -27,13 +27,33 @@ class Begun:
     kept: Mapping[str, Any]
 
 
-def begin(tx: Transaction, *, state_hash: str, adapter: str, user: str, browser_hash: str, kept: Mapping[str, Any], vault: Vault,
-          expires_at: datetime) -> None:
+def begin(
+    tx: Transaction,
+    *,
+    state_hash: str,
+    adapter: str,
+    user: str,
+    browser_hash: str,
+    kept: Mapping[str, Any],
+    vault: Vault,
+    expires_at: datetime,
+) -> None:
     state_id = new_id("ost")
-    tx.connection.execute(delete(t.oauth_states).where(_c.workspace == tx.owned, _c.user == user, _c.used_at.is_not(None)))
-    tx.connection.execute(insert(t.oauth_states).values(
-        id=state_id, workspace=tx.owned, hash=state_hash, adapter=adapter, user=user, browser=browser_hash,
-        sealed=vault.seal(kept, workspace=tx.owned, owner=state_id, field="state"), expires_at=expires_at))
+    tx.connection.execute(
+        delete(t.oauth_states).where(_c.workspace == tx.owned, _c.user == user, _c.used_at.is_not(None))
+    )
+    tx.connection.execute(
+        insert(t.oauth_states).values(
+            id=state_id,
+            workspace=tx.owned,
+            hash=state_hash,
+            adapter=adapter,
+            user=user,
+            browser=browser_hash,
+            sealed=vault.seal(kept, workspace=tx.owned, owner=state_id, field="state"),
+            expires_at=expires_at,
+        )
+    )
 
 
 def use(tx: Transaction, state_hash: str, vault: Vault, now: datetime) -> Begun | None:
@@ -41,7 +61,9 @@ def use(tx: Transaction, state_hash: str, vault: Vault, now: datetime) -> Begun 
     row = tx.connection.execute(
         update(t.oauth_states)
         .where(_c.hash == state_hash, _c.workspace == tx.owned, _c.used_at.is_(None), _c.expires_at > now)
-        .values(used_at=now).returning(_c.id, _c.adapter, _c.user, _c.browser, _c.sealed)).first()
+        .values(used_at=now)
+        .returning(_c.id, _c.adapter, _c.user, _c.browser, _c.sealed)
+    ).first()
     if row is None:
         return None
     try:

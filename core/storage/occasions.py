@@ -37,26 +37,39 @@ def apply(tx: Transaction, installation: str, events: Sequence[Event], *, backlo
             after = replace(after, id=new_id("occ"), installation=installation, backlog=backlog)
             fresh.add(after.key)
         changed[event.key] = after
-    _save(tx, [one for key, one in changed.items() if key in fresh], [one for key, one in changed.items() if key not in fresh])
+    _save(
+        tx,
+        [one for key, one in changed.items() if key in fresh],
+        [one for key, one in changed.items() if key not in fresh],
+    )
     return list(changed.values())
 
 
 def swept(tx: Transaction, installation: str, sweep: Sweep, at: datetime) -> list[Event]:
     """An event for each open occasion in the sweep's range that the platform no longer has."""
     rows = tx.connection.execute(
-        tx.mine(t.occasions, t.occasions.c.key, t.occasions.c.kind)
-        .where(t.occasions.c.installation == installation, t.occasions.c.closed.is_(None),
-               t.occasions.c.start >= sweep.start, t.occasions.c.start < sweep.end,
-               t.occasions.c.key.startswith(sweep.prefix, autoescape=True))).all()
-    return [Event(kind=Kind(row.kind), key=row.key, at=at, closed=Closed.DELETED) for row in rows if row.key not in sweep.keys]
+        tx.mine(t.occasions, t.occasions.c.key, t.occasions.c.kind).where(
+            t.occasions.c.installation == installation,
+            t.occasions.c.closed.is_(None),
+            t.occasions.c.start >= sweep.start,
+            t.occasions.c.start < sweep.end,
+            t.occasions.c.key.startswith(sweep.prefix, autoescape=True),
+        )
+    ).all()
+    return [
+        Event(kind=Kind(row.kind), key=row.key, at=at, closed=Closed.DELETED)
+        for row in rows
+        if row.key not in sweep.keys
+    ]
 
 
 def by_keys(tx: Transaction, installation: str, keys: Iterable[str]) -> list[Occasion]:
     """The known occasions of these keys."""
     found: list[Occasion] = []
     for chunk in _chunks(sorted(keys)):
-        rows = tx.connection.execute(tx.mine(t.occasions).where(
-            t.occasions.c.installation == installation, t.occasions.c.key.in_(chunk))).mappings()
+        rows = tx.rows(
+            tx.mine(t.occasions).where(t.occasions.c.installation == installation, t.occasions.c.key.in_(chunk))
+        )
         found.extend(_occasion(row) for row in rows)
     return found
 
@@ -65,7 +78,7 @@ def by_ids(tx: Transaction, ids: Iterable[str]) -> list[Occasion]:
     """The occasions of these ids, in this workspace."""
     found: list[Occasion] = []
     for chunk in _chunks(sorted(ids)):
-        rows = tx.connection.execute(tx.mine(t.occasions).where(t.occasions.c.id.in_(chunk))).mappings()
+        rows = tx.rows(tx.mine(t.occasions).where(t.occasions.c.id.in_(chunk)))
         found.extend(_occasion(row) for row in rows)
     return found
 
@@ -75,8 +88,15 @@ def get(tx: Transaction, occasion_id: str) -> Occasion | None:
     return found[0] if found else None
 
 
-def open_ones(tx: Transaction, now: datetime, *, installation: str | None = None, recipient: str | None = None,
-              after: str = "", limit: int = 2000) -> list[Occasion]:
+def open_ones(
+    tx: Transaction,
+    now: datetime,
+    *,
+    installation: str | None = None,
+    recipient: str | None = None,
+    after: str = "",
+    limit: int = 2000,
+) -> list[Occasion]:
     """Occasions about which messages may still be wanted, a page at a time by id: those that are ahead, or that
     began or last changed within 31 days (a follow-up may still come)."""
     c = t.occasions.c
@@ -86,12 +106,20 @@ def open_ones(tx: Transaction, now: datetime, *, installation: str | None = None
         query = query.where(c.installation == installation)
     if recipient:
         query = query.where((c.recipient == recipient) | (c.own_recipient == recipient))
-    return [_occasion(row) for row in tx.connection.execute(query).mappings()]
+    return [_occasion(row) for row in tx.rows(query)]
 
 
-def listed(tx: Transaction, *, installation: str | None = None, after: str | None = None, limit: int = 50,
-           start: datetime | None = None, end: datetime | None = None, recipient: str | None = None,
-           open_only: bool = False) -> list[Occasion]:
+def listed(
+    tx: Transaction,
+    *,
+    installation: str | None = None,
+    after: str | None = None,
+    limit: int = 50,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    recipient: str | None = None,
+    open_only: bool = False,
+) -> list[Occasion]:
     """For lists: by (start, id); `after` is the id of the last one seen."""
     c = t.occasions.c
     query = tx.mine(t.occasions).order_by(c.start, c.id).limit(limit)
@@ -108,27 +136,42 @@ def listed(tx: Transaction, *, installation: str | None = None, after: str | Non
     if after:
         last = tx.connection.execute(tx.mine(t.occasions, c.start).where(c.id == after)).first()
         if last is not None:
-            query = (query.where((c.start > last.start) | and_(c.start == last.start, c.id > after)) if last.start is not None
-                     else query.where(c.start.is_(None), c.id > after))
-    return [_occasion(row) for row in tx.connection.execute(query).mappings()]
+            query = (
+                query.where((c.start > last.start) | and_(c.start == last.start, c.id > after))
+                if last.start is not None
+                else query.where(c.start.is_(None), c.id > after)
+            )
+    return [_occasion(row) for row in tx.rows(query)]
 
 
-def correct(tx: Transaction, occasion_id: str, *, recipient: Recipient | None = None, muted: bool | None = None) -> None:
+def correct(
+    tx: Transaction, occasion_id: str, *, recipient: Recipient | None = None, muted: bool | None = None
+) -> None:
     """A person's word on an occasion: whose number it is, or that no message is wanted."""
     changes: dict[str, Any] = {}
     if recipient is not None:
-        changes |= {"own_recipient": recipient.number, "own_country": recipient.country, "own_line": str(recipient.line)}
+        changes |= {
+            "own_recipient": recipient.number,
+            "own_country": recipient.country,
+            "own_line": str(recipient.line),
+        }
     if muted is not None:
         changes["muted"] = muted
     if changes:
-        tx.connection.execute(update(t.occasions).where(
-            t.occasions.c.id == occasion_id, t.occasions.c.workspace == tx.owned).values(**changes))
+        tx.connection.execute(
+            update(t.occasions)
+            .where(t.occasions.c.id == occasion_id, t.occasions.c.workspace == tx.owned)
+            .values(**changes)
+        )
 
 
 def answered(tx: Transaction, occasion_id: str, answer: Answer, at: datetime) -> None:
     """What the person replied about the occasion as it is."""
-    tx.connection.execute(update(t.occasions).where(
-        t.occasions.c.id == occasion_id, t.occasions.c.workspace == tx.owned).values(answer=str(answer), answered_at=at))
+    tx.connection.execute(
+        update(t.occasions)
+        .where(t.occasions.c.id == occasion_id, t.occasions.c.workspace == tx.owned)
+        .values(answer=str(answer), answered_at=at)
+    )
 
 
 def told(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, datetime]:
@@ -138,7 +181,9 @@ def told(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, datetime]:
     for chunk in _chunks(sorted(occasion_ids)):
         rows = tx.connection.execute(
             select(c.occasion, c.about, c.left_at).where(
-                c.occasion.in_(chunk), c.state.in_([str(state) for state in LEFT]), c.about.is_not(None))).all()
+                c.occasion.in_(chunk), c.state.in_([str(state) for state in LEFT]), c.about.is_not(None)
+            )
+        ).all()
         for row in rows:
             left = row.left_at or datetime.min.replace(tzinfo=row.about.tzinfo)
             if row.occasion not in found or left >= found[row.occasion][0]:
@@ -148,37 +193,79 @@ def told(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, datetime]:
 
 def _save(tx: Transaction, fresh: list[Occasion], known: list[Occasion]) -> None:
     if fresh:
-        tx.connection.execute(insert(t.occasions), [
-            {"id": one.id, "workspace": tx.owned, "installation": one.installation, "key": one.key,
-             "first_seen": one.first_seen, "backlog": one.backlog, "muted": False, **_row(one)} for one in fresh])
+        tx.connection.execute(
+            insert(t.occasions),
+            [
+                {
+                    "id": one.id,
+                    "workspace": tx.owned,
+                    "installation": one.installation,
+                    "key": one.key,
+                    "first_seen": one.first_seen,
+                    "backlog": one.backlog,
+                    "muted": False,
+                    **_row(one),
+                }
+                for one in fresh
+            ],
+        )
     for one in known:
         tx.connection.execute(update(t.occasions).where(t.occasions.c.id == one.id).values(_row(one)))
 
 
 def _row(one: Occasion) -> dict[str, Any]:
     return {
-        "kind": str(one.kind), "at": one.at, "digest": one.digest, "closed": one.closed and str(one.closed),
-        "start": one.start, "end": one.end, "zone": one.zone, "all_day": one.all_day,
-        "recipient": one.found.number if one.found else None, "country": one.found.country if one.found else None,
+        "kind": str(one.kind),
+        "at": one.at,
+        "digest": one.digest,
+        "closed": one.closed and str(one.closed),
+        "start": one.start,
+        "end": one.end,
+        "zone": one.zone,
+        "all_day": one.all_day,
+        "recipient": one.found.number if one.found else None,
+        "country": one.found.country if one.found else None,
         "line": str(one.found.line) if one.found else None,
         "trouble": one.trouble and {"code": one.trouble.code, "values": dict(one.trouble.values)},
-        "evidence": one.evidence and {"field": one.evidence.field, "text": one.evidence.text, "start": one.evidence.start,
-                                      "end": one.evidence.end},
-        "candidates": list(one.candidates), "values": dict(one.values), "private": dict(one.private),
+        "evidence": one.evidence
+        and {
+            "field": one.evidence.field,
+            "text": one.evidence.text,
+            "start": one.evidence.start,
+            "end": one.evidence.end,
+        },
+        "candidates": list(one.candidates),
+        "values": dict(one.values),
+        "private": dict(one.private),
         "answer": one.answer and str(one.answer),
     }
 
 
 def _occasion(row: Mapping[str, Any]) -> Occasion:
     return Occasion(
-        id=row["id"], installation=row["installation"], key=row["key"], kind=Kind(row["kind"]), at=row["at"],
-        digest=row["digest"], closed=Closed(row["closed"]) if row["closed"] else None, start=row["start"], end=row["end"],
-        zone=row["zone"], all_day=row["all_day"], found=_recipient(row["recipient"], row["country"], row["line"]),
+        id=row["id"],
+        installation=row["installation"],
+        key=row["key"],
+        kind=Kind(row["kind"]),
+        at=row["at"],
+        digest=row["digest"],
+        closed=Closed(row["closed"]) if row["closed"] else None,
+        start=row["start"],
+        end=row["end"],
+        zone=row["zone"],
+        all_day=row["all_day"],
+        found=_recipient(row["recipient"], row["country"], row["line"]),
         trouble=from_reason(row["trouble"]) if row["trouble"] else None,
-        evidence=Evidence(**row["evidence"]) if row["evidence"] else None, candidates=tuple(row["candidates"]),
-        values=row["values"], private=row["private"], first_seen=row["first_seen"], backlog=row["backlog"],
+        evidence=Evidence(**row["evidence"]) if row["evidence"] else None,
+        candidates=tuple(row["candidates"]),
+        values=row["values"],
+        private=row["private"],
+        first_seen=row["first_seen"],
+        backlog=row["backlog"],
         answer=Answer(row["answer"]) if row["answer"] else None,
-        own_recipient=_recipient(row["own_recipient"], row["own_country"], row["own_line"]), muted=row["muted"])
+        own_recipient=_recipient(row["own_recipient"], row["own_country"], row["own_line"]),
+        muted=row["muted"],
+    )
 
 
 def _recipient(number: str | None, country: str | None, line: str | None) -> Recipient | None:
@@ -187,4 +274,4 @@ def _recipient(number: str | None, country: str | None, line: str | None) -> Rec
 
 def _chunks(items: Sequence[str]) -> Iterable[Sequence[str]]:
     for first in range(0, len(items), _CHUNK):
-        yield items[first:first + _CHUNK]
+        yield items[first : first + _CHUNK]

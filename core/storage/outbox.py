@@ -1,4 +1,4 @@
-"""The outbox: messages wait here as rows until they are due. Claimed and recorded in batches, each in one transaction."""
+"""The outbox: messages wait here as rows until they are due, and are claimed and recorded in batches."""
 
 from __future__ import annotations
 
@@ -107,9 +107,16 @@ def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]
         return []
     ids = new_ids("msg", len(messages))
     workspace = tx.owned
-    tx.connection.execute(insert(t.messages), [
-        {"id": message_id, "workspace": workspace, **_new_row(one, now)} for message_id, one in zip(ids, messages, strict=True)])
-    ended = [(message_id, one) for message_id, one in zip(ids, messages, strict=True) if one.state is not State.SCHEDULED]
+    tx.connection.execute(
+        insert(t.messages),
+        [
+            {"id": message_id, "workspace": workspace, **_new_row(one, now)}
+            for message_id, one in zip(ids, messages, strict=True)
+        ],
+    )
+    ended = [
+        (message_id, one) for message_id, one in zip(ids, messages, strict=True) if one.state is not State.SCHEDULED
+    ]
     write_steps(tx, [(message_id, workspace, one.state, one.reason) for message_id, one in ended], now)
     return ids
 
@@ -120,12 +127,35 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
     ids = sorted(occasion_ids)
     for first in range(0, len(ids), _CHUNK):
         rows = tx.connection.execute(
-            select(_m.id, _m.occasion, _m.key, _m.step, _m.state, _m.to, _m.text, _m.due_at, _m.expires_at, _m.about,
-                   _m.by_person).where(_m.occasion.in_(ids[first:first + _CHUNK]), _m.key.is_not(None)))
+            select(
+                _m.id,
+                _m.occasion,
+                _m.key,
+                _m.step,
+                _m.state,
+                _m.to,
+                _m.text,
+                _m.due_at,
+                _m.expires_at,
+                _m.about,
+                _m.by_person,
+            ).where(_m.occasion.in_(ids[first : first + _CHUNK]), _m.key.is_not(None))
+        )
         for row in rows:
-            found.setdefault(row.occasion, []).append(Known(
-                row.id, row.key, row.step, State(row.state), row.to, row.text, row.due_at, row.expires_at, row.about,
-                row.by_person))
+            found.setdefault(row.occasion, []).append(
+                Known(
+                    row.id,
+                    row.key,
+                    row.step,
+                    State(row.state),
+                    row.to,
+                    row.text,
+                    row.due_at,
+                    row.expires_at,
+                    row.about,
+                    row.by_person,
+                )
+            )
     return found
 
 
@@ -134,7 +164,11 @@ def carry_out(tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: date
 
     A message that was claimed meanwhile stays with its claimer: `WHERE state` decides, not what was read before.
     """
-    new = [_scheduled(installation, occasion, step, test) for installation, occasion, step in steps if isinstance(step, Schedule)]
+    new = [
+        _scheduled(installation, occasion, step, test)
+        for installation, occasion, step in steps
+        if isinstance(step, Schedule)
+    ]
     accept(tx, new, now)
     ledger: list[tuple[str, str, State, Reason | None]] = []
     for _, _, step in steps:
@@ -158,17 +192,39 @@ def cancel(tx: Transaction, message_id: str, reason: Reason, now: datetime, *, b
 def end_waiting(tx: Transaction, now: datetime, state: State, reason: Reason, *conditions: Any) -> int:
     """Ends all waiting messages that meet `conditions` (an opt-out, an erased person). Returns how many."""
     rows = tx.connection.execute(
-        update(t.messages).where(_m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]), *conditions)
+        update(t.messages)
+        .where(_m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]), *conditions)
         .values(state=str(state), reason=reason_row(reason), changed_at=now, held_by=None)
-        .returning(_m.id)).all()
+        .returning(_m.id)
+    ).all()
     write_steps(tx, [(row.id, tx.owned, state, reason) for row in rows], now)
     return len(rows)
 
 
 # ---------------------------------------------------------------------------------------------- leaving
 
-_CLAIMED = (_m.id, _m.workspace, _m.to, _m.country, _m.text, _m.encoding, _m["class"], _m.channels, _m.sender, _m.asks, _m.due_at,
-            _m.expires_at, _m.tries, _m.fence, _m.installation, _m.occasion, _m.rule, _m.about, _m.test, _m.zone)
+_CLAIMED = (
+    _m.id,
+    _m.workspace,
+    _m.to,
+    _m.country,
+    _m.text,
+    _m.encoding,
+    _m["class"],
+    _m.channels,
+    _m.sender,
+    _m.asks,
+    _m.due_at,
+    _m.expires_at,
+    _m.tries,
+    _m.fence,
+    _m.installation,
+    _m.occasion,
+    _m.rule,
+    _m.about,
+    _m.test,
+    _m.zone,
+)
 
 
 def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: timedelta) -> list[Claimed]:
@@ -177,52 +233,114 @@ def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: time
     for priority in range(4):
         if len(claimed) >= limit:
             break
-        due = (select(_m.id).where(_m.state == "scheduled", _m.priority == priority, _m.due_at <= now)
-               .order_by(_m.due_at).limit(limit - len(claimed)))
+        due = (
+            select(_m.id)
+            .where(_m.state == "scheduled", _m.priority == priority, _m.due_at <= now)
+            .order_by(_m.due_at)
+            .limit(limit - len(claimed))
+        )
         if not tx.is_sqlite:
             due = due.with_for_update(skip_locked=True)
         rows = tx.connection.execute(
-            update(t.messages).where(_m.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+            update(t.messages)
+            .where(_m.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
             .values(state="sending", owner=owner, lease=now + lease, fence=_m.fence + 1, changed_at=now)
-            .returning(*_CLAIMED)).all()
-        claimed.extend(Claimed(
-            row[0], row[1], row[2], row[3], row[4], row[5], MessageClass(row[6]), tuple(Channel(name) for name in row[7]), *row[8:])
-            for row in rows)
+            .returning(*_CLAIMED)
+        ).all()
+        claimed.extend(
+            Claimed(
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                MessageClass(row[6]),
+                tuple(Channel(name) for name in row[7]),
+                *row[8:],
+            )
+            for row in rows
+        )
     return claimed
 
 
 def next_due(tx: Transaction) -> datetime | None:
     """When the next message falls due; None when none waits."""
     moments = [
-        tx.connection.execute(select(_m.due_at).where(_m.state == "scheduled", _m.priority == priority)
-                              .order_by(_m.due_at).limit(1)).scalar() for priority in range(4)]
+        tx.connection.execute(
+            select(_m.due_at).where(_m.state == "scheduled", _m.priority == priority).order_by(_m.due_at).limit(1)
+        ).scalar()
+        for priority in range(4)
+    ]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-_RECORD = (update(t.messages)
-           .where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
-           .values({"state": bindparam("b_state"), "reason": bindparam("b_reason"), "account": bindparam("b_account"),
-                    "channel": bindparam("b_channel"), "provider_ref": bindparam("b_ref"), "due_at": bindparam("b_due"),
-                    "held_by": bindparam("b_held"), "lease": bindparam("b_lease"), "tries": bindparam("b_tries"),
-                    "left_at": bindparam("b_left"), "changed_at": bindparam("b_now"), "owner": None}))
+_RECORD = (
+    update(t.messages)
+    .where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
+    .values(
+        {
+            "state": bindparam("b_state"),
+            "reason": bindparam("b_reason"),
+            "account": bindparam("b_account"),
+            "channel": bindparam("b_channel"),
+            "provider_ref": bindparam("b_ref"),
+            "due_at": bindparam("b_due"),
+            "held_by": bindparam("b_held"),
+            "lease": bindparam("b_lease"),
+            "tries": bindparam("b_tries"),
+            "left_at": bindparam("b_left"),
+            "changed_at": bindparam("b_now"),
+            "owner": None,
+        }
+    )
+)
 
 
 def record(tx: Transaction, results: Sequence[Result], now: datetime) -> None:
     """Writes what became of a batch. A message whose lease was lost meanwhile keeps the newer word on it."""
     if not results:
         return
-    tx.connection.execute(_RECORD, [{
-        "b_id": one.message.id, "b_fence": one.message.fence, "b_state": str(one.state), "b_reason": reason_row(one.reason),
-        "b_account": one.account, "b_channel": str(one.channel) if one.attempt else None, "b_ref": one.provider_ref,
-        "b_due": one.due_at or one.message.due_at, "b_held": one.held_by, "b_lease": one.look_up_at,
-        "b_tries": one.message.tries + (1 if one.attempt and one.counts else 0),
-        "b_left": now if one.state in (State.SENT, State.UNCERTAIN, State.DELIVERED) else None, "b_now": now} for one in results])
+    tx.connection.execute(
+        _RECORD,
+        [
+            {
+                "b_id": one.message.id,
+                "b_fence": one.message.fence,
+                "b_state": str(one.state),
+                "b_reason": reason_row(one.reason),
+                "b_account": one.account,
+                "b_channel": str(one.channel) if one.attempt else None,
+                "b_ref": one.provider_ref,
+                "b_due": one.due_at or one.message.due_at,
+                "b_held": one.held_by,
+                "b_lease": one.look_up_at,
+                "b_tries": one.message.tries + (1 if one.attempt and one.counts else 0),
+                "b_left": now if one.state in (State.SENT, State.UNCERTAIN, State.DELIVERED) else None,
+                "b_now": now,
+            }
+            for one in results
+        ],
+    )
     made = [one for one in results if one.attempt]
     if made:
-        tx.connection.execute(insert(t.attempts), [{
-            "workspace": one.message.workspace, "message": one.message.id, "account": one.account, "provider": one.provider,
-            "channel": str(one.channel), "at": now, "outcome": one.attempt, "provider_ref": one.provider_ref,
-            "reason": reason_row(one.reason)} for one in made])
+        tx.connection.execute(
+            insert(t.attempts),
+            [
+                {
+                    "workspace": one.message.workspace,
+                    "message": one.message.id,
+                    "account": one.account,
+                    "provider": one.provider,
+                    "channel": str(one.channel),
+                    "at": now,
+                    "outcome": one.attempt,
+                    "provider_ref": one.provider_ref,
+                    "reason": reason_row(one.reason),
+                }
+                for one in made
+            ],
+        )
     write_steps(tx, [(one.message.id, one.message.workspace, one.state, one.reason) for one in results], now)
 
 
@@ -230,25 +348,40 @@ def give_back(tx: Transaction, messages: Sequence[Claimed], now: datetime) -> No
     """Claimed and surely not spoken about (SIGTERM): they wait again, and nothing is counted."""
     if messages:
         tx.connection.execute(
-            update(t.messages).where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
+            update(t.messages)
+            .where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
             .values(state="scheduled", lease=None, owner=None, changed_at=now),
-            [{"b_id": one.id, "b_fence": one.fence} for one in messages])
+            [{"b_id": one.id, "b_fence": one.fence} for one in messages],
+        )
 
 
 def orphaned(tx: Transaction, now: datetime, *, owner: str | None = None, limit: int = 500) -> list[tuple[str, str]]:
     """(id, workspace) of messages whose sender died: the lease is over, or `owner` is known to be dead."""
     dead = _m.owner == owner if owner else _m.lease <= now
-    return [(row.id, row.workspace) for row in tx.connection.execute(
-        select(_m.id, _m.workspace).where(_m.state == "sending", _m.lease.is_not(None), dead).limit(limit))]
+    return [
+        (row.id, row.workspace)
+        for row in tx.connection.execute(
+            select(_m.id, _m.workspace).where(_m.state == "sending", _m.lease.is_not(None), dead).limit(limit)
+        )
+    ]
 
 
 def doubt(tx: Transaction, orphans: Sequence[tuple[str, str]], reason: Reason, now: datetime) -> None:
     """`sending` → `uncertain`, to be looked up at once."""
     for message_id, workspace in orphans:
         done = tx.connection.execute(
-            update(t.messages).where(_m.id == message_id, _m.state == "sending")
-            .values(state="uncertain", reason=reason_row(reason), lease=now, owner=None, fence=_m.fence + 1, changed_at=now,
-                    left_at=now))
+            update(t.messages)
+            .where(_m.id == message_id, _m.state == "sending")
+            .values(
+                state="uncertain",
+                reason=reason_row(reason),
+                lease=now,
+                owner=None,
+                fence=_m.fence + 1,
+                changed_at=now,
+                left_at=now,
+            )
+        )
         if done.rowcount:
             write_steps(tx, [(message_id, workspace, State.UNCERTAIN, reason)], now)
 
@@ -257,8 +390,10 @@ def not_begun(tx: Transaction, orphans: Sequence[tuple[str, str]], reason: Reaso
     """`sending` → `scheduled`, for what the hand-over journal says was never begun."""
     for message_id, workspace in orphans:
         done = tx.connection.execute(
-            update(t.messages).where(_m.id == message_id, _m.state == "sending")
-            .values(state="scheduled", lease=None, owner=None, fence=_m.fence + 1, changed_at=now))
+            update(t.messages)
+            .where(_m.id == message_id, _m.state == "sending")
+            .values(state="scheduled", lease=None, owner=None, fence=_m.fence + 1, changed_at=now)
+        )
         if done.rowcount:
             write_steps(tx, [(message_id, workspace, State.SCHEDULED, reason)], now)
 
@@ -281,30 +416,43 @@ class Doubtful:
 def doubtful(tx: Transaction, now: datetime, *, owner: str, limit: int = 50) -> list[Doubtful]:
     """Uncertain messages whose next look-up is due; it is put off by a minute so that nobody else asks meanwhile."""
     c = _m
-    due = select(c.id).where(c.state == "uncertain", c.lease.is_not(None), c.lease <= now).order_by(c.lease).limit(limit)
+    due = (
+        select(c.id).where(c.state == "uncertain", c.lease.is_not(None), c.lease <= now).order_by(c.lease).limit(limit)
+    )
     if not tx.is_sqlite:
         due = due.with_for_update(skip_locked=True)
     rows = tx.connection.execute(
-        update(t.messages).where(c.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+        update(t.messages)
+        .where(c.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
         .values(lease=now + timedelta(minutes=1), owner=owner)
-        .returning(c.id, c.workspace, c["class"], c.account, c.to, c.expires_at, c.left_at, c.test, c.provider_ref)).all()
-    return [Doubtful(row[0], row[1], MessageClass(row[2]), row[3], row[4], row[5], row[6] or now, row[7], row[8]) for row in rows]
+        .returning(c.id, c.workspace, c["class"], c.account, c.to, c.expires_at, c.left_at, c.test, c.provider_ref)
+    ).all()
+    return [
+        Doubtful(row[0], row[1], MessageClass(row[2]), row[3], row[4], row[5], row[6] or now, row[7], row[8])
+        for row in rows
+    ]
 
 
 def ask_again(tx: Transaction, message_id: str, at: datetime | None) -> None:
     """When to look an uncertain message up again; None: never, a receipt or a person decides."""
-    tx.connection.execute(update(t.messages).where(_m.id == message_id, _m.state == "uncertain").values(lease=at, owner=None))
+    tx.connection.execute(
+        update(t.messages).where(_m.id == message_id, _m.state == "uncertain").values(lease=at, owner=None)
+    )
 
 
 # ---------------------------------------------------------------------------------------------- states
 
-def advance(tx: Transaction, message_id: str, workspace: str, then: State, reason: Reason | None, now: datetime,
-            **values: Any) -> bool:
+
+def advance(
+    tx: Transaction, message_id: str, workspace: str, then: State, reason: Reason | None, now: datetime, **values: Any
+) -> bool:
     """Moves a message forwards to `then`, if its present state allows; False (and nothing written) if not."""
     allowed = [str(state) for state in FOLLOWS if may_follow(state, then)]
     done = tx.connection.execute(
-        update(t.messages).where(_m.id == message_id, _m.workspace == workspace, _m.state.in_(allowed))
-        .values(state=str(then), reason=reason_row(reason), changed_at=now, **{"lease": None, "owner": None, **values}))
+        update(t.messages)
+        .where(_m.id == message_id, _m.workspace == workspace, _m.state.in_(allowed))
+        .values(state=str(then), reason=reason_row(reason), changed_at=now, **{"lease": None, "owner": None, **values})
+    )
     if done.rowcount:
         write_steps(tx, [(message_id, workspace, then, reason)], now)
     return bool(done.rowcount)
@@ -314,9 +462,20 @@ def put_back(tx: Transaction, message_id: str, reason: Reason | None, due_at: da
     """Taken by the provider and then refused for the account's sake, without reaching anybody: it waits again. The one
     step backwards, since what "sent" said has turned out not to be so."""
     done = tx.connection.execute(
-        update(t.messages).where(_m.id == message_id, _m.state.in_(["sending", "sent", "uncertain"]))
-        .values(state="scheduled", reason=reason_row(reason), due_at=due_at, lease=None, owner=None, fence=_m.fence + 1, left_at=None,
-                provider_ref=None, changed_at=now))
+        update(t.messages)
+        .where(_m.id == message_id, _m.state.in_(["sending", "sent", "uncertain"]))
+        .values(
+            state="scheduled",
+            reason=reason_row(reason),
+            due_at=due_at,
+            lease=None,
+            owner=None,
+            fence=_m.fence + 1,
+            left_at=None,
+            provider_ref=None,
+            changed_at=now,
+        )
+    )
     if done.rowcount:
         write_steps(tx, [(message_id, tx.owned, State.SCHEDULED, reason)], now)
     return bool(done.rowcount)
@@ -325,10 +484,11 @@ def put_back(tx: Transaction, message_id: str, reason: Reason | None, due_at: da
 def release(tx: Transaction, held_by: str, reason: Reason, now: datetime) -> int:
     """`held` → `scheduled` for all that waits on `held_by`. What is no longer useful is found at the next claim."""
     rows = tx.connection.execute(
-        update(t.messages).where(_m.state == "held", _m.held_by == held_by,
-                                 *([_m.workspace == tx.workspace] if tx.workspace else []))
+        update(t.messages)
+        .where(_m.state == "held", _m.held_by == held_by, *([_m.workspace == tx.workspace] if tx.workspace else []))
         .values(state="scheduled", held_by=None, reason=reason_row(reason), changed_at=now)
-        .returning(_m.id, _m.workspace)).all()
+        .returning(_m.id, _m.workspace)
+    ).all()
     write_steps(tx, [(row.id, row.workspace, State.SCHEDULED, reason) for row in rows], now)
     return len(rows)
 
@@ -336,9 +496,19 @@ def release(tx: Transaction, held_by: str, reason: Reason, now: datetime) -> int
 def write_steps(tx: Transaction, steps: Sequence[tuple[str, str, State, Reason | None]], now: datetime) -> None:
     """Into the ledger: (message, workspace, state, reason)."""
     if steps:
-        tx.connection.execute(insert(t.steps), [
-            {"workspace": workspace, "message": message, "at": now, "state": str(state), "reason": reason_row(reason)}
-            for message, workspace, state, reason in steps])
+        tx.connection.execute(
+            insert(t.steps),
+            [
+                {
+                    "workspace": workspace,
+                    "message": message,
+                    "at": now,
+                    "state": str(state),
+                    "reason": reason_row(reason),
+                }
+                for message, workspace, state, reason in steps
+            ],
+        )
 
 
 def reason_row(reason: Reason | None) -> dict[str, Any] | None:
@@ -348,11 +518,14 @@ def reason_row(reason: Reason | None) -> dict[str, Any] | None:
 
 def checks_row(checks: Iterable[Check]) -> list[dict[str, Any]]:
     """Checks as the ledger keeps them."""
-    return [{"check": one.name, "result": one.result, **({"reason": reason_row(one.reason)} if one.reason else {})}
-            for one in checks]
+    return [
+        {"check": one.name, "result": one.result, **({"reason": reason_row(one.reason)} if one.reason else {})}
+        for one in checks
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- reading
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -375,8 +548,14 @@ def listed(tx: Transaction, wanted: Filter, *, limit: int = 50, by_due: bool = F
     """Messages, newest first; or by the moment they are due, earliest first. `since` and `until` bound that moment."""
     order = (_m.due_at, _m.id) if by_due else (_m.id.desc(),)
     query = tx.mine(t.messages).order_by(*order).limit(limit)
-    for column, value in ((_m.to, wanted.to), (_m.reference, wanted.reference), (_m.installation, wanted.installation),
-                          (_m.occasion, wanted.occasion), (_m.campaign, wanted.campaign), (_m.rule, wanted.rule)):
+    for column, value in (
+        (_m.to, wanted.to),
+        (_m.reference, wanted.reference),
+        (_m.installation, wanted.installation),
+        (_m.occasion, wanted.occasion),
+        (_m.campaign, wanted.campaign),
+        (_m.rule, wanted.rule),
+    ):
         if value is not None:
             query = query.where(column == value)
     if wanted.state:
@@ -392,69 +571,130 @@ def listed(tx: Transaction, wanted: Filter, *, limit: int = 50, by_due: bool = F
                 query = query.where(or_(_m.due_at > last, and_(_m.due_at == last, _m.id > wanted.after)))
         else:
             query = query.where(_m.id < wanted.after)
-    return list(tx.connection.execute(query).mappings())
+    return tx.rows(query)
 
 
 def get(tx: Transaction, message_id: str) -> Mapping[str, Any] | None:
     """One message's row."""
-    return tx.connection.execute(tx.mine(t.messages).where(_m.id == message_id)).mappings().first()
+    return tx.row(tx.mine(t.messages).where(_m.id == message_id))
 
 
 def history(tx: Transaction, message_id: str) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
     """The steps and the attempts of one message, oldest first."""
-    steps = tx.connection.execute(tx.mine(t.steps).where(t.steps.c.message == message_id).order_by(t.steps.c.id)).mappings()
-    attempts = tx.connection.execute(
-        tx.mine(t.attempts).where(t.attempts.c.message == message_id).order_by(t.attempts.c.id)).mappings()
+    steps = tx.rows(tx.mine(t.steps).where(t.steps.c.message == message_id).order_by(t.steps.c.id))
+    attempts = tx.rows(tx.mine(t.attempts).where(t.attempts.c.message == message_id).order_by(t.attempts.c.id))
     return list(steps), list(attempts)
 
 
 def counts(tx: Transaction, start: datetime, end: datetime) -> dict[str, int]:
     """How many messages due between `start` and `end` are in each state."""
     rows = tx.connection.execute(
-        tx.mine(t.messages, _m.state, func.count()).where(_m.due_at >= start, _m.due_at < end).group_by(_m.state)).all()
+        tx.mine(t.messages, _m.state, func.count()).where(_m.due_at >= start, _m.due_at < end).group_by(_m.state)
+    ).all()
     return {row[0]: row[1] for row in rows}
 
 
 # ---------------------------------------------------------------------------------------------- rows
 
+
 def _new_row(one: New, now: datetime) -> dict[str, Any]:
     return {
-        "installation": one.installation, "occasion": one.occasion, "rule": one.rule, "campaign": one.campaign, "key": one.key,
-        "step": one.step, "about": one.about, "class": str(one.message_class), "priority": one.message_class.priority,
-        "channels": [str(channel) for channel in one.channels], "to": one.to, "country": one.country, "text": one.text,
-        "encoding": one.encoding, "segments": one.segments, "price_micros": one.price_micros, "currency": one.currency,
-        "sender": one.sender, "asks": one.asks, "reference": one.reference, "zone": one.zone, "test": one.test,
-        "state": str(one.state), "reason": reason_row(one.reason), "checks": checks_row(one.checks), "by_person": False,
-        "due_at": one.due_at, "expires_at": one.expires_at, "created_at": now, "changed_at": now}
+        "installation": one.installation,
+        "occasion": one.occasion,
+        "rule": one.rule,
+        "campaign": one.campaign,
+        "key": one.key,
+        "step": one.step,
+        "about": one.about,
+        "class": str(one.message_class),
+        "priority": one.message_class.priority,
+        "channels": [str(channel) for channel in one.channels],
+        "to": one.to,
+        "country": one.country,
+        "text": one.text,
+        "encoding": one.encoding,
+        "segments": one.segments,
+        "price_micros": one.price_micros,
+        "currency": one.currency,
+        "sender": one.sender,
+        "asks": one.asks,
+        "reference": one.reference,
+        "zone": one.zone,
+        "test": one.test,
+        "state": str(one.state),
+        "reason": reason_row(one.reason),
+        "checks": checks_row(one.checks),
+        "by_person": False,
+        "due_at": one.due_at,
+        "expires_at": one.expires_at,
+        "created_at": now,
+        "changed_at": now,
+    }
 
 
 def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> New:
     send = step.send
     return New(
-        to=send.recipient.number, country=send.recipient.country, text=send.text, encoding=send.measure.encoding,
-        segments=send.measure.segments, message_class=send.message_class, channels=send.channels, due_at=send.send_at,
-        expires_at=send.until, price_micros=send.price.amount if send.price else None,
-        currency=send.price.currency if send.price else None, sender=send.sender, asks=send.asks, zone=send.zone,
-        checks=send.checks, installation=installation, occasion=occasion, rule=send.rule, key=send.key, step=step.step,
-        about=send.about, test=test)
+        to=send.recipient.number,
+        country=send.recipient.country,
+        text=send.text,
+        encoding=send.measure.encoding,
+        segments=send.measure.segments,
+        message_class=send.message_class,
+        channels=send.channels,
+        due_at=send.send_at,
+        expires_at=send.until,
+        price_micros=send.price.amount if send.price else None,
+        currency=send.price.currency if send.price else None,
+        sender=send.sender,
+        asks=send.asks,
+        zone=send.zone,
+        checks=send.checks,
+        installation=installation,
+        occasion=occasion,
+        rule=send.rule,
+        key=send.key,
+        step=step.step,
+        about=send.about,
+        test=test,
+    )
 
 
 def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
     send: Send = step.send
     done = tx.connection.execute(
-        update(t.messages).where(_m.id == step.known.id, _m.state.in_(["scheduled", "held"]))
-        .values(to=send.recipient.number, country=send.recipient.country, text=send.text, encoding=send.measure.encoding,
-                segments=send.measure.segments, price_micros=send.price.amount if send.price else None,
-                currency=send.price.currency if send.price else None, due_at=send.send_at, expires_at=send.until,
-                about=send.about, sender=send.sender, asks=send.asks, zone=send.zone, checks=checks_row(send.checks),
-                channels=[str(channel) for channel in send.channels], changed_at=now))
+        update(t.messages)
+        .where(_m.id == step.known.id, _m.state.in_(["scheduled", "held"]))
+        .values(
+            to=send.recipient.number,
+            country=send.recipient.country,
+            text=send.text,
+            encoding=send.measure.encoding,
+            segments=send.measure.segments,
+            price_micros=send.price.amount if send.price else None,
+            currency=send.price.currency if send.price else None,
+            due_at=send.send_at,
+            expires_at=send.until,
+            about=send.about,
+            sender=send.sender,
+            asks=send.asks,
+            zone=send.zone,
+            checks=checks_row(send.checks),
+            channels=[str(channel) for channel in send.channels],
+            changed_at=now,
+        )
+    )
     return bool(done.rowcount)
 
 
-def _ended(tx: Transaction, message_id: str, state: State, reason: Reason, now: datetime, *, by_person: bool = False) -> bool:
+def _ended(
+    tx: Transaction, message_id: str, state: State, reason: Reason, now: datetime, *, by_person: bool = False
+) -> bool:
     done = tx.connection.execute(
-        update(t.messages).where(_m.id == message_id, _m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]))
-        .values(state=str(state), reason=reason_row(reason), by_person=by_person, changed_at=now, held_by=None))
+        update(t.messages)
+        .where(_m.id == message_id, _m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]))
+        .values(state=str(state), reason=reason_row(reason), by_person=by_person, changed_at=now, held_by=None)
+    )
     return bool(done.rowcount)
 
 
@@ -462,6 +702,6 @@ def by_ids(tx: Transaction, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Rows by id."""
     found: dict[str, Mapping[str, Any]] = {}
     for first in range(0, len(ids), _CHUNK):
-        for row in tx.connection.execute(tx.mine(t.messages).where(_m.id.in_(ids[first:first + _CHUNK]))).mappings():
+        for row in tx.rows(tx.mine(t.messages).where(_m.id.in_(ids[first : first + _CHUNK]))):
             found[row["id"]] = row
     return found

@@ -27,23 +27,30 @@ def standings(tx: Transaction, workspace: str, numbers: Iterable[str]) -> tuple[
     wanted = sorted(set(numbers))
     o, c, k = t.optouts.c, t.consents.c, t.contacts.c
     for first in range(0, len(wanted), _CHUNK):
-        chunk = wanted[first:first + _CHUNK]
+        chunk = wanted[first : first + _CHUNK]
         hashes = {number_hash(workspace, number): number for number in chunk}
         out: dict[str, set[str]] = {}
-        for row in tx.connection.execute(t.optouts.select().where(o.workspace == workspace, o.number_hash.in_(list(hashes)))):
+        for row in tx.connection.execute(
+            t.optouts.select().where(o.workspace == workspace, o.number_hash.in_(list(hashes)))
+        ):
             out.setdefault(hashes[row.number_hash], set()).add(row.scope)
         consent: dict[str, bool] = {}
-        for row in tx.connection.execute(t.consents.select().where(
-                c.workspace == workspace, c.number.in_(chunk), c.scope == "marketing").order_by(c.at, c.id)):
+        for row in tx.connection.execute(
+            t.consents.select()
+            .where(c.workspace == workspace, c.number.in_(chunk), c.scope == "marketing")
+            .order_by(c.at, c.id)
+        ):
             consent[row.number] = row.state == "in"
         quarantined: set[str] = set()
-        for row in tx.connection.execute(t.contacts.select().where(k.workspace == workspace, k.number.in_(chunk))).mappings():
-            if row["quarantine"]:
-                quarantined.add(row["number"])
-            if row["zone"]:
-                zones[row["number"]] = row["zone"]
+        for contact in tx.rows(t.contacts.select().where(k.workspace == workspace, k.number.in_(chunk))):
+            if contact["quarantine"]:
+                quarantined.add(contact["number"])
+            if contact["zone"]:
+                zones[contact["number"]] = contact["zone"]
         for number in out.keys() | consent.keys() | quarantined:
-            found[number] = Standing(frozenset(out.get(number, ())), consent.get(number, False), False, number in quarantined)
+            found[number] = Standing(
+                frozenset(out.get(number, ())), consent.get(number, False), False, number in quarantined
+            )
     return found, zones
 
 
@@ -56,8 +63,9 @@ def stop(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[s
     """The person wants no more of `scope` ("marketing", "all", …). False when that was known."""
     o = t.optouts.c
     hashed = number_hash(tx.owned, number)
-    known = tx.connection.execute(t.optouts.select().where(
-        o.workspace == tx.owned, o.number_hash == hashed, o.scope == scope)).first()
+    known = tx.connection.execute(
+        t.optouts.select().where(o.workspace == tx.owned, o.number_hash == hashed, o.scope == scope)
+    ).first()
     if known is None:
         tx.connection.execute(insert(t.optouts).values(workspace=tx.owned, number_hash=hashed, scope=scope, at=now))
     _consent(tx, number, scope, "out", source, proof, now)
@@ -67,8 +75,11 @@ def stop(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[s
 def start(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[str, Any], now: datetime) -> None:
     """The person allows `scope`, and takes back a stop of it; a stop of everything ends with any new consent."""
     o = t.optouts.c
-    tx.connection.execute(delete(t.optouts).where(
-        o.workspace == tx.owned, o.number_hash == number_hash(tx.owned, number), o.scope.in_([scope, "all"])))
+    tx.connection.execute(
+        delete(t.optouts).where(
+            o.workspace == tx.owned, o.number_hash == number_hash(tx.owned, number), o.scope.in_([scope, "all"])
+        )
+    )
     _consent(tx, number, scope, "in", source, proof, now)
 
 
@@ -87,12 +98,34 @@ def remember(tx: Transaction, recipient: Recipient, values: Mapping[str, Any], n
             tx.connection.execute(update(t.contacts).where(c.id == known).values(**values))
         return str(known)
     contact_id = new_id("con")
-    tx.connection.execute(insert(t.contacts).values({
-        "values": {}, **values, "id": contact_id, "workspace": tx.owned, "number": recipient.number, "country": recipient.country,
-        "created_at": now}))
+    tx.connection.execute(
+        insert(t.contacts).values(
+            {
+                "values": {},
+                **values,
+                "id": contact_id,
+                "workspace": tx.owned,
+                "number": recipient.number,
+                "country": recipient.country,
+                "created_at": now,
+            }
+        )
+    )
     return contact_id
 
 
-def _consent(tx: Transaction, number: str, scope: str, state: str, source: str, proof: Mapping[str, Any], now: datetime) -> None:
-    tx.connection.execute(insert(t.consents).values(
-        id=new_id("cst"), workspace=tx.owned, number=number, scope=scope, state=state, at=now, source=source, proof=dict(proof)))
+def _consent(
+    tx: Transaction, number: str, scope: str, state: str, source: str, proof: Mapping[str, Any], now: datetime
+) -> None:
+    tx.connection.execute(
+        insert(t.consents).values(
+            id=new_id("cst"),
+            workspace=tx.owned,
+            number=number,
+            scope=scope,
+            state=state,
+            at=now,
+            source=source,
+            proof=dict(proof),
+        )
+    )

@@ -22,17 +22,21 @@ def prune(tx: Transaction, now: datetime) -> int:
     """Deletes over all workspaces what is past its time. Returns how many rows were deleted or emptied."""
     done = 0
     for statement in (
-            delete(t.inbox).where(t.inbox.c.received_at < now - RAW_REQUESTS, t.inbox.c.state != "unreadable"),
-            delete(t.inbox).where(t.inbox.c.received_at < now - UNREADABLE_REQUESTS),
-            delete(t.idempotency).where(t.idempotency.c.created_at < now - IDEMPOTENCY_KEYS),
-            delete(t.sessions).where(t.sessions.c.expires_at < now),
-            delete(t.oauth_states).where(t.oauth_states.c.expires_at < now),
-            delete(t.attempts_made).where(t.attempts_made.c.since < now - timedelta(days=1)),
-            delete(t.deliveries).where(t.deliveries.c.created_at < now - DELIVERIES, t.deliveries.c.state != "waiting"),
-            delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
-            update(t.messages).where(t.messages.c.due_at < now - BODIES, t.messages.c.state.in_(_OVER), t.messages.c.text != DELETED_TEXT)
-            .values(text=DELETED_TEXT),
-            update(t.replies).where(t.replies.c.received_at < now - BODIES, t.replies.c.text != DELETED_TEXT).values(text=DELETED_TEXT),
-            delete(t.occasions).where(or_(t.occasions.c.start < now - BODIES * 4, t.occasions.c.at < now - BODIES * 4))):
+        delete(t.inbox).where(t.inbox.c.received_at < now - RAW_REQUESTS, t.inbox.c.state != "unreadable"),
+        delete(t.inbox).where(t.inbox.c.received_at < now - UNREADABLE_REQUESTS),
+        delete(t.idempotency).where(t.idempotency.c.created_at < now - IDEMPOTENCY_KEYS),
+        delete(t.sessions).where(t.sessions.c.expires_at < now),
+        delete(t.oauth_states).where(t.oauth_states.c.expires_at < now),
+        delete(t.attempts_made).where(t.attempts_made.c.since < now - timedelta(days=1)),
+        delete(t.deliveries).where(t.deliveries.c.created_at < now - DELIVERIES, t.deliveries.c.state != "waiting"),
+        delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
+        update(t.messages)
+        .where(t.messages.c.due_at < now - BODIES, t.messages.c.state.in_(_OVER), t.messages.c.text != DELETED_TEXT)
+        .values(text=DELETED_TEXT),
+        update(t.replies)
+        .where(t.replies.c.received_at < now - BODIES, t.replies.c.text != DELETED_TEXT)
+        .values(text=DELETED_TEXT),
+        delete(t.occasions).where(or_(t.occasions.c.start < now - BODIES * 4, t.occasions.c.at < now - BODIES * 4)),
+    ):
         done += tx.connection.execute(statement).rowcount
     return done

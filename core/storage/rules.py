@@ -22,17 +22,36 @@ _c = t.rules.c
 def add(tx: Transaction, values: Mapping[str, Any], now: datetime) -> str:
     """A new rule from its row's values (see `tables.rules`); returns its id."""
     rule_id = new_id("rul")
-    tx.connection.execute(insert(t.rules).values({
-        "until": None, "body": None, "template": None, "sender": None, "asks": False, "late": "skip", "only": {}, "active": True,
-        "preset": None, "installation": None, "channels": ["sms"], **values, "id": rule_id, "workspace": tx.owned, "version": 1,
-        "created_at": now}))
+    tx.connection.execute(
+        insert(t.rules).values(
+            {
+                "until": None,
+                "body": None,
+                "template": None,
+                "sender": None,
+                "asks": False,
+                "late": "skip",
+                "only": {},
+                "active": True,
+                "preset": None,
+                "installation": None,
+                "channels": ["sms"],
+                **values,
+                "id": rule_id,
+                "workspace": tx.owned,
+                "version": 1,
+                "created_at": now,
+            }
+        )
+    )
     return rule_id
 
 
 def change(tx: Transaction, rule_id: str, values: Mapping[str, Any]) -> None:
     """The new version of a rule."""
-    tx.connection.execute(update(t.rules).where(_c.id == rule_id, _c.workspace == tx.owned)
-                          .values({**values, "version": _c.version + 1}))
+    tx.connection.execute(
+        update(t.rules).where(_c.id == rule_id, _c.workspace == tx.owned).values({**values, "version": _c.version + 1})
+    )
 
 
 def rows(tx: Transaction, *, installation: str | None = None) -> list[Mapping[str, Any]]:
@@ -40,11 +59,11 @@ def rows(tx: Transaction, *, installation: str | None = None) -> list[Mapping[st
     query = tx.mine(t.rules).where(_c.removed_at.is_(None)).order_by(_c.id)
     if installation is not None:
         query = query.where(or_(_c.installation == installation, _c.installation.is_(None)))
-    return list(tx.connection.execute(query).mappings())
+    return tx.rows(query)
 
 
 def row(tx: Transaction, rule_id: str) -> Mapping[str, Any] | None:
-    return tx.connection.execute(tx.mine(t.rules).where(_c.id == rule_id, _c.removed_at.is_(None))).mappings().first()
+    return tx.row(tx.mine(t.rules).where(_c.id == rule_id, _c.removed_at.is_(None)))
 
 
 def active(tx: Transaction, installation: str) -> list[Rule]:
@@ -63,18 +82,27 @@ def rule(one: Mapping[str, Any], templates: Mapping[str, Mapping[str, str]]) -> 
     until = parse_when(one["until"], "/until") if one["until"] else None
     bodies = templates.get(one["template"], {}) if one["template"] else {}
     return Rule(
-        id=one["id"], name=one["name"], on=Kind(one["on"]), message_class=MessageClass(one["class"]), when=parse_when(one["when"]),
-        body=one["body"] or next(iter(bodies.values()), ""), until=until if isinstance(until, Before | After) else None,
-        channels=tuple(Channel(name) for name in one["channels"]), sender=one["sender"], asks=one["asks"],
-        late="send" if one["late"] == "send" else "skip", only={name: tuple(values) for name, values in one["only"].items()},
-        bodies=bodies)
+        id=one["id"],
+        name=one["name"],
+        on=Kind(one["on"]),
+        message_class=MessageClass(one["class"]),
+        when=parse_when(one["when"]),
+        body=one["body"] or next(iter(bodies.values()), ""),
+        until=until if isinstance(until, Before | After) else None,
+        channels=tuple(Channel(name) for name in one["channels"]),
+        sender=one["sender"],
+        asks=one["asks"],
+        late="send" if one["late"] == "send" else "skip",
+        only={name: tuple(values) for name, values in one["only"].items()},
+        bodies=bodies,
+    )
 
 
 def texts(tx: Transaction) -> dict[str, dict[str, str]]:
     """The newest version of every template: key → language → text."""
     c = t.templates.c
     found: dict[str, dict[str, str]] = {}
-    for one in tx.connection.execute(tx.mine(t.templates).where(c.removed_at.is_(None)).order_by(c.version)).mappings():
+    for one in tx.rows(tx.mine(t.templates).where(c.removed_at.is_(None)).order_by(c.version)):
         found.setdefault(one["key"], {})[one["language"]] = one["body"]
     return found
 
@@ -82,16 +110,27 @@ def texts(tx: Transaction) -> dict[str, dict[str, str]]:
 def save_template(tx: Transaction, key: str, language: str, body: str, now: datetime) -> str:
     """A new version of a template; older ones stay readable."""
     c = t.templates.c
-    last = tx.connection.execute(tx.mine(t.templates, c.version).where(c.key == key, c.language == language)
-                                 .order_by(c.version.desc()).limit(1)).scalar() or 0
+    last = (
+        tx.connection.execute(
+            tx.mine(t.templates, c.version)
+            .where(c.key == key, c.language == language)
+            .order_by(c.version.desc())
+            .limit(1)
+        ).scalar()
+        or 0
+    )
     template_id = new_id("tpl")
-    tx.connection.execute(insert(t.templates).values(
-        id=template_id, workspace=tx.owned, key=key, language=language, body=body, version=last + 1, created_at=now))
+    tx.connection.execute(
+        insert(t.templates).values(
+            id=template_id, workspace=tx.owned, key=key, language=language, body=body, version=last + 1, created_at=now
+        )
+    )
     return template_id
 
 
 def remove_template(tx: Transaction, key: str, now: datetime) -> bool:
     c = t.templates.c
-    done = tx.connection.execute(update(t.templates).where(c.workspace == tx.owned, c.key == key, c.removed_at.is_(None))
-                                 .values(removed_at=now))
+    done = tx.connection.execute(
+        update(t.templates).where(c.workspace == tx.owned, c.key == key, c.removed_at.is_(None)).values(removed_at=now)
+    )
     return bool(done.rowcount)

@@ -39,8 +39,7 @@ class DatabaseBook:
         """Keeps them, committed on return; False for each whose reference was there already (it is kept once)."""
         if not messages:
             return []
-        rows = [_row(row_id, message) for row_id, message in
-                zip(new_ids("sim", len(messages)), messages, strict=True)]
+        rows = [_row(row_id, message) for row_id, message in zip(new_ids("sim", len(messages)), messages, strict=True)]
         with self._database.write() as tx:
             insert = sqlite.insert if tx.is_sqlite else postgresql.insert
             statement = insert(simulated).on_conflict_do_nothing(index_elements=["reference"]).returning(_c.id)
@@ -50,7 +49,7 @@ class DatabaseBook:
     def find(self, reference: str) -> Simulated | None:
         """The message of that reference."""
         with self._database.read() as tx:
-            row = tx.connection.execute(select(simulated).where(_c.reference == reference)).mappings().first()
+            row = tx.row(select(simulated).where(_c.reference == reference))
         return _kept(row).message if row else None
 
 
@@ -60,14 +59,16 @@ def due(tx: Transaction, now: datetime, limit: int = 500) -> list[Kept]:
     return [_kept(row) for row in rows.mappings()]
 
 
-def advance(tx: Transaction, kept: Kept, state: State, next_at: datetime | None = None,
-            then: str | None = None) -> bool:
+def advance(
+    tx: Transaction, kept: Kept, state: State, next_at: datetime | None = None, then: str | None = None
+) -> bool:
     """The step that was due is done. False when somebody else did it first, and then nothing changes."""
     message = kept.message
     done = tx.connection.execute(
         update(simulated)
         .where(_c.id == kept.id, _c.workspace == tx.owned, _c.next == message.next, _c.next_at == message.next_at)
-        .values(state=state.value, next_at=next_at, next=then))
+        .values(state=state.value, next_at=next_at, next=then)
+    )
     return done.rowcount == 1
 
 
@@ -78,7 +79,7 @@ def listed(tx: Transaction, to: str | None = None, after: str | None = None, lim
         query = query.where(_c.to == to)
     if after is not None:
         query = query.where(_c.id < after)
-    return [_kept(row) for row in tx.connection.execute(query.order_by(_c.id.desc()).limit(limit)).mappings()]
+    return [_kept(row) for row in tx.rows(query.order_by(_c.id.desc()).limit(limit))]
 
 
 def find_last_to(tx: Transaction, number: str) -> Simulated | None:
@@ -88,14 +89,36 @@ def find_last_to(tx: Transaction, number: str) -> Simulated | None:
 
 
 def _row(row_id: str, message: Simulated) -> dict[str, Any]:
-    return {"id": row_id, "workspace": message.workspace, "account": message.account, "reference": message.reference,
-            "to": message.to, "sender": message.sender, "text": message.text, "channel": message.channel.value,
-            "received_at": message.received_at, "state": message.state.value, "next_at": message.next_at,
-            "next": message.next}
+    return {
+        "id": row_id,
+        "workspace": message.workspace,
+        "account": message.account,
+        "reference": message.reference,
+        "to": message.to,
+        "sender": message.sender,
+        "text": message.text,
+        "channel": message.channel.value,
+        "received_at": message.received_at,
+        "state": message.state.value,
+        "next_at": message.next_at,
+        "next": message.next,
+    }
 
 
 def _kept(row: Mapping[Any, Any]) -> Kept:
-    return Kept(row["id"], Simulated(
-        workspace=row["workspace"], account=row["account"], reference=row["reference"], to=row["to"],
-        sender=row["sender"], text=row["text"], channel=Channel(row["channel"]), received_at=row["received_at"],
-        state=State(row["state"]), next_at=row["next_at"], next=row["next"]))
+    return Kept(
+        row["id"],
+        Simulated(
+            workspace=row["workspace"],
+            account=row["account"],
+            reference=row["reference"],
+            to=row["to"],
+            sender=row["sender"],
+            text=row["text"],
+            channel=Channel(row["channel"]),
+            received_at=row["received_at"],
+            state=State(row["state"]),
+            next_at=row["next_at"],
+            next=row["next"],
+        ),
+    )

@@ -1,5 +1,8 @@
-"""The schema. Every row bears its workspace. Moments are stored as integer microseconds since 1970 (UTC), money as integer
-micro-units, JSON as text that only we write."""
+"""The schema. Every row bears its workspace.
+
+Moments are stored as integer microseconds since 1970 (UTC), money as integer micro-units, JSON as text that
+only we write.
+"""
 
 from __future__ import annotations
 
@@ -57,285 +60,542 @@ class Json(TypeDecorator[Any]):
         return None if value is None else orjson.loads(value)
 
 
-metadata = MetaData(naming_convention={
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s"})
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 _ID = String(40)
 
 
 def _table(name: str, *columns: Any) -> Table:
-    return Table(name, metadata, Column("id", _ID, primary_key=True), Column("workspace", _ID, nullable=False), *columns)
+    return Table(
+        name, metadata, Column("id", _ID, primary_key=True), Column("workspace", _ID, nullable=False), *columns
+    )
 
 
 workspaces = Table(
-    "workspaces", metadata,
+    "workspaces",
+    metadata,
     Column("id", _ID, primary_key=True),
     Column("name", Text, nullable=False),
     Column("settings", Json, nullable=False),
     Column("test", Boolean, nullable=False, server_default=text("false")),
-    Column("created_at", Moment, nullable=False))
+    Column("created_at", Moment, nullable=False),
+)
 
 users = Table(
-    "users", metadata,
+    "users",
+    metadata,
     Column("id", _ID, primary_key=True),
     Column("email", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False, server_default=""),
     Column("password_hash", Text, nullable=False),
     Column("language", String(5), nullable=False),
-    Column("created_at", Moment, nullable=False))
+    Column("created_at", Moment, nullable=False),
+)
 
 memberships = _table(
     "memberships",
-    Column("user", _ID, nullable=False), Column("role", String(16), nullable=False),
-    UniqueConstraint("user", "workspace"))
+    Column("user", _ID, nullable=False),
+    Column("role", String(16), nullable=False),
+    UniqueConstraint("user", "workspace"),
+)
 
 sessions = Table(
-    "sessions", metadata,
+    "sessions",
+    metadata,
     Column("hash", String(64), primary_key=True),
-    Column("user", _ID, nullable=False), Column("workspace", _ID, nullable=False),
+    Column("user", _ID, nullable=False),
+    Column("workspace", _ID, nullable=False),
     Column("csrf", String(64), nullable=False),
-    Column("created_at", Moment, nullable=False), Column("expires_at", Moment, nullable=False))
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
 
 # Wrong passwords and other things that are counted per key and window. One row for each key.
 attempts_made = Table(
-    "throttles", metadata,
+    "throttles",
+    metadata,
     Column("key", String(200), primary_key=True),
-    Column("count", Integer, nullable=False), Column("since", Moment, nullable=False))
+    Column("count", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+)
 
 api_keys = _table(
     "api_keys",
-    Column("name", Text, nullable=False), Column("prefix", String(24), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", String(24), nullable=False),
     Column("hash", String(64), nullable=False, unique=True),
-    Column("scopes", Json, nullable=False), Column("test", Boolean, nullable=False),
-    Column("created_at", Moment, nullable=False), Column("used_at", Moment), Column("expires_at", Moment),
-    Column("revoked_at", Moment))
+    Column("scopes", Json, nullable=False),
+    Column("test", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+)
 
 installations = _table(
     "installations",
-    Column("adapter", String(40), nullable=False), Column("name", Text, nullable=False),
-    Column("state", String(20), nullable=False),       # connected | reconnect | paused | disconnected
-    Column("mode", String(16), nullable=False),        # rehearsal | live
+    Column("adapter", String(40), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", String(20), nullable=False),  # connected | reconnect | paused | disconnected
+    Column("mode", String(16), nullable=False),  # rehearsal | live
     Column("account", Text),
-    Column("config", Json, nullable=False), Column("secrets", Text), Column("memory", Json, nullable=False),
-    Column("learnt", Json, nullable=False), Column("cursor", Text),
-    Column("zone", String(64), nullable=False), Column("country", String(2), nullable=False),
-    Column("token_expires_at", Moment), Column("grant_expires_at", Moment),
-    Column("next_pull_at", Moment), Column("pull_lease_until", Moment), Column("pulled_at", Moment),
-    Column("changed_at", Moment), Column("maintain_at", Moment),
-    Column("trouble", Json), Column("problems", Json, nullable=False, server_default="[]"), Column("failures", Integer, nullable=False, server_default="0"),
-    Column("live_since", Moment), Column("created_at", Moment, nullable=False),
-    Index("ix_installations_due", "next_pull_at", sqlite_where=text("next_pull_at IS NOT NULL"),
-          postgresql_where=text("next_pull_at IS NOT NULL")),
-    Index(None, "workspace"), Index(None, "adapter", "account"))
+    Column("config", Json, nullable=False),
+    Column("secrets", Text),
+    Column("memory", Json, nullable=False),
+    Column("learnt", Json, nullable=False),
+    Column("cursor", Text),
+    Column("zone", String(64), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("token_expires_at", Moment),
+    Column("grant_expires_at", Moment),
+    Column("next_pull_at", Moment),
+    Column("pull_lease_until", Moment),
+    Column("pulled_at", Moment),
+    Column("changed_at", Moment),
+    Column("maintain_at", Moment),
+    Column("trouble", Json),
+    Column("problems", Json, nullable=False, server_default="[]"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("live_since", Moment),
+    Column("created_at", Moment, nullable=False),
+    Index(
+        "ix_installations_due",
+        "next_pull_at",
+        sqlite_where=text("next_pull_at IS NOT NULL"),
+        postgresql_where=text("next_pull_at IS NOT NULL"),
+    ),
+    Index(None, "workspace"),
+    Index(None, "adapter", "account"),
+)
 
 # What several threads and machines must not do at once: refreshing a token, pulling one installation.
 leases = Table(
-    "leases", metadata,
+    "leases",
+    metadata,
     Column("name", String(120), primary_key=True),
-    Column("owner", String(40), nullable=False), Column("until", Moment, nullable=False))
+    Column("owner", String(40), nullable=False),
+    Column("until", Moment, nullable=False),
+)
 
 oauth_states = _table(
     "oauth_states",
-    Column("hash", String(64), nullable=False, unique=True), Column("adapter", String(40), nullable=False),
-    Column("user", _ID, nullable=False), Column("browser", String(64), nullable=False),
-    Column("sealed", Text, nullable=False), Column("expires_at", Moment, nullable=False), Column("used_at", Moment))
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("adapter", String(40), nullable=False),
+    Column("user", _ID, nullable=False),
+    Column("browser", String(64), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
 
 inbox = _table(
     "inbox",
-    Column("installation", _ID), Column("account", _ID), Column("adapter", String(40), nullable=False),
-    Column("source", String(16), nullable=False, server_default="hook"),   # hook | receipts | replies
+    Column("installation", _ID),
+    Column("account", _ID),
+    Column("adapter", String(40), nullable=False),
+    Column("source", String(16), nullable=False, server_default="hook"),  # hook | receipts | replies
     Column("received_at", Moment, nullable=False),
-    Column("delivery", String(200)), Column("digest", String(64), nullable=False),
+    Column("delivery", String(200)),
+    Column("digest", String(64), nullable=False),
     Column("request", LargeBinary, nullable=False),
-    Column("state", String(16), nullable=False),       # read | unreadable | unsupported | repeated
-    Column("trouble", Json), Column("replayed_at", Moment),
-    Index("ix_inbox_delivery", "installation", "delivery"), Index("ix_inbox_digest", "installation", "digest"),
-    Index(None, "workspace", "received_at"))
+    Column("state", String(16), nullable=False),  # read | unreadable | unsupported | repeated
+    Column("trouble", Json),
+    Column("replayed_at", Moment),
+    Index("ix_inbox_delivery", "installation", "delivery"),
+    Index("ix_inbox_digest", "installation", "digest"),
+    Index(None, "workspace", "received_at"),
+)
 
 occasions = _table(
     "occasions",
-    Column("installation", _ID, nullable=False), Column("key", Text, nullable=False),
-    Column("kind", String(16), nullable=False), Column("at", Moment, nullable=False),
-    Column("digest", String(24), nullable=False), Column("closed", String(16)),
-    Column("start", Moment), Column("end", Moment), Column("zone", String(64)),
+    Column("installation", _ID, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("digest", String(24), nullable=False),
+    Column("closed", String(16)),
+    Column("start", Moment),
+    Column("end", Moment),
+    Column("zone", String(64)),
     Column("all_day", Boolean, nullable=False),
-    Column("recipient", String(20)), Column("country", String(2)), Column("line", String(16)),
-    Column("trouble", Json), Column("evidence", Json), Column("candidates", Json, nullable=False),
-    Column("values", Json, nullable=False), Column("private", Json, nullable=False),
-    Column("first_seen", Moment, nullable=False), Column("backlog", Boolean, nullable=False),
-    Column("answer", String(16)), Column("answered_at", Moment),
-    Column("own_recipient", String(20)), Column("own_country", String(2)), Column("own_line", String(16)),
+    Column("recipient", String(20)),
+    Column("country", String(2)),
+    Column("line", String(16)),
+    Column("trouble", Json),
+    Column("evidence", Json),
+    Column("candidates", Json, nullable=False),
+    Column("values", Json, nullable=False),
+    Column("private", Json, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("backlog", Boolean, nullable=False),
+    Column("answer", String(16)),
+    Column("answered_at", Moment),
+    Column("own_recipient", String(20)),
+    Column("own_country", String(2)),
+    Column("own_line", String(16)),
     Column("muted", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("installation", "key"),
-    Index("ix_occasions_start", "workspace", "start"), Index("ix_occasions_open", "installation", "start"),
-    Index("ix_occasions_recipient", "workspace", "recipient"))
+    Index("ix_occasions_start", "workspace", "start"),
+    Index("ix_occasions_open", "installation", "start"),
+    Index("ix_occasions_recipient", "workspace", "recipient"),
+)
 
 rules = _table(
     "rules",
-    Column("installation", _ID), Column("name", Text, nullable=False), Column("on", String(16), nullable=False),
-    Column("class", String(16), nullable=False), Column("when", Json, nullable=False), Column("until", Json),
-    Column("channels", Json, nullable=False), Column("body", Text), Column("template", Text),
-    Column("sender", String(16)), Column("asks", Boolean, nullable=False), Column("late", String(8), nullable=False),
-    Column("only", Json, nullable=False), Column("active", Boolean, nullable=False), Column("preset", String(40)),
-    Column("version", Integer, nullable=False), Column("created_at", Moment, nullable=False), Column("removed_at", Moment),
-    Index(None, "workspace"), Index(None, "installation"))
+    Column("installation", _ID),
+    Column("name", Text, nullable=False),
+    Column("on", String(16), nullable=False),
+    Column("class", String(16), nullable=False),
+    Column("when", Json, nullable=False),
+    Column("until", Json),
+    Column("channels", Json, nullable=False),
+    Column("body", Text),
+    Column("template", Text),
+    Column("sender", String(16)),
+    Column("asks", Boolean, nullable=False),
+    Column("late", String(8), nullable=False),
+    Column("only", Json, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("preset", String(40)),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("removed_at", Moment),
+    Index(None, "workspace"),
+    Index(None, "installation"),
+)
 
 templates = _table(
     "templates",
-    Column("key", String(80), nullable=False), Column("language", String(5), nullable=False),
-    Column("body", Text, nullable=False), Column("version", Integer, nullable=False),
-    Column("created_at", Moment, nullable=False), Column("removed_at", Moment),
-    UniqueConstraint("workspace", "key", "language", "version"))
+    Column("key", String(80), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("removed_at", Moment),
+    UniqueConstraint("workspace", "key", "language", "version"),
+)
 
 messages = _table(
     "messages",
-    Column("installation", _ID), Column("occasion", _ID), Column("rule", _ID), Column("campaign", _ID),
-    Column("key", Text), Column("step", Integer, nullable=False, server_default="1"), Column("about", Moment),
-    Column("class", String(16), nullable=False), Column("priority", Integer, nullable=False),
-    Column("channels", Json, nullable=False), Column("to", String(20), nullable=False), Column("country", String(2), nullable=False),
-    Column("text", Text, nullable=False), Column("encoding", String(5), nullable=False), Column("segments", Integer, nullable=False),
-    Column("price_micros", BigInteger), Column("currency", String(3)),
-    Column("sender", String(16)), Column("asks", Boolean, nullable=False, server_default=text("false")),
-    Column("reference", String(140)), Column("zone", String(64)), Column("test", Boolean, nullable=False, server_default=text("false")),
-    Column("state", String(12), nullable=False), Column("reason", Json), Column("checks", Json, nullable=False),
+    Column("installation", _ID),
+    Column("occasion", _ID),
+    Column("rule", _ID),
+    Column("campaign", _ID),
+    Column("key", Text),
+    Column("step", Integer, nullable=False, server_default="1"),
+    Column("about", Moment),
+    Column("class", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("channels", Json, nullable=False),
+    Column("to", String(20), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("encoding", String(5), nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("price_micros", BigInteger),
+    Column("currency", String(3)),
+    Column("sender", String(16)),
+    Column("asks", Boolean, nullable=False, server_default=text("false")),
+    Column("reference", String(140)),
+    Column("zone", String(64)),
+    Column("test", Boolean, nullable=False, server_default=text("false")),
+    Column("state", String(12), nullable=False),
+    Column("reason", Json),
+    Column("checks", Json, nullable=False),
     Column("by_person", Boolean, nullable=False, server_default=text("false")),
-    Column("due_at", Moment, nullable=False), Column("expires_at", Moment),
-    Column("created_at", Moment, nullable=False), Column("changed_at", Moment, nullable=False), Column("left_at", Moment),
+    Column("due_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("left_at", Moment),
     Column("tries", Integer, nullable=False, server_default="0"),
-    Column("lease", Moment), Column("owner", String(40)), Column("fence", Integer, nullable=False, server_default="0"),
-    Column("account", _ID), Column("channel", String(10)), Column("provider_ref", Text),
+    Column("lease", Moment),
+    Column("owner", String(40)),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("account", _ID),
+    Column("channel", String(10)),
+    Column("provider_ref", Text),
     Column("held_by", String(60)),
     UniqueConstraint("installation", "key", "step"),
-    Index("ix_messages_due", "priority", "due_at", sqlite_where=text("state = 'scheduled'"),
-          postgresql_where=text("state = 'scheduled'")),
-    Index("ix_messages_lease", "lease", sqlite_where=text("lease IS NOT NULL"), postgresql_where=text("lease IS NOT NULL")),
-    Index("ix_messages_provider_ref", "account", "provider_ref", sqlite_where=text("provider_ref IS NOT NULL"),
-          postgresql_where=text("provider_ref IS NOT NULL")),
-    Index("ix_messages_occasion", "occasion", sqlite_where=text("occasion IS NOT NULL"),
-          postgresql_where=text("occasion IS NOT NULL")),
+    Index(
+        "ix_messages_due",
+        "priority",
+        "due_at",
+        sqlite_where=text("state = 'scheduled'"),
+        postgresql_where=text("state = 'scheduled'"),
+    ),
+    Index(
+        "ix_messages_lease", "lease", sqlite_where=text("lease IS NOT NULL"), postgresql_where=text("lease IS NOT NULL")
+    ),
+    Index(
+        "ix_messages_provider_ref",
+        "account",
+        "provider_ref",
+        sqlite_where=text("provider_ref IS NOT NULL"),
+        postgresql_where=text("provider_ref IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_occasion",
+        "occasion",
+        sqlite_where=text("occasion IS NOT NULL"),
+        postgresql_where=text("occasion IS NOT NULL"),
+    ),
     Index("ix_messages_to", "workspace", "to"),
-    Index("ix_messages_reference", "workspace", "reference", sqlite_where=text("reference IS NOT NULL"),
-          postgresql_where=text("reference IS NOT NULL")),
+    Index(
+        "ix_messages_reference",
+        "workspace",
+        "reference",
+        sqlite_where=text("reference IS NOT NULL"),
+        postgresql_where=text("reference IS NOT NULL"),
+    ),
     Index("ix_messages_held", "held_by", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
-    Index("ix_messages_state", "workspace", "state", "due_at"))
+    Index("ix_messages_state", "workspace", "state", "due_at"),
+)
 
 # The ledger: each step of a message with its moment and reason. The first one is the message's own `checks`.
 steps = Table(
-    "steps", metadata,
+    "steps",
+    metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("workspace", _ID, nullable=False), Column("message", _ID, nullable=False),
-    Column("at", Moment, nullable=False), Column("state", String(12), nullable=False), Column("reason", Json),
-    Index(None, "message"))
+    Column("workspace", _ID, nullable=False),
+    Column("message", _ID, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("reason", Json),
+    Index(None, "message"),
+)
 
 attempts = Table(
-    "attempts", metadata,
+    "attempts",
+    metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("workspace", _ID, nullable=False), Column("message", _ID, nullable=False),
-    Column("account", _ID), Column("provider", String(40), nullable=False), Column("channel", String(10), nullable=False),
-    Column("at", Moment, nullable=False), Column("outcome", String(16), nullable=False),
-    Column("provider_ref", Text), Column("reason", Json),
-    Index(None, "message"))
+    Column("workspace", _ID, nullable=False),
+    Column("message", _ID, nullable=False),
+    Column("account", _ID),
+    Column("provider", String(40), nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("provider_ref", Text),
+    Column("reason", Json),
+    Index(None, "message"),
+)
 
 # The latest answer of each rule for each occasion: also why there is no message.
 answers = Table(
-    "answers", metadata,
-    Column("occasion", _ID, primary_key=True), Column("rule", _ID, primary_key=True),
-    Column("workspace", _ID, nullable=False), Column("installation", _ID, nullable=False),
-    Column("answer", String(6), nullable=False), Column("reason", Json), Column("checks", Json, nullable=False),
-    Column("wanted_at", Moment), Column("at", Moment, nullable=False),
-    Index(None, "installation"))
+    "answers",
+    metadata,
+    Column("occasion", _ID, primary_key=True),
+    Column("rule", _ID, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("installation", _ID, nullable=False),
+    Column("answer", String(6), nullable=False),
+    Column("reason", Json),
+    Column("checks", Json, nullable=False),
+    Column("wanted_at", Moment),
+    Column("at", Moment, nullable=False),
+    Index(None, "installation"),
+)
 
 contacts = _table(
     "contacts",
-    Column("number", String(20), nullable=False), Column("country", String(2), nullable=False),
-    Column("name", Text), Column("first_name", Text), Column("email", Text), Column("language", String(5)), Column("zone", String(64)),
-    Column("values", Json, nullable=False), Column("quarantine", Json), Column("created_at", Moment, nullable=False),
-    UniqueConstraint("workspace", "number"), Index(None, "workspace", "email"))
+    Column("number", String(20), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("name", Text),
+    Column("first_name", Text),
+    Column("email", Text),
+    Column("language", String(5)),
+    Column("zone", String(64)),
+    Column("values", Json, nullable=False),
+    Column("quarantine", Json),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("workspace", "number"),
+    Index(None, "workspace", "email"),
+)
 
 consents = _table(
     "consents",
-    Column("number", String(20), nullable=False), Column("scope", String(20), nullable=False),
-    Column("state", String(4), nullable=False),        # in | out
-    Column("at", Moment, nullable=False), Column("source", Text, nullable=False), Column("proof", Json, nullable=False),
-    Index(None, "workspace", "number", "scope"))
+    Column("number", String(20), nullable=False),
+    Column("scope", String(20), nullable=False),
+    Column("state", String(4), nullable=False),  # in | out
+    Column("at", Moment, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("proof", Json, nullable=False),
+    Index(None, "workspace", "number", "scope"),
+)
 
 # Who must not be written to: looked up for every batch that leaves. It outlives the person's other data.
 optouts = Table(
-    "optouts", metadata,
-    Column("workspace", _ID, primary_key=True), Column("number_hash", String(64), primary_key=True),
-    Column("scope", String(20), primary_key=True), Column("at", Moment, nullable=False))
+    "optouts",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("number_hash", String(64), primary_key=True),
+    Column("scope", String(20), primary_key=True),
+    Column("at", Moment, nullable=False),
+)
 
 provider_accounts = _table(
     "provider_accounts",
-    Column("provider", String(40), nullable=False), Column("name", Text, nullable=False),
-    Column("config", Json, nullable=False), Column("secrets", Text),
-    Column("position", Integer, nullable=False), Column("countries", Json, nullable=False), Column("channels", Json, nullable=False),
-    Column("rate", Integer), Column("state", String(16), nullable=False),      # active | held | removed
-    Column("hook_hash", String(64), nullable=False, unique=True), Column("hook_sealed", Text, nullable=False),
-    Column("trouble", Json), Column("held_until", Moment), Column("created_at", Moment, nullable=False),
-    Index(None, "workspace"))
+    Column("provider", String(40), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("config", Json, nullable=False),
+    Column("secrets", Text),
+    Column("position", Integer, nullable=False),
+    Column("countries", Json, nullable=False),
+    Column("channels", Json, nullable=False),
+    Column("rate", Integer),
+    Column("state", String(16), nullable=False),  # active | held | removed
+    Column("hook_hash", String(64), nullable=False, unique=True),
+    Column("hook_sealed", Text, nullable=False),
+    Column("trouble", Json),
+    Column("held_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "workspace"),
+)
 
 receipts = _table(
     "receipts",
-    Column("account", _ID, nullable=False), Column("message", _ID), Column("provider_ref", Text), Column("status", Text, nullable=False),
-    Column("state", String(12)), Column("reason", Json), Column("at", Moment, nullable=False), Column("received_at", Moment, nullable=False),
+    Column("account", _ID, nullable=False),
+    Column("message", _ID),
+    Column("provider_ref", Text),
+    Column("status", Text, nullable=False),
+    Column("state", String(12)),
+    Column("reason", Json),
+    Column("at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
     Column("digest", String(32), nullable=False),
-    UniqueConstraint("account", "digest"), Index(None, "account", "provider_ref"), Index(None, "message"))
+    UniqueConstraint("account", "digest"),
+    Index(None, "account", "provider_ref"),
+    Index(None, "message"),
+)
 
 replies = _table(
     "replies",
-    Column("account", _ID), Column("number", String(20), nullable=False), Column("to", String(20), nullable=False),
-    Column("text", Text, nullable=False), Column("at", Moment, nullable=False), Column("received_at", Moment, nullable=False),
-    Column("provider_ref", Text, nullable=False), Column("message", _ID), Column("occasion", _ID),
-    Column("meaning", String(12), nullable=False), Column("outcome", Json), Column("handled_at", Moment),
-    UniqueConstraint("account", "provider_ref"), Index(None, "workspace", "received_at"), Index(None, "workspace", "number"))
+    Column("account", _ID),
+    Column("number", String(20), nullable=False),
+    Column("to", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("provider_ref", Text, nullable=False),
+    Column("message", _ID),
+    Column("occasion", _ID),
+    Column("meaning", String(12), nullable=False),
+    Column("outcome", Json),
+    Column("handled_at", Moment),
+    UniqueConstraint("account", "provider_ref"),
+    Index(None, "workspace", "received_at"),
+    Index(None, "workspace", "number"),
+)
 
 reports = _table(
     "reports",
-    Column("installation", _ID, nullable=False), Column("occasion", _ID), Column("message", _ID),
-    Column("kind", String(12), nullable=False), Column("content", Json, nullable=False),
-    Column("due_at", Moment, nullable=False), Column("tries", Integer, nullable=False), Column("state", String(12), nullable=False),
-    Column("trouble", Json), Column("created_at", Moment, nullable=False),
-    Index("ix_reports_due", "due_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")))
+    Column("installation", _ID, nullable=False),
+    Column("occasion", _ID),
+    Column("message", _ID),
+    Column("kind", String(12), nullable=False),
+    Column("content", Json, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("trouble", Json),
+    Column("created_at", Moment, nullable=False),
+    Index(
+        "ix_reports_due", "due_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")
+    ),
+)
 
 webhooks = _table(
     "webhooks",
-    Column("url", Text, nullable=False), Column("events", Json, nullable=False), Column("secrets", Text, nullable=False),
-    Column("state", String(12), nullable=False), Column("trouble", Json), Column("failing_since", Moment),
-    Column("created_at", Moment, nullable=False), Index(None, "workspace"))
+    Column("url", Text, nullable=False),
+    Column("events", Json, nullable=False),
+    Column("secrets", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("trouble", Json),
+    Column("failing_since", Moment),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "workspace"),
+)
 
 deliveries = _table(
     "deliveries",
-    Column("webhook", _ID, nullable=False), Column("event", String(40), nullable=False), Column("body", Text, nullable=False),
-    Column("state", String(12), nullable=False), Column("tries", Integer, nullable=False), Column("due_at", Moment, nullable=False),
-    Column("created_at", Moment, nullable=False), Column("status", Integer), Column("trouble", Json), Column("delivered_at", Moment),
-    Index("ix_deliveries_due", "due_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
-    Index(None, "workspace", "webhook"))
+    Column("webhook", _ID, nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("status", Integer),
+    Column("trouble", Json),
+    Column("delivered_at", Moment),
+    Index(
+        "ix_deliveries_due",
+        "due_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(None, "workspace", "webhook"),
+)
 
 idempotency = Table(
-    "idempotency", metadata,
-    Column("workspace", _ID, primary_key=True), Column("key", String(255), primary_key=True),
-    Column("request", String(64), nullable=False), Column("status", Integer), Column("body", Text), Column("headers", Json),
-    Column("owner", String(40), nullable=False), Column("created_at", Moment, nullable=False),
-    Index(None, "created_at"))
+    "idempotency",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("status", Integer),
+    Column("body", Text),
+    Column("headers", Json),
+    Column("owner", String(40), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "created_at"),
+)
 
 # What the simulated phones received. The simulator is a provider like others: it has its own book.
 simulated = _table(
     "simulated_messages",
-    Column("account", _ID), Column("reference", String(140), nullable=False), Column("to", String(20), nullable=False),
-    Column("sender", Text), Column("text", Text, nullable=False), Column("channel", String(10), nullable=False),
-    Column("received_at", Moment, nullable=False), Column("state", String(12), nullable=False),
-    Column("next_at", Moment), Column("next", String(12)),
-    UniqueConstraint("reference"), Index(None, "workspace", "to"),
-    Index("ix_simulated_next", "next_at", sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL")))
+    Column("account", _ID),
+    Column("reference", String(140), nullable=False),
+    Column("to", String(20), nullable=False),
+    Column("sender", Text),
+    Column("text", Text, nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("next_at", Moment),
+    Column("next", String(12)),
+    UniqueConstraint("reference"),
+    Index(None, "workspace", "to"),
+    Index(
+        "ix_simulated_next",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)
 
 audit = _table(
     "audit",
-    Column("who", Text, nullable=False), Column("what", String(60), nullable=False), Column("on", _ID),
-    Column("detail", Json, nullable=False), Column("at", Moment, nullable=False), Index(None, "workspace", "at"))
+    Column("who", Text, nullable=False),
+    Column("what", String(60), nullable=False),
+    Column("on", _ID),
+    Column("detail", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "workspace", "at"),
+)
 
 # A few values of the whole house: how far the clock is turned, when the engine last ticked.
 house = Table(
-    "house", metadata,
-    Column("name", String(40), primary_key=True), Column("value", Json, nullable=False), Column("at", Moment, nullable=False))
+    "house",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+)

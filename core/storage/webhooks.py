@@ -21,9 +21,17 @@ _w, _d = t.webhooks.c, t.deliveries.c
 def add(tx: Transaction, vault: Vault, url: str, events: Sequence[str], secret: str, now: datetime) -> str:
     """A new endpoint; its id. `events`: names, or ["*"] for all."""
     webhook_id = new_id("whk")
-    tx.connection.execute(insert(t.webhooks).values(
-        id=webhook_id, workspace=tx.owned, url=url, events=list(events), state="active", created_at=now,
-        secrets=vault.seal({"secrets": [secret]}, workspace=tx.owned, owner=webhook_id, field="secrets")))
+    tx.connection.execute(
+        insert(t.webhooks).values(
+            id=webhook_id,
+            workspace=tx.owned,
+            url=url,
+            events=list(events),
+            state="active",
+            created_at=now,
+            secrets=vault.seal({"secrets": [secret]}, workspace=tx.owned, owner=webhook_id, field="secrets"),
+        )
+    )
     return webhook_id
 
 
@@ -36,16 +44,19 @@ def secrets(vault: Vault, row: Mapping[str, Any]) -> list[str]:
 
 
 def keep_secrets(tx: Transaction, vault: Vault, webhook_id: str, new: Sequence[str]) -> None:
-    tx.connection.execute(update(t.webhooks).where(_w.id == webhook_id, _w.workspace == tx.owned).values(
-        secrets=vault.seal({"secrets": list(new)}, workspace=tx.owned, owner=webhook_id, field="secrets")))
+    tx.connection.execute(
+        update(t.webhooks)
+        .where(_w.id == webhook_id, _w.workspace == tx.owned)
+        .values(secrets=vault.seal({"secrets": list(new)}, workspace=tx.owned, owner=webhook_id, field="secrets"))
+    )
 
 
 def listed(tx: Transaction) -> list[Mapping[str, Any]]:
-    return list(tx.connection.execute(tx.mine(t.webhooks).where(_w.state != "removed").order_by(_w.id)).mappings())
+    return tx.rows(tx.mine(t.webhooks).where(_w.state != "removed").order_by(_w.id))
 
 
 def get(tx: Transaction, webhook_id: str) -> Mapping[str, Any] | None:
-    return tx.connection.execute(tx.mine(t.webhooks).where(_w.id == webhook_id, _w.state != "removed")).mappings().first()
+    return tx.row(tx.mine(t.webhooks).where(_w.id == webhook_id, _w.state != "removed"))
 
 
 def change(tx: Transaction, webhook_id: str, **values: Any) -> None:
@@ -60,8 +71,9 @@ def remove(tx: Transaction, webhook_id: str) -> None:
 def listening(tx: Transaction, workspaces: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
     """workspace → its active endpoints."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in tx.connection.execute(select(_w.id, _w.workspace, _w.events).where(
-            _w.workspace.in_(workspaces), _w.state.in_(["active", "paused"]))).mappings():
+    for row in tx.rows(
+        select(_w.id, _w.workspace, _w.events).where(_w.workspace.in_(workspaces), _w.state.in_(["active", "paused"]))
+    ):
         found.setdefault(row["workspace"], []).append(row)
     return found
 
@@ -69,28 +81,59 @@ def listening(tx: Transaction, workspaces: Sequence[str]) -> dict[str, list[Mapp
 def queue(tx: Transaction, deliveries: Sequence[tuple[str, str, str, str]], now: datetime) -> None:
     """(workspace, endpoint, event, body) of each delivery."""
     if deliveries:
-        tx.connection.execute(insert(t.deliveries), [
-            {"id": delivery_id, "workspace": workspace, "webhook": webhook, "event": event, "body": body, "state": "waiting", "tries": 0,
-             "due_at": now, "created_at": now}
-            for delivery_id, (workspace, webhook, event, body) in zip(new_ids("dlv", len(deliveries)), deliveries, strict=True)])
+        tx.connection.execute(
+            insert(t.deliveries),
+            [
+                {
+                    "id": delivery_id,
+                    "workspace": workspace,
+                    "webhook": webhook,
+                    "event": event,
+                    "body": body,
+                    "state": "waiting",
+                    "tries": 0,
+                    "due_at": now,
+                    "created_at": now,
+                }
+                for delivery_id, (workspace, webhook, event, body) in zip(
+                    new_ids("dlv", len(deliveries)), deliveries, strict=True
+                )
+            ],
+        )
 
 
 def take(tx: Transaction, now: datetime, lease: timedelta, limit: int = 32) -> list[Mapping[str, Any]]:
     """Deliveries that are due to endpoints that are not paused, with the endpoint's address and secrets."""
-    due = (select(_d.id).join(t.webhooks, _w.id == _d.webhook).where(_d.state == "waiting", _d.due_at <= now, _w.state == "active")
-           .order_by(_d.due_at).limit(limit))
+    due = (
+        select(_d.id)
+        .join(t.webhooks, _w.id == _d.webhook)
+        .where(_d.state == "waiting", _d.due_at <= now, _w.state == "active")
+        .order_by(_d.due_at)
+        .limit(limit)
+    )
     if not tx.is_sqlite:
         due = due.with_for_update(skip_locked=True, of=t.deliveries)
     ids = [row.id for row in tx.connection.execute(due)]
     if not ids:
         return []
     tx.connection.execute(update(t.deliveries).where(_d.id.in_(ids)).values(due_at=now + lease))
-    return list(tx.connection.execute(
-        select(t.deliveries, _w.url, _w.secrets, _w.failing_since).join(t.webhooks, _w.id == _d.webhook).where(_d.id.in_(ids))).mappings())
+    return tx.rows(
+        select(t.deliveries, _w.url, _w.secrets, _w.failing_since)
+        .join(t.webhooks, _w.id == _d.webhook)
+        .where(_d.id.in_(ids))
+    )
 
 
-def delivered(tx: Transaction, delivery_id: str, state: str, *, status: int | None, trouble: Reason | None, due_at: datetime | None,
-              now: datetime) -> None:
+def delivered(
+    tx: Transaction,
+    delivery_id: str,
+    state: str,
+    *,
+    status: int | None,
+    trouble: Reason | None,
+    due_at: datetime | None,
+    now: datetime,
+) -> None:
     """`state`: delivered | waiting (again at `due_at`) | failed."""
     values: dict[str, Any] = {"state": state, "status": status, "trouble": reason_row(trouble), "tries": _d.tries + 1}
     if due_at is not None:
@@ -100,15 +143,20 @@ def delivered(tx: Transaction, delivery_id: str, state: str, *, status: int | No
     tx.connection.execute(update(t.deliveries).where(_d.id == delivery_id).values(**values))
 
 
-def deliveries(tx: Transaction, webhook_id: str, *, after: str | None = None, limit: int = 50) -> list[Mapping[str, Any]]:
+def deliveries(
+    tx: Transaction, webhook_id: str, *, after: str | None = None, limit: int = 50
+) -> list[Mapping[str, Any]]:
     query = tx.mine(t.deliveries).where(_d.webhook == webhook_id).order_by(_d.id.desc()).limit(limit)
     if after:
         query = query.where(_d.id < after)
-    return list(tx.connection.execute(query).mappings())
+    return tx.rows(query)
 
 
 def again(tx: Transaction, delivery_id: str, now: datetime) -> bool:
     """Sends a kept delivery once more: the same id, the same body."""
-    done = tx.connection.execute(update(t.deliveries).where(_d.id == delivery_id, _d.workspace == tx.owned)
-                                 .values(state="waiting", due_at=now, tries=0))
+    done = tx.connection.execute(
+        update(t.deliveries)
+        .where(_d.id == delivery_id, _d.workspace == tx.owned)
+        .values(state="waiting", due_at=now, tries=0)
+    )
     return bool(done.rowcount)

@@ -71,20 +71,38 @@ class Policy:
     standings: Mapping[str, Standing] = field(default_factory=lambda: _NOBODY)
     zones_declared: Mapping[str, str] = field(default_factory=lambda: _NO_ZONES)
 
-    def decide(self, recipient: Recipient, channel: Channel, klass: MessageClass, *, wanted: datetime,
-               until: datetime | None, now: datetime, sender: str | None = None, asks: bool = False,
-               confirms_stop: bool = False) -> Leave | Never:
+    def decide(
+        self,
+        recipient: Recipient,
+        channel: Channel,
+        klass: MessageClass,
+        *,
+        wanted: datetime,
+        until: datetime | None,
+        now: datetime,
+        sender: str | None = None,
+        asks: bool = False,
+        confirms_stop: bool = False,
+    ) -> Leave | Never:
         """Whether a message may leave, and when: consent, then the sender, then the hours."""
         checks = [Check("number", "passed")]
-        if (why := may_send(klass, self.standings.get(recipient.number, _STANDING), confirms_stop=confirms_stop)) is not None:
+        if (
+            why := may_send(klass, self.standings.get(recipient.number, _STANDING), confirms_stop=confirms_stop)
+        ) is not None:
             return Never(why, State.SUPPRESSED, (*checks, Check("consent", "refused", why)))
         checks.append(Check("consent", "passed"))
         shown = sender or self.sender
         if shown and (why := check_sender(shown, recipient.country, channel, asks)) is not None:
             return Never(why, State.SUPPRESSED, (*checks, Check("sender", "refused", why)))
-        settled = hours.settle(wanted, until, now, rules_for(recipient.country, channel, klass, wanted.date(), widened=self.widened),
-                               self.zones(recipient), calendar(recipient.country, self._part(recipient)),
-                               self.own_hours if klass not in (MessageClass.OTP, MessageClass.CONVERSATIONAL) else None)
+        settled = hours.settle(
+            wanted,
+            until,
+            now,
+            rules_for(recipient.country, channel, klass, wanted.date(), widened=self.widened),
+            self.zones(recipient),
+            calendar(recipient.country, self._part(recipient)),
+            self.own_hours if klass not in (MessageClass.OTP, MessageClass.CONVERSATIONAL) else None,
+        )
         if isinstance(settled, hours.Never):
             return Never(settled.reason, State.EXPIRED, (*checks, Check("hours", "refused", settled.reason)))
         checks.append(Check("hours", "moved" if settled.moved else "passed", settled.reason))
