@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from core.contract import (
     Accepted,
     Account,
     Book,
+    Configured,
     Gone,
     Outcome,
     Outgoing,
@@ -88,6 +90,10 @@ class Simulator(Provider):
     def __init__(self, tools: ProviderTools) -> None:
         super().__init__(tools)
         self._book: Book = tools.book or _Notes()
+
+    def configured(self, config: Mapping[str, Any]) -> Configured:
+        """There is nothing to set: what is given all the same (somebody's real key) is not kept."""
+        return Configured(config={}, secrets={})
 
     def send(self, account: Account, messages: Sequence[Outgoing], now: datetime,
              begun: Callable[[str], None]) -> list[Outcome]:

@@ -10,9 +10,10 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
@@ -81,12 +82,13 @@ class Stand:
 class Wire:
     """The other side of a provider that speaks HTTP.
 
-    `takes` answers a good request to send, refusing `REFUSED_NUMBER`; `references` are those that a request bears;
-    `finds` answers a look-up as if the other side had exactly the given references.
+    `answers` is what a good request to send is answered, as JSON; `takes` answers it so, refusing `REFUSED_NUMBER`;
+    `references` are those that a request bears; `finds` answers a look-up as if the other side had exactly those.
     """
 
     vendor: str
     is_sending: Callable[[Seen], bool]
+    answers: Callable[[Seen], Any]
     takes: Callable[[Seen], Step]
     references: Callable[[Seen], list[str]]
     finds: Callable[[Sequence[str]], Step]
@@ -106,7 +108,8 @@ class Entry:
     callbacks: Sequence[bytes] = ()
 
     @contextmanager
-    def open(self) -> Iterator[Stand]:
+    def open(self, server: FaultServer | None = None) -> Iterator[Stand]:
+        """A stand for one test; in front of `server` instead of one that behaves well."""
         account = Account("acc_1", "ws_1", self.name.partition(" ")[0], self.config, self.secrets,
                           f"https://relance.example/providers/acc_1/receipts/{CANARY}-path",
                           f"https://relance.example/providers/acc_1/replies/{CANARY}-path")
@@ -116,9 +119,9 @@ class Entry:
                 provider.script(REFUSED_NUMBER, *[Refused(Reason("simulator_refused"))] * 20)
             yield Stand(provider, account, list)
             return
-        with FaultServer(otherwise=self.wire.takes) as server:
-            provider = self.make(ProviderTools(urls={self.wire.vendor: server.url}, timeout=QUICK, connections=8))
-            yield Stand(provider, account, lambda: _took(self.wire, server), server)
+        with nullcontext(server) if server else FaultServer(otherwise=self.wire.takes) as other:
+            provider = self.make(ProviderTools(urls={self.wire.vendor: other.url}, timeout=QUICK, connections=8))
+            yield Stand(provider, account, lambda: _took(self.wire, other), other)
 
 
 def _took(wire: Wire | None, server: FaultServer) -> list[str]:
@@ -132,14 +135,18 @@ def _smsmode_sent(seen: Seen) -> list[dict[str, Any]]:
     return seen.json if isinstance(seen.json, list) else [seen.json]
 
 
+def _smsmode_answers(seen: Seen) -> Any:
+    answers = [{"messageId": f"sm-{one['refClient']}", "refClient": one["refClient"], "status": {"value": "ENROUTE"},
+                "price": {"amount": "0.05", "currency": "EUR"}} for one in _smsmode_sent(seen)]
+    return [{"message": one} for one in answers] if isinstance(seen.json, list) else answers[0]
+
+
 def _smsmode_takes(seen: Seen) -> Step:
     if seen.method != "POST":
         return _smsmode_finds([])
     if any(one["recipient"]["to"] == REFUSED_NUMBER.removeprefix("+") for one in _smsmode_sent(seen)):
         return status(400, {"errorCode": "400.029", "message": "Bad Request", "detail": f"not E.164, key {CANARY}-key"})
-    answers = [{"messageId": f"sm-{one['refClient']}", "refClient": one["refClient"], "status": {"value": "ENROUTE"},
-                "price": {"amount": "0.05", "currency": "EUR"}} for one in _smsmode_sent(seen)]
-    return ok([{"message": one} for one in answers] if isinstance(seen.json, list) else answers[0], 201)
+    return ok(_smsmode_answers(seen), 201)
 
 
 def _smsmode_finds(references: Sequence[str]) -> Step:
@@ -148,7 +155,7 @@ def _smsmode_finds(references: Sequence[str]) -> Step:
     return ok({"page": 1, "pageSize": 100, "count": len(items), "totalCount": len(items), "items": items})
 
 
-SMSMODE_WIRE = Wire("smsmode", lambda seen: seen.method == "POST", _smsmode_takes,
+SMSMODE_WIRE = Wire("smsmode", lambda seen: seen.method == "POST", _smsmode_answers, _smsmode_takes,
                     lambda seen: [one["refClient"] for one in _smsmode_sent(seen)], _smsmode_finds)
 _REPORT = {
     "messageId": "00000000-0000-4000-8000-00000000aa02", "sentDate": "2026-12-01T08:00:00", "direction": "MT",
@@ -197,6 +204,12 @@ def send(stand: Stand, *messages: Outgoing) -> list[Outcome]:
 
 
 # what it is
+
+def test_every_registered_provider_is_held_to_this() -> None:
+    registered = {point.name for point in entry_points(group="relance.providers")}
+
+    assert registered <= {entry.name.partition(" ")[0] for entry in ENTRIES}, "add an Entry for it"
+
 
 @every_provider
 def test_it_says_what_it_is(entry: Entry) -> None:
@@ -289,8 +302,10 @@ def test_it_says_when_a_message_begins_to_leave(entry: Entry) -> None:
         before: dict[str, list[str]] = {}
         batch = [message(number, f"+336399810{number:02d}") for number in range(4)]
 
-        stand.provider.send(stand.account, batch, NOW,
-                            lambda reference: before.setdefault(reference, stand.took()) and None)
+        def begun(reference: str) -> None:
+            before.setdefault(reference, stand.took())
+
+        stand.provider.send(stand.account, batch, NOW, begun)
 
     assert set(before) == {one.reference for one in batch}
     assert all(reference not in took for reference, took in before.items()), "said before its first byte"
@@ -394,6 +409,53 @@ def test_a_broken_line_in_a_batch_is_answered_for_each(entry: Entry) -> None:
     assert len(outcomes) == 6
     assert any(isinstance(outcome, Uncertain) for outcome in outcomes)
     assert all(isinstance(outcome, Uncertain | Accepted) for outcome in outcomes)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+    | st.sampled_from(["", "\x00", "33639980001", "9" * 400, "1e999999", "sNaN", "0001-01-01T00:00:00+14:00",
+                       "9999-12-31T23:59:59-14:00", "MO", "MT", "UNDELIVERABLE", "BLACKLISTED"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8)
+
+
+def changed(value: Any, path: Sequence[int], by: Any) -> Any:
+    """`value` with the part that `path` leads to replaced by `by`."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return by
+    if isinstance(value, list):
+        at = path[0] % len(value)
+        return [*value[:at], changed(value[at], path[1:], by), *value[at + 1:]]
+    key = sorted(value)[path[0] % len(value)]
+    return {**value, key: changed(value[key], path[1:], by)}
+
+
+paths = st.lists(st.integers(0, 20), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@every_speaker
+def test_whatever_a_good_answer_holds_it_is_accepted_or_uncertain(entry: Entry, number: int) -> None:
+    batch = [message(one, f"+336399810{one:02d}") for one in range(number)]
+    wire = entry.wire
+    assert wire
+    twist: list[Any] = [[], None]
+    with (FaultServer(otherwise=lambda seen: ok(changed(wire.answers(seen), *twist), 201)) as server,
+          entry.open(server) as stand):
+
+        @settings(max_examples=60)
+        @given(path=paths, by=json_values)
+        def answered(path: list[int], by: Any) -> None:
+            twist[:] = path, by
+            outcomes = send(stand, *batch)
+            assert len(outcomes) == number
+            for outcome in outcomes:
+                assert isinstance(outcome, Accepted | Uncertain)
+                if isinstance(outcome, Accepted):
+                    assert outcome.reference
+                    assert "\x00" not in outcome.reference
+                    assert outcome.price_micros is None or outcome.price_micros >= 0
+
+        answered()
 
 
 # looking up
@@ -521,21 +583,6 @@ HOSTILE: tuple[bytes, ...] = (
 def test_a_hostile_body_is_unreadable_or_not_authentic(entry: Entry, body: bytes) -> None:
     with entry.open() as stand, pytest.raises((Unreadable, NotAuthentic)):
         heard(stand, inbound(body))
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
-    | st.sampled_from(["", "\x00", "33639980001", "9" * 400, "1e999999", "sNaN", "0001-01-01T00:00:00+14:00",
-                       "9999-12-31T23:59:59-14:00", "MO", "MT", "UNDELIVERABLE", "BLACKLISTED"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8)
-
-
-def changed(value: Any, path: Sequence[int], by: Any) -> Any:
-    """`value` with the part that `path` leads to replaced by `by`."""
-    if not path or not isinstance(value, dict) or not value:
-        return by
-    key = sorted(value)[path[0] % len(value)]
-    return {**value, key: changed(value[key], path[1:], by)}
 
 
 @settings(max_examples=150)

@@ -27,6 +27,7 @@ from tests.faults.server import FaultServer, Seen, Step, ok, status
 
 Message = dict[str, Any]
 
+_ECHOED = ("refClient", "callbackUrlStatus", "callbackUrlMo")
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -92,8 +93,9 @@ class FakeSmsmode:
         statuses = []
         for message in self._of(reference):
             with self._lock:
-                message["status"] = {"deliveryDate": self._date(), "value": value} | (
-                    {"detail": detail} if detail else {})
+                message["status"] = {"deliveryDate": self._date(), "value": value}
+                if detail:
+                    message["status"]["detail"] = detail
                 copy = {**message}
             statuses.append(_post(copy.get("callbackUrlStatus"), copy))
         return statuses
@@ -136,23 +138,24 @@ class FakeSmsmode:
         many = isinstance(given, list)
         if many and not (self.batches and 1 <= len(given) <= 1000):
             return _error(400, "400.002", "Bad Request", "an object is expected")
-        for one in given if many else [given]:
+        each: list[Any] = given if many else [given]
+        for one in each:
             if wrong := _wrong(one):
                 return wrong
-        taken = [self._keep(one) for one in (given if many else [given])]
+        taken = [self._keep(one) for one in each]
         return ok([{"message": message} for message in taken] if many else taken[0], 201)
 
     def _keep(self, given: dict[str, Any]) -> Message:
         message_id = str(uuid.uuid4())
         text = given["body"]["text"] + (" STOP 36034" if given["body"].get("stop") else "")
-        message = {
+        message: Message = {
             "messageId": message_id, "acceptedAt": self._date(), "sentDate": self._date(), "channel": self._channel(),
             "type": "SMS", "direction": "MT", "recipient": given["recipient"], "from": given.get("from", "36034"),
             "body": {**given["body"], "text": text, "length": len(text), "messagePartCount": 1},
             "price": {"amount": self.price, "currency": "EUR"},
             "status": {"deliveryDate": self._date(), "value": "ENROUTE"},
-            "href": f"{self.url}/sms/v1/messages/{message_id}",
-            **{field: given[field] for field in ("refClient", "callbackUrlStatus", "callbackUrlMo") if field in given}}
+            "href": f"{self.url}/sms/v1/messages/{message_id}"}
+        message |= {field: given[field] for field in _ECHOED if field in given}
         self.messages.append(message)
         return message
 
@@ -164,8 +167,9 @@ class FakeSmsmode:
                  if query.get("searchBy[refClient]") in (None, message.get("refClient"))
                  and query.get("searchBy[direction]", "MT") == message["direction"]]
         items = found[(page - 1) * size:page * size]
-        return ok({"page": page, "pageSize": size, "count": len(items), "totalCount": len(found), "links": {},
-                   "items": items})
+        answer: Message = {"page": page, "pageSize": size, "count": len(items), "totalCount": len(found), "links": {},
+                           "items": items}
+        return ok(answer)
 
     def _visible(self) -> list[Message]:
         return [] if self.hidden else self.messages

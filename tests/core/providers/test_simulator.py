@@ -112,6 +112,12 @@ def test_another_workspace_does_not_find_it(book: DatabaseBook) -> None:
         simulator(book).look_up(replace(ACCOUNT, workspace="ws_2"), "msg_1", LATER, asked=NOW)
 
 
+def test_a_key_that_is_given_by_mistake_is_not_kept(book: DatabaseBook) -> None:
+    configured = simulator(book).configured({"api_key": "live-key"})
+
+    assert "live-key" not in repr(configured)
+
+
 def test_a_batch_is_one_write() -> None:
     class Counted:
         writes: list[int] = []
