@@ -89,8 +89,7 @@ def test_a_step_is_done_once(database: Database) -> None:
 
 def test_phones_are_listed_newest_first_a_page_at_a_time(database: Database) -> None:
     book = DatabaseBook(database)
-    for number in range(5):
-        book.write([message(f"msg_{number}", to=ANA if number % 2 == 0 else "+33639980002")])
+    book.write([message(f"msg_{number}", to=ANA if number % 2 == 0 else "+33639980002") for number in range(5)])
     book.write([message("msg_foreign", workspace="ws_2"), replace(message("later:msg_9"), state=State.SCHEDULED)])
 
     with database.read("ws_1") as tx:
