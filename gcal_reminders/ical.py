@@ -26,14 +26,16 @@ from gcal_reminders.appointments import Appointment, Guest, is_zone, plain
 
 MAX_BYTES = 20_000_000
 MAX_EVENTS = 50_000
-MAX_OCCURRENCES = 20_000
+MAX_OCCURRENCES = 50_000
 # Steps of repetition that one reading may cost, and what a rule costs that never comes true.
-MAX_STEPS = 5_000_000
+MAX_STEPS = 2_000_000
 MAX_STEPS_OF_ONE = 100_000
 MAX_OCCURRENCES_OF_ONE = 2_000
-_NEVER = 500_000
+_NEVER = 200_000
 MAX_CUSTOM_ZONES = 40
 _SHOWN_PROBLEMS = 200
+_DEEPEST = 16
+_LISTED = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,8 @@ def _components(lines: Iterator[tuple[int, str]], problems: list[Problem]) -> _R
                 problems.append(_problem(block, "event_unfinished"))
                 stack = stack[: stack.index("VEVENT")] if "VEVENT" in stack else []
                 block = None
-            stack.append(name)
+            if len(stack) < _DEEPEST:
+                stack.append(name)
             if name == "VCALENDAR":
                 seen_calendar = True
             elif name == "VEVENT" and seen_calendar:
@@ -645,8 +648,8 @@ class _InEvent:
         days: set[datetime] = set()
         starts = self._event.starts
         assert starts is not None
-        for stated in self._event.block.properties.get(name, []):
-            for text in stated.value.split(",")[:5_000]:
+        for stated in self._event.block.properties.get(name, [])[:_LISTED]:
+            for text in stated.value.split(",")[:_LISTED]:
                 if not text.strip():
                     continue
                 try:
@@ -684,7 +687,10 @@ def _walls(rule: str, starts: _When, window: _Window, length: timedelta, budget:
     if not parts.keys() <= _RULE_WORDS or int(parts.get("INTERVAL", "1")) < 1:
         raise ValueError(rule)
     often = parts["FREQ"] == "HOURLY" and "BYSETPOS" in parts
-    if often or parts["FREQ"] in {"MINUTELY", "SECONDLY"} or len(rule) > 2_000:
+    times_a_day = 1
+    for name in ("BYHOUR", "BYMINUTE", "BYSECOND"):
+        times_a_day *= parts.get(name, "").count(",") + 1
+    if often or times_a_day > 100 or parts["FREQ"] in {"MINUTELY", "SECONDLY"} or len(rule) > 2_000:
         raise _TooOften
     if starts.whole_day:
         parts = {name: value for name, value in parts.items() if name not in {"BYHOUR", "BYMINUTE", "BYSECOND"}}

@@ -270,7 +270,8 @@ def test_what_silences_an_appointment(fields: dict[str, Any], code: str):
 
 
 @pytest.mark.parametrize("fields", [
-    {"title": "Rappel vaccin"}, {"description": "pas de rappel de vaccin avant 2030"}, {"description": "a@nosms.example"},
+    {"title": "Rappel vaccin"}, {"description": "pas de rappel de vaccin avant 2030"},
+    {"description": "a@nosms.example"},
     {"transparent": True},
     {"guests": (Guest("a@x.example", response="declined"), Guest("b@x.example"))},
 ])
@@ -317,7 +318,8 @@ def test_no_text_breaks_it_and_evidence_is_what_stands_there(description: str, t
 
 
 @pytest.mark.parametrize("piece", [
-    "1 ", "06 ", "+33 (0", "a", "a@", "a.", "<a href=tel:1>", "<!--", "<script>", "_", "\n", "FR76 3000 ", "join by phone\n",
+    "1 ", "06 ",
+    "+33 (0", "a", "a@", "a.", "<a href=tel:1>", "<!--", "<script>", "_", "\n", "FR76 3000 ", "join by phone\n",
     "google meet ",
     "06 12 34 56 7\n", "+3361234567,", "-::~:~:", "&amp;", "(", "tel: ", "0612345678\n",
 ])
