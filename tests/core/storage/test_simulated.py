@@ -66,7 +66,8 @@ def test_a_large_batch_is_one_write(database: Database) -> None:
 def test_what_is_due_comes_by_its_moment(database: Database) -> None:
     DatabaseBook(database).write([
         replace(message("msg_late"), next_at=NOW + timedelta(seconds=5)), message("msg_soon"),
-        replace(message("msg_never"), next_at=None, next=None), replace(message("msg_after"), next_at=NOW + timedelta(1))])
+        replace(message("msg_never"), next_at=None, next=None),
+        replace(message("msg_after"), next_at=NOW + timedelta(days=1))])
 
     with database.read() as tx:
         due = simulated.due(tx, NOW + timedelta(seconds=5))
@@ -104,5 +105,7 @@ def test_the_last_message_to_a_number_is_this_workspaces(database: Database) -> 
     DatabaseBook(database).write([message("msg_3", workspace="ws_2")])
 
     with database.read("ws_1") as tx:
-        assert (last := simulated.find_last_to(tx, ANA)) and last.reference == "msg_2"
+        last = simulated.find_last_to(tx, ANA)
+        assert last
+        assert last.reference == "msg_2"
         assert simulated.find_last_to(tx, "+33639980009") is None
