@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
+from typing import Any
+
+import structlog
 
 from core.contract import Adapter, Provider, ProviderTools, Tools
 from core.settings import Settings
 
+log = structlog.get_logger(__name__)
+
 
 def load_adapters(tools: Tools) -> dict[str, Adapter]:
     """slug → adapter, of the entry point group `relance.adapters`."""
-    return {adapter.manifest.slug: adapter for adapter in (
-        point.load()(tools) for point in sorted(entry_points(group="relance.adapters"), key=lambda point: point.name))}
+    return {kind.manifest.slug: kind(tools) for kind in _kinds("relance.adapters")}
 
 
 def load_providers(tools: ProviderTools) -> dict[str, Provider]:
     """slug → provider, of the entry point group `relance.providers`."""
-    return {provider.slug: provider for provider in (
-        point.load()(tools) for point in sorted(entry_points(group="relance.providers"), key=lambda point: point.name))}
+    return {kind.slug: kind(tools) for kind in _kinds("relance.providers")}
 
 
 def urls(settings: Settings) -> Mapping[str, str]:
     """vendor → address: the operator's, else the vendor's real one as its adapter or provider declares it."""
     declared: dict[str, str] = {}
-    for group in ("relance.adapters", "relance.providers"):
-        for point in entry_points(group=group):
-            kind = point.load()
-            vendors = kind.manifest.vendors if group == "relance.adapters" else kind.vendors
-            declared.update(vendors)
+    for kind in _kinds("relance.adapters"):
+        declared.update(kind.manifest.vendors)
+    for kind in _kinds("relance.providers"):
+        declared.update(kind.vendors)
     return {**declared, **settings.vendor_urls}
+
+
+def _kinds(group: str) -> Iterator[Any]:
+    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+        try:
+            yield point.load()
+        except (ImportError, AttributeError) as error:
+            # Another team's package that does not load must not stop everybody's reminders; `relance doctor` shows it.
+            log.error("plugin does not load", group=group, plugin=point.name, problem=str(error))

@@ -1,4 +1,4 @@
-"""The suite: settings, database, adapters, providers, the clock. The single place of assembly; nothing happens on import."""
+"""The suite: settings, database, adapters, providers, the clock. The single place of assembly."""
 
 from __future__ import annotations
 
@@ -39,14 +39,30 @@ class Suite:
     def public_url(self) -> str:
         return self.settings.public_url
 
+    def for_tests(self, provider: str) -> bool:
+        """Whether test keys may use this provider: it reaches no phone, or the operator of a test house has pointed it
+        at an address of his own."""
+        one = self.providers[provider]
+        if one.for_tests:
+            return True
+        own = self.settings.vendor_urls
+        return self.settings.clock_may_turn and bool(one.vendors) and all(
+            own.get(vendor, real) != real for vendor, real in one.vendors.items()
+        )
+
     def wake(self) -> None:
         """Something may be due now: do not wait for the next tick."""
         self.due.set()
 
 
-def build_suite(settings: Settings, *, clock: Clock | None = None, adapters: Mapping[str, Adapter] | None = None,
-                providers: Mapping[str, Provider] | None = None) -> Suite:
-    """Assembles the suite. Opens no socket but the database's; `adapters` and `providers` replace the registered ones."""
+def build_suite(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    adapters: Mapping[str, Adapter] | None = None,
+    providers: Mapping[str, Provider] | None = None,
+) -> Suite:
+    """Assembles the suite; `adapters` and `providers` replace the registered ones. No socket but the database's."""
     database = Database(settings.database_url)
     guarded = Guarded(allow_private=settings.allow_private_addresses)
     addresses = urls(settings)
@@ -70,5 +86,3 @@ def turn_clock(suite: Suite, turned: timedelta) -> None:
     with suite.database.write() as tx:
         house.set_value(tx, "clock_turned_seconds", turned.total_seconds(), datetime.now(UTC))
     suite.clock.turned = turned
-
-

@@ -131,7 +131,7 @@ class Sender:
                     Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
                 )
                 continue
-            route = _route(message, gathered.accounts[message.workspace], self.suite.providers, now)
+            route = _route(message, gathered.accounts[message.workspace], self.suite, now)
             if isinstance(route, Account):
                 routes.setdefault(route.id, (route, self.suite.providers[route.provider], []))[2].append(message)
             else:
@@ -205,44 +205,32 @@ def _gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed]) -> _Gat
     return found
 
 
-def _route(
-    message: Claimed, ways: Sequence[accounts.Row], providers: Mapping[str, Provider], now: datetime
-) -> Account | Result:
+def _route(message: Claimed, ways: Sequence[accounts.Row], suite: Suite, now: datetime) -> Account | Result:
     """The account by which a message leaves: the first that takes its channel and country and is well."""
-    usable = [way for way in ways if way.account.provider in providers]
+    usable = [way for way in ways if way.account.provider in suite.providers]
     if message.test:
-        usable = [way for way in usable if providers[way.account.provider].for_tests]
+        usable = [way for way in usable if suite.for_tests(way.account.provider)]
     if not usable:
         # Before a workspace has connected a provider, and for test keys: the phones in the browser.
-        return (
-            accounts.simulator(message.workspace)
-            if message.test or not ways
-            else Result(message, State.HELD, Reason("no_account"), held_by="account")
-        )
+        if message.test or not ways:
+            return accounts.simulator(message.workspace)
+        return Result(message, State.HELD, Reason("no_account"), held_by="account")
+    channel = message.channels[0]
     fitting = [
         way
         for way in usable
-        if message.channels[0] in providers[way.account.provider].channels
+        if channel in suite.providers[way.account.provider].channels
         and (not way.countries or message.country in way.countries)
-        and (not way.channels or message.channels[0] in way.channels)
+        and (not way.channels or channel in way.channels)
     ]
     if not fitting:
-        return Result(
-            message,
-            State.HELD,
-            Reason("no_account_for", {"country": message.country, "channel": str(message.channels[0])}),
-            held_by="account",
-        )
-    well = [way for way in fitting if way.state == "active"]
-    if well:
-        return well[0].account
+        why = Reason("no_account_for", {"country": message.country, "channel": str(channel)})
+        return Result(message, State.HELD, why, held_by="account")
+    if (well := next((way for way in fitting if way.state == "active"), None)) is not None:
+        return well.account
     back = min((way.held_until for way in fitting if way.held_until), default=now + timedelta(minutes=5))
-    return Result(
-        message,
-        State.SCHEDULED,
-        Reason("account_held", {"account": fitting[0].name}),
-        due_at=max(back, now + timedelta(seconds=5)),
-    )
+    again = max(back, now + timedelta(seconds=5))
+    return Result(message, State.SCHEDULED, Reason("account_held", {"account": fitting[0].name}), due_at=again)
 
 
 def _outgoing(message: Claimed, policy: Policy) -> Outgoing:

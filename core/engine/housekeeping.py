@@ -18,5 +18,5 @@ def run_due(suite: Suite) -> int:
     if last is not None and now - last < EVERY and last <= now:
         return 0
     with suite.database.write() as tx:
-        house.set_value(tx, "housekeeping", None, now)
+        house.set_value(tx, "housekeeping", True, now)
         return retention.prune(tx, now)

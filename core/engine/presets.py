@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import tomllib
 from datetime import datetime
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from core.contract import Adapter
@@ -13,9 +14,8 @@ from core.storage.database import Transaction
 
 
 def of(adapter: Adapter) -> list[dict[str, Any]]:
-    """The presets in the adapter's package; none when it has no `presets.toml`."""
-    package = type(adapter).__module__.rpartition(".")[0] or type(adapter).__module__
-    source = files(package).joinpath("presets.toml")
+    """The presets beside the adapter's module; none when it has no `presets.toml`."""
+    source = Path(inspect.getfile(type(adapter))).with_name("presets.toml")
     if not source.is_file():
         return []
     return list(tomllib.loads(source.read_text(encoding="utf-8")).get("rule", []))
