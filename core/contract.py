@@ -527,6 +527,11 @@ class Provider(ABC):
         """What the (verified) request says. Raises `Unreadable`; an unknown status is a `Receipt` without a state."""
         raise NotAuthentic("this provider does not call us")
 
+    def confirm(self, account: Account, receipt: Receipt, now: datetime) -> Receipt | None:
+        """What the provider itself says of the message of `receipt`, asked before a person or an account bears the
+        consequences; None when it does not say now. A provider that signs what it posts gives `receipt` back."""
+        return receipt
+
     def look_up(self, account: Account, reference: str, now: datetime, *, asked: datetime) -> Receipt | None:
         """The state of our message `reference`, handed over at `asked`; None when it cannot be told yet.
         Raises `Gone` when it surely never had it, `NotNow`, `NeedsReconnect`."""

@@ -1,7 +1,7 @@
 """Planning: what the rules want on an occasion as it is now, and the steps from what the outbox holds to that.
 
 `plan` answers for every rule: `Send`, or `Skip` with the reason. `reconcile` compares the answers with the messages
-that are known. Nothing else schedules, moves or calls off a message. Both are pure: the same answers for the same arguments.
+that are known. Nothing else schedules, moves or calls off a message. Both are pure.
 """
 
 from __future__ import annotations

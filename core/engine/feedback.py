@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.contract import Account, Inbound, PhoneReply, Receipt, Reply, Reports
+from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Reply, Reports
 from core.domain.errors import InvalidNumber, NotAuthentic, NotFound, Unreadable
-from core.domain.messages import Channel, MessageClass, State
+from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.occasions import Answer, Occasion
 from core.domain.policy.consent import ALL, MARKETING, TRANSACTIONAL
 from core.domain.policy.walltime import local
@@ -29,6 +30,8 @@ from core.suite import Suite
 
 WHICH_LIVES = timedelta(hours=24)
 AUTOMATIC_AT_MOST = 3
+MOST_TRIES = 3
+RETRY_AFTER = timedelta(minutes=5)
 AUTOMATIC_WITHIN = timedelta(hours=1)
 
 
@@ -57,9 +60,11 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
                 tx, request, account.provider, "unreadable", account=account.id, source=topic, trouble=error.reason
             )
         return Reply(200)
+    receipts = [one for one in words if isinstance(one, Receipt)]
+    receipts = [_confirmed(provider, account, one, suite.now()) for one in receipts]
     with suite.database.write(account.workspace) as tx:
         inbox.keep(tx, request, account.provider, "read", account=account.id, source=topic)
-        take_receipts(suite, tx, account, [one for one in words if isinstance(one, Receipt)])
+        take_receipts(suite, tx, account, receipts)
         for one in words:
             if isinstance(one, PhoneReply):
                 take_reply(suite, tx, account, one)
@@ -68,6 +73,17 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
 
 
 # ---------------------------------------------------------------------------------------------- receipts
+
+
+def _confirmed(provider: Provider, account: Account, receipt: Receipt, now: datetime) -> Receipt:
+    """A receipt that would silence a person, condemn a number or hold an account is believed only if the provider
+    says the same when it is asked. What it says of the message itself is only this message's state."""
+    if not (receipt.opt_out or receipt.dead_number or receipt.account_trouble or receipt.retry):
+        return receipt
+    own = provider.confirm(account, receipt, now)
+    harmless = replace(receipt, opt_out=False, dead_number=False, account_trouble=False, retry=False)
+    return harmless if own is None else own
+
 
 
 def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Sequence[Receipt]) -> None:
@@ -125,6 +141,8 @@ def _applied(
         if message["state"] in ("sent", "uncertain", "sending"):
             return outbox.put_back(tx, message["id"], receipt.reason, until, now)
         return False
+    if receipt.retry and message["tries"] < MOST_TRIES and not is_stale(message["expires_at"], now + RETRY_AFTER):
+        return outbox.put_back(tx, message["id"], receipt.reason, now + RETRY_AFTER, now)
     if receipt.opt_out:
         people.stop(tx, recipient.number, MARKETING, "provider", {"account": account.id, "status": receipt.status}, now)
         _call_off(tx, recipient.number, {MARKETING}, now)

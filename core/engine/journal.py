@@ -1,6 +1,6 @@
 """The hand-over journal: one small write of a message's id before its first byte leaves.
 
-After the death of a process it tells what had been begun (in doubt) from what had only been claimed (goes back to wait).
+After the death of a process it tells what had been begun (in doubt) from what was only claimed (goes back to wait).
 It need not survive the machine's death: then the lease decides, and everything claimed is in doubt.
 """
 
