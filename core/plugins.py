@@ -25,13 +25,15 @@ def load_providers(tools: ProviderTools) -> dict[str, Provider]:
 
 
 def urls(settings: Settings) -> Mapping[str, str]:
-    """vendor → address: the operator's, else the vendor's real one as its adapter or provider declares it."""
+    """vendor → address: the operator's, else the vendor's real one as its adapter or provider declares it. Under
+    `<vendor>_token` the token endpoint, where the operator set one."""
     declared: dict[str, str] = {}
     for kind in _kinds("relance.adapters"):
         declared.update(kind.manifest.vendors)
     for kind in _kinds("relance.providers"):
         declared.update(kind.vendors)
-    return {**declared, **settings.vendor_urls}
+    tokens = {f"{vendor}_token": address for vendor, address in settings.vendor_token_urls.items()}
+    return {**declared, **tokens, **settings.vendor_urls}
 
 
 def _kinds(group: str) -> Iterator[Any]:
