@@ -1,0 +1,180 @@
+"""A whole Relance for a test: its own database, a real server on a free port, an engine, and a clock that can be turned."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from cryptography.fernet import Fernet
+from waitress.server import create_server
+
+from core.contract import Adapter, Provider
+from core.engine import dispatch, ticking
+from core.runners.embedded import Embedded
+from core.settings import Settings
+from core.storage import access, house
+from core.storage.migrate import upgrade
+from core.suite import build_suite, turn_clock
+from core.web.app import create_app
+
+START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+"""A Monday morning: where a test's clock stands unless it says otherwise."""
+
+EMAIL, PASSWORD = "ana@example.org", "une-phrase-longue-et-simple"
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Speaks to the server as a program with a key does. Paths begin with "/"; answers are `requests.Response`."""
+
+    base: str
+    key: str | None
+
+    def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **given: Any) -> requests.Response:
+        own = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        given = {"timeout": PATIENCE, "allow_redirects": False, **given}
+        return requests.request(method, self.base + path, headers={**own, **(headers or {})}, **given)
+
+    def get(self, path: str, **given: Any) -> requests.Response:
+        return self.call("GET", path, **given)
+
+    def post(self, path: str, body: Any = None, **given: Any) -> requests.Response:
+        return self.call("POST", path, **({"json": body} if body is not None else {}), **given)
+
+    def patch(self, path: str, body: Any, **given: Any) -> requests.Response:
+        return self.call("PATCH", path, json=body, **given)
+
+    def delete(self, path: str, **given: Any) -> requests.Response:
+        return self.call("DELETE", path, **given)
+
+
+class Running:
+    """`with Running(tmp_path) as relance:` — `relance.suite`, `relance.url`, `relance.client` (a test key of
+    `relance.workspace`), one owner (`EMAIL`, `PASSWORD`).
+
+    Without `runner` nothing happens by itself: `settle()` does all that is due, in this thread, which makes tests exact.
+    With it the embedded runner works in the background: `until(…)` waits for what it should bring about.
+    `url` is also the public address, so that hooks and callback addresses work. `env` are further settings
+    (`vendor_urls={"google": …}`, `mode="live"`); `adapters` and `providers` replace the registered ones.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        runner: bool = False,
+        start: datetime | None = START,
+        database_url: str | None = None,
+        adapters: Mapping[str, Adapter] | None = None,
+        providers: Mapping[str, Provider] | None = None,
+        **settings: Any,
+    ) -> None:
+        # The port is bound before anything else, so that the public address is known to all that is built.
+        self._server = create_server(_Later(), host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True)
+        self.url = f"http://127.0.0.1:{self._server.effective_port}"
+        self.settings = Settings(
+            **{
+                "data_dir": folder,
+                "database_url": database_url or f"sqlite:///{folder / 'relance.db'}",
+                "public_url": self.url,
+                "secret_keys": (Fernet.generate_key().decode(),),
+                "mode": "test",
+                "allow_private_addresses": True,
+                **settings,
+            }
+        )
+        self.suite = build_suite(self.settings, adapters=adapters, providers=providers)
+        upgrade(self.suite.database)
+        if start is not None and self.settings.clock_may_turn:
+            self.set_clock(start)
+        now = self.suite.now()
+        with self.suite.database.write() as tx:
+            self.workspace = house.add_workspace(tx, "Cabinet Lyon", {"language": "fr", "zone": "Europe/Paris"}, now)
+        with self.suite.database.write(self.workspace) as tx:
+            self.user = access.add_user(tx, EMAIL, PASSWORD, "owner", "fr", now)
+        self.client = self.client_for(self.workspace)
+        self.app = create_app(self.suite)
+        self._server.application.app = self.app
+        self._thread = threading.Thread(target=self._server.run, name="server", daemon=True)
+        self._runner = Embedded(self.suite) if runner else None
+
+    def __enter__(self) -> Running:
+        self._thread.start()
+        if self._runner:
+            self._runner.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._runner:
+            self._runner.stop()
+        self._server.close()
+        self._server.trigger.pull_trigger()
+        self._thread.join(timeout=5)
+        self.suite.database.close()
+
+    # ------------------------------------------------------------------ who calls
+
+    def client_for(self, workspace: str, *, test: bool = True, scopes: tuple[str, ...] = ()) -> Client:
+        """A client with a new key of that workspace."""
+        with self.suite.database.write(workspace) as tx:
+            _, key = access.add_key(tx, "tests", self.suite.now(), test=test, scopes=scopes)
+        return Client(self.url, key)
+
+    def another_workspace(self, name: str = "Boutique Nord") -> tuple[str, Client]:
+        """A second company in the same house, and a client of its own."""
+        with self.suite.database.write() as tx:
+            workspace = house.add_workspace(tx, name, {"language": "fr"}, self.suite.now())
+        return workspace, self.client_for(workspace)
+
+    # ------------------------------------------------------------------ time
+
+    def set_clock(self, moment: datetime) -> None:
+        """Turns the house's clock so that it is `moment` (aware) now; real time goes on from there."""
+        turn_clock(self.suite, moment - datetime.now(UTC))
+
+    def forward(self, by: timedelta) -> None:
+        """Turns the clock forward, and without a background runner lets happen what has fallen due."""
+        turn_clock(self.suite, self.suite.clock.turned + by)
+        self.suite.wake()
+        if self._runner is None:
+            self.settle()
+
+    def settle(self, rounds: int = 50) -> None:
+        """Does all that is due at this moment: pulls, sends, receipts, reports, webhooks. Needs `runner=False`."""
+        for _ in range(rounds):
+            if ticking.ask(self.suite) + dispatch.run_due(self.suite) + ticking.tick(self.suite) == 0:
+                return
+        raise AssertionError("the engine does not come to rest")
+
+    def until(self, met: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+        """Waits until `met()` is true (its value is returned): for what the background runner brings about."""
+        pause, ends = threading.Event(), time.monotonic() + seconds
+        while not (found := met()):
+            if time.monotonic() > ends:
+                raise AssertionError(f"nothing came of it within {seconds} s")
+            pause.wait(0.02)
+        return found
+
+    # ------------------------------------------------------------------ shortcuts
+
+    def phones(self) -> list[dict[str, Any]]:
+        """What the simulated phones received, newest first."""
+        answer = self.client.get("/v1/simulator/messages?limit=200")
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["data"])
+
+
+class _Later:
+    """The application's place while its address is not known yet."""
+
+    app: Callable[..., Any]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        return self.app(environ, start_response)
