@@ -428,4 +428,39 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Une réponse a de 1 à {limit} caractères.",
         "en": "A reply has 1 to {limit} characters.",
     },
+    # what a person decided about a message
+    "held_by_person": {"fr": "Retenu à la main.", "en": "Held by hand."},
+    "released_by_person": {
+        "fr": "Remis en route à la main, à l'heure prévue.",
+        "en": "Let go by hand, for the moment that was planned.",
+    },
+    "sent_now_by_person": {
+        "fr": "Envoi demandé tout de suite, à la main.",
+        "en": "Somebody asked to send it at once.",
+    },
+    "cancelled_by_person": {"fr": "Annulé à la main.", "en": "Called off by hand."},
+    "person_says_sent": {
+        "fr": "Une personne a considéré ce message comme envoyé.",
+        "en": "Somebody decided to consider it sent.",
+    },
+    "person_sends_again": {
+        "fr": "Une personne a choisi de le renvoyer, au risque d'un doublon.",
+        "en": "Somebody chose to send it again, at the risk of a double.",
+    },
+    "too_late_to_change": {
+        "fr": "Trop tard : ce message n'attend plus. Ouvrez son histoire pour voir ce qu'il est devenu.",
+        "en": "Too late: this message no longer waits. Open its story to see what became of it.",
+    },
+    "no_longer_useful": {
+        "fr": "Ce message ne serait plus utile : son heure est passée.",
+        "en": "This message would no longer be of use: its time is over.",
+    },
+    "nothing_to_correct": {
+        "fr": "Rien à corriger : la personne connaît déjà la bonne heure.",
+        "en": "Nothing to correct: the person already knows the right time.",
+    },
+    "bad_decision": {
+        "fr": "Choisissez « considérer comme envoyé » ou « renvoyer ».",
+        "en": "Choose “consider it sent” or “send it again”.",
+    },
 }
