@@ -463,4 +463,13 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Choisissez « considérer comme envoyé » ou « renvoyer ».",
         "en": "Choose “consider it sent” or “send it again”.",
     },
+    # people in the console
+    "role_missing": {
+        "fr": "Il faut le rôle « {role} » pour cela. Un administrateur peut vous le donner dans les réglages.",
+        "en": "This needs the role “{role}”. An administrator can give it to you in the settings.",
+    },
+    "form_expired": {
+        "fr": "Cette page était ouverte depuis trop longtemps, ou d'une autre session. Rechargez-la et recommencez.",
+        "en": "This page was open for too long, or in another session. Reload it and try again.",
+    },
 }
