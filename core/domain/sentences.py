@@ -472,4 +472,497 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Cette page était ouverte depuis trop longtemps, ou d'une autre session. Rechargez-la et recommencez.",
         "en": "This page was open for too long, or in another session. Reload it and try again.",
     },
+    # connections: the click, the grant, the vendor
+    "access_denied": {
+        "fr": "L'accès n'a pas été donné : rien n'est connecté. Recommencez et acceptez pour continuer.",
+        "en": "The access was not granted: nothing is connected. Begin again and accept to go on.",
+    },
+    "vendor_refused": {
+        "fr": "La plateforme a refusé la connexion ({text}). Recommencez depuis la page Connexions.",
+        "en": "The platform refused the connection ({text}). Begin again from the Connections page.",
+    },
+    "vendor_away": {
+        "fr": "{vendor} ne répond pas pour le moment : rien n'est perdu, nous réessayons.",
+        "en": "{vendor} does not answer just now: nothing is lost, we try again.",
+    },
+    "code_missing": {
+        "fr": "La plateforme n'a pas renvoyé de code : recommencez la connexion.",
+        "en": "The platform sent no code back: begin the connection again.",
+    },
+    "state_unknown": {
+        "fr": "Cette connexion a expiré, a déjà servi, ou vient d'un autre navigateur : recommencez-la ici.",
+        "en": "This connection has expired, was used already, or comes from another browser: begin it again here.",
+    },
+    "no_oauth_application": {
+        "fr": "Aucune application {vendor} n'est réglée : l'administrateur doit donner {setting} et son secret.",
+        "en": "No {vendor} application is set up: the operator has to give {setting} and its secret.",
+    },
+    "oauth_application_refused": {
+        "fr": "{vendor} refuse l'application de cette maison : l'administrateur doit vérifier son "
+              "identifiant et son secret.",
+        "en": "{vendor} refuses this house's application: the operator has to check its client id and secret.",
+    },
+    "grant_gone": {
+        "fr": "L'accès a été retiré ou a expiré : reconnectez-vous. Les messages attendent.",
+        "en": "The access was taken back or has expired: connect again. Messages wait.",
+    },
+    "token_refused": {
+        "fr": "La plateforme ne reconnaît plus notre accès : reconnectez-vous si cela dure.",
+        "en": "The platform no longer knows our access: connect again if this goes on.",
+    },
+    "being_refreshed": {
+        "fr": "L'accès est en train d'être renouvelé : un instant.",
+        "en": "The access is being renewed: one moment.",
+    },
+    "secrets_unreadable": {
+        "fr": "Les secrets de cette connexion ne se déchiffrent plus (clé changée ?) : remettez l'ancienne "
+              "clé, ou reconnectez-vous.",
+        "en": "This connection's secrets can no longer be decrypted (was the key changed?): bring the old "
+              "key back, or connect again.",
+    },
+    "connected_elsewhere": {
+        "fr": "Ce compte est déjà connecté dans un autre espace de travail.",
+        "en": "This account is already connected to another workspace.",
+    },
+    "another_account": {
+        "fr": "Vous avez choisi un autre compte ({given}) que celui de cette connexion ({known}).",
+        "en": "You chose another account ({given}) than this connection's ({known}).",
+    },
+    "connected_again": {
+        "fr": "La connexion est rétablie : ce qui attendait repart.",
+        "en": "The connection works again: what waited goes on.",
+    },
+    "disconnected": {
+        "fr": "La connexion a été supprimée.",
+        "en": "The connection was removed.",
+    },
+    "installation_reconnect": {
+        "fr": "La connexion est à refaire : ce message attend.",
+        "en": "The connection has to be made again: this message waits.",
+    },
+    "installation_paused": {
+        "fr": "La connexion est en pause : ce message attend.",
+        "en": "The connection is paused: this message waits.",
+    },
+    "not_revoked": {
+        "fr": "L'accès n'a pas pu être retiré chez {vendor} : retirez-le dans les réglages de votre compte.",
+        "en": "The access could not be revoked at {vendor}: take it away in your account's settings.",
+    },
+    "nothing_to_choose": {
+        "fr": "Il n'y a rien à choisir dans cette connexion.",
+        "en": "There is nothing to choose in this connection.",
+    },
+    "unknown_adapter": {
+        "fr": "« {text} » n'est pas une plateforme connue. Il y a : {known}.",
+        "en": "“{text}” is no platform that we know. There are: {known}.",
+    },
+    "unreadable": {
+        "fr": "Cette demande est illisible : elle est gardée, et sera relue après correction.",
+        "en": "This request cannot be read: it is kept, and can be read again after a fix.",
+    },
+    "database_away": {
+        "fr": "La base de données ne répond pas : rien n'a été écrit à moitié, réessayez.",
+        "en": "The database does not answer: nothing is half-written, try again.",
+    },
+    # planning: why a rule says nothing, and what changed
+    "muted": {
+        "fr": "Quelqu'un a choisi de ne rien envoyer pour ce rendez-vous.",
+        "en": "Somebody chose to send nothing about this one.",
+    },
+    "not_cancelled": {
+        "fr": "Rien n'est annulé : pas de message d'annulation.",
+        "en": "Nothing is cancelled: no word of a cancellation.",
+    },
+    "nothing_told": {
+        "fr": "La personne n'a encore rien reçu à ce sujet : rien à corriger.",
+        "en": "The person was told nothing about it yet: nothing to correct.",
+    },
+    "not_moved": {
+        "fr": "L'heure n'a pas changé depuis le dernier message.",
+        "en": "The time has not changed since the last message.",
+    },
+    "occasion_cancelled": {
+        "fr": "C'est annulé.",
+        "en": "It was cancelled.",
+    },
+    "occasion_deleted": {
+        "fr": "Ce rendez-vous n'existe plus là d'où il venait.",
+        "en": "It is no longer there where it came from.",
+    },
+    "occasion_done": {
+        "fr": "C'est fait : il n'y a plus rien à rappeler.",
+        "en": "It is done: there is nothing left to remind of.",
+    },
+    "occasion_silenced": {
+        "fr": "Il est marqué pour ne recevoir aucun message.",
+        "en": "It is marked to get no message.",
+    },
+    "occasion_gone": {
+        "fr": "Ce dont parlait ce message n'existe plus.",
+        "en": "What this message was about is no longer there.",
+    },
+    "person_declined": {
+        "fr": "La personne a répondu qu'elle ne viendra pas.",
+        "en": "The person answered that they will not come.",
+    },
+    "no_start": {
+        "fr": "Il n'y a pas de date à laquelle se rapporter.",
+        "en": "There is no date to count from.",
+    },
+    "all_day_needs_day_rule": {
+        "fr": "Pour une journée entière, choisissez un rappel à heure fixe (« la veille à 18 h »), pas en "
+              "heures avant.",
+        "en": "For a whole day choose a reminder at a fixed time (“the day before at 18:00”), not so many "
+              "hours before.",
+    },
+    "booked_before_connection": {
+        "fr": "Ce rendez-vous était déjà pris avant la connexion : pas de confirmation de réservation.",
+        "en": "It was booked before the connection: no word about the booking.",
+    },
+    "not_a_mobile": {
+        "fr": "Ce numéro ne reçoit pas de SMS ({line}).",
+        "en": "This number takes no text messages ({line}).",
+    },
+    "too_late": {
+        "fr": "Ce message n'était utile que jusqu'au {until}.",
+        "en": "This message was useful until {until} only.",
+    },
+    "moment_over": {
+        "fr": "Le moment prévu ({wanted}) était passé quand nous l'avons appris.",
+        "en": "Its moment ({wanted}) was over when we learnt of it.",
+    },
+    "never_useful": {
+        "fr": "Le moment prévu vient après la limite d'utilité ({until}) : changez la règle.",
+        "en": "Its moment comes after it stops being useful ({until}): change the rule.",
+    },
+    "rule_gone": {
+        "fr": "La règle a été supprimée, coupée, ou ne s'applique plus.",
+        "en": "The rule was removed, switched off, or no longer applies.",
+    },
+    "already_told": {
+        "fr": "La personne le sait déjà par un autre message.",
+        "en": "The person knows it already from another message.",
+    },
+    "recipient_changed": {
+        "fr": "Le numéro a changé.",
+        "en": "The number has changed.",
+    },
+    "occasion_moved": {
+        "fr": "Le rendez-vous a été déplacé.",
+        "en": "The appointment was moved.",
+    },
+    "text_changed": {
+        "fr": "Le texte a changé.",
+        "en": "The text has changed.",
+    },
+    "plan_changed": {
+        "fr": "Le moment d'envoi a changé.",
+        "en": "The moment of sending has changed.",
+    },
+    "bad_when": {
+        "fr": "Ce moment ne se lit pas. Exemples : {{\"before\": \"PT48H\"}}, {{\"days\": -1, \"at\": "
+              "\"18:00\"}}, {{\"change\": \"moved\"}}.",
+        "en": "This moment cannot be read. Examples: {{\"before\": \"PT48H\"}}, {{\"days\": -1, \"at\": "
+              "\"18:00\"}}, {{\"change\": \"moved\"}}.",
+    },
+    "bad_short_when": {
+        "fr": "« {text} » ne se lit pas. Exemples : -1d@18:00, -48h, +2h.",
+        "en": "“{text}” cannot be read. Examples: -1d@18:00, -48h, +2h.",
+    },
+    "bad_days": {
+        "fr": "Un nombre entier de jours, entre -400 et 400.",
+        "en": "A whole number of days, from -400 to 400.",
+    },
+    "bad_time": {
+        "fr": "« {text} » n'est pas une heure. Exemple : 18:00.",
+        "en": "“{text}” is no time of day. Example: 18:00.",
+    },
+    "bad_zone_of": {
+        "fr": "Le fuseau est celui de : occasion, recipient ou workspace.",
+        "en": "The zone is that of: occasion, recipient or workspace.",
+    },
+    # sending: what was asked, who sends, what became of it
+    "empty_text": {
+        "fr": "Le message est vide.",
+        "en": "The message is empty.",
+    },
+    "too_far_ahead": {
+        "fr": "Ce moment est trop lointain pour être prévu.",
+        "en": "This moment is too far ahead to be planned.",
+    },
+    "stale": {
+        "fr": "Il n'était plus utile au moment de partir.",
+        "en": "It was no longer useful when it was to leave.",
+    },
+    "unknown_template": {
+        "fr": "Il n'y a pas de modèle « {text} ».",
+        "en": "There is no template “{text}”.",
+    },
+    "no_account": {
+        "fr": "Aucun compte d'envoi n'est connecté : le message attend.",
+        "en": "No provider account is connected: the message waits.",
+    },
+    "no_account_for": {
+        "fr": "Aucun compte ne sait envoyer par {channel} vers ce pays ({country}).",
+        "en": "No account can send by {channel} to this country ({country}).",
+    },
+    "account_held": {
+        "fr": "Le compte « {account} » est suspendu : le message attend.",
+        "en": "The account “{account}” is on hold: the message waits.",
+    },
+    "account_back": {
+        "fr": "Le compte d'envoi fonctionne de nouveau.",
+        "en": "The provider account works again.",
+    },
+    "account_trouble": {
+        "fr": "Le compte d'envoi a un problème : ses messages attendent.",
+        "en": "The provider account is in trouble: its messages wait.",
+    },
+    "dead_number": {
+        "fr": "Ce numéro n'existe pas ou plus.",
+        "en": "This number does not exist, or no longer.",
+    },
+    "sender_died": {
+        "fr": "L'envoi s'est interrompu en chemin : ce message est peut-être parti, nous le cherchons.",
+        "en": "The sending broke off on its way: this message may have left, we look for it.",
+    },
+    "not_begun": {
+        "fr": "L'envoi s'est interrompu avant ce message : il repart.",
+        "en": "The sending broke off before this message: it goes again.",
+    },
+    "looked_up_found": {
+        "fr": "Le fournisseur, interrogé, l'a bien reçu.",
+        "en": "The provider, when asked, has it.",
+    },
+    "looked_up_gone": {
+        "fr": "Le fournisseur, interrogé, ne l'a jamais eu : il repart.",
+        "en": "The provider, when asked, never had it: it goes again.",
+    },
+    "provider_is_idempotent": {
+        "fr": "Ce fournisseur reconnaît un message déjà reçu : le renvoi est sans risque.",
+        "en": "This provider knows a message that it has already: sending again is safe.",
+    },
+    "class_sends_again": {
+        "fr": "Un code vaut mieux deux fois que jamais : il repart.",
+        "en": "A code is better sent twice than never: it goes again.",
+    },
+    "endpoint_answered": {
+        "fr": "Votre adresse a répondu {status}.",
+        "en": "Your endpoint answered {status}.",
+    },
+    # replies and reports
+    "answer_confirmed": {
+        "fr": "La personne confirme.",
+        "en": "The person confirms.",
+    },
+    "answer_declined": {
+        "fr": "La personne ne viendra pas.",
+        "en": "The person will not come.",
+    },
+    "answers_closed": {
+        "fr": "La personne répond à quelque chose qui n'est plus d'actualité.",
+        "en": "The person answers something that is over.",
+    },
+    "answers_old_time": {
+        "fr": "La personne répond à l'ancienne heure : la nouvelle lui a été rappelée.",
+        "en": "The person answers the old time: they were told the new one.",
+    },
+    "asked_which": {
+        "fr": "Plusieurs rendez-vous possibles : la question lui a été posée.",
+        "en": "Several appointments are possible: the person was asked which.",
+    },
+    "for_a_person": {
+        "fr": "Cette réponse est pour vous : aucune machine ne l'a interprétée.",
+        "en": "This reply is for you: no machine took it for something.",
+    },
+    "started": {
+        "fr": "La personne veut de nouveau recevoir des messages.",
+        "en": "The person wants messages again.",
+    },
+    "stopped": {
+        "fr": "La personne ne veut plus de messages (portée : {scopes}).",
+        "en": "The person wants no more messages (scope: {scopes}).",
+    },
+    "report_superseded": {
+        "fr": "Une réponse plus récente a été transmise à la place.",
+        "en": "A newer answer was passed on instead.",
+    },
+    "reporting_switched_off": {
+        "fr": "Le retour vers la plateforme est coupé.",
+        "en": "Reporting to the platform is switched off.",
+    },
+    # Google Calendar and iCal addresses
+    "calendar_one_way_in": {
+        "fr": "Donnez un seul accès à l'agenda, parmi : {known}.",
+        "en": "Give one way into the calendar, one of: {known}.",
+    },
+    "calendar_field_unknown": {
+        "fr": "« {field} » n'est pas un réglage de cet accès. Il y a : {known}.",
+        "en": "“{field}” is no setting of this way in. There are: {known}.",
+    },
+    "calendar_field_not_text": {
+        "fr": "« {field} » doit être un texte.",
+        "en": "“{field}” has to be a text.",
+    },
+    "calendar_field_not_boolean": {
+        "fr": "« {field} » doit être true ou false.",
+        "en": "“{field}” has to be true or false.",
+    },
+    "calendar_field_not_list": {
+        "fr": "« {field} » doit être une liste.",
+        "en": "“{field}” has to be a list.",
+    },
+    "calendar_id_wrong": {
+        "fr": "« {text} » n'est pas l'identifiant d'un agenda.",
+        "en": "“{text}” is no calendar id.",
+    },
+    "calendar_place_wrong": {
+        "fr": "« {text} » n'est pas un endroit où chercher. Exemples : anywhere, title, description, line:2.",
+        "en": "“{text}” is no place to look in. Examples: anywhere, title, description, line:2.",
+    },
+    "calendar_write_back_wrong": {
+        "fr": "Donnez true, false, ou {{\"title\": true, \"color\": false}}.",
+        "en": "Give true, false, or {{\"title\": true, \"color\": false}}.",
+    },
+    "country_unknown": {
+        "fr": "« {text} » n'est pas un pays en deux lettres. Exemple : FR.",
+        "en": "“{text}” is no country in two letters. Example: FR.",
+    },
+    "ical_address_wrong": {
+        "fr": "Ce n'est pas une adresse iCal : elle commence par https:// ou webcal:// et finit souvent par .ics.",
+        "en": "This is no iCal address: it begins with https:// or webcal:// and often ends in .ics.",
+    },
+    "ical_address_missing": {
+        "fr": "L'adresse iCal manque : redonnez-la.",
+        "en": "The iCal address is missing: give it again.",
+    },
+    "ical_address_refused": {
+        "fr": "{host} ne donne plus l'agenda à cette adresse (HTTP {status}). Si elle a été réinitialisée, "
+              "redonnez la nouvelle.",
+        "en": "{host} no longer gives the calendar at this address (HTTP {status}). If the address was "
+              "reset, give the new one.",
+    },
+    "ical_away": {
+        "fr": "{host} ne répond pas correctement (HTTP {status}) : nous réessayons, les rappels prévus restent.",
+        "en": "{host} does not answer properly (HTTP {status}): we try again, and planned reminders stay.",
+    },
+    "calendar_cut_off": {
+        "fr": "Le fichier de l'agenda s'arrête avant sa fin : ce qui y manque n'est pas annulé.",
+        "en": "The calendar's file stops before its end: what is missing from it is not called off.",
+    },
+    "no_calendar_chosen": {
+        "fr": "Aucun agenda n'est choisi : cochez-en au moins un.",
+        "en": "No calendar is chosen: tick one at least.",
+    },
+    "too_many_calendars": {
+        "fr": "{limit} agendas au plus par connexion.",
+        "en": "At most {limit} calendars for a connection.",
+    },
+    "calendar_looks_personal": {
+        "fr": "Cet agenda a l'air personnel : il n'est pas coché.",
+        "en": "This calendar looks personal: it is not ticked.",
+    },
+    "calendar_without_details": {
+        "fr": "Google ne montre que les moments occupés de cet agenda, sans leurs détails : aucun numéro "
+              "ne peut y être lu.",
+        "en": "Google shows only when this calendar is busy, without details: no number can be read from it.",
+    },
+    "calendar_gone": {
+        "fr": "L'agenda {calendar} n'existe plus ou n'est plus partagé : il n'est plus lu. Ses rappels "
+              "déjà prévus restent ; décochez-le pour les annuler.",
+        "en": "The calendar {calendar} is no longer there, or no longer shared: it is not read any more. "
+              "Its planned reminders stay; untick it to call them off.",
+    },
+    "calendar_forbidden": {
+        "fr": "Google refuse l'accès à l'agenda {calendar} ({why}). Ses rappels déjà prévus restent ; "
+              "décochez-le pour les annuler.",
+        "en": "Google refuses access to the calendar {calendar} ({why}). Its planned reminders stay; "
+              "untick it to call them off.",
+    },
+    "google_says_no": {
+        "fr": "Google a refusé ({why}). {detail}",
+        "en": "Google said no ({why}). {detail}",
+    },
+    "google_scope_missing": {
+        "fr": "L'autorisation « {scope} » n'a pas été donnée : reconnectez-vous et laissez toutes les "
+              "cases cochées.",
+        "en": "The permission “{scope}” was not granted: connect again and leave every box ticked.",
+    },
+    "google_slow_down": {
+        "fr": "Google demande de ralentir : rien n'est perdu, nous réessayons.",
+        "en": "Google asks to slow down: nothing is lost, we try again.",
+    },
+    "google_quota": {
+        "fr": "La limite d'usage de ce compte Google est atteinte : nouvel essai dans quelques heures. Les "
+              "rappels prévus restent.",
+        "en": "This Google account's usage limit is reached: we try again in some hours. Planned reminders stay.",
+    },
+    "google_daily_limit": {
+        "fr": "La limite du jour chez Google est atteinte : nouvel essai plus tard. Les rappels prévus restent.",
+        "en": "Google's limit for the day is reached: we try again later. Planned reminders stay.",
+    },
+    "google_api_off": {
+        "fr": "L'API de Google Agenda n'est pas activée dans le projet Google de cette maison : "
+              "l'administrateur doit l'activer.",
+        "en": "The Google Calendar API is not enabled in this house's Google project: the operator has to "
+              "enable it.",
+    },
+    "google_away": {
+        "fr": "Google ne répond pas pour le moment (HTTP {status}) : nous réessayons, les rappels prévus restent.",
+        "en": "Google does not answer just now (HTTP {status}): we try again, and planned reminders stay.",
+    },
+    "google_full_sync_waits": {
+        "fr": "Google demande de tout relire, et nous venons de le faire : nouvelle lecture dans l'heure.",
+        "en": "Google asks us to read everything again, and we have just done so: it is read again within the hour.",
+    },
+    "contacts_not_readable": {
+        "fr": "Les contacts Google ne sont pas lisibles : autorisez-les en vous reconnectant, ou coupez ce réglage.",
+        "en": "Google's contacts cannot be read: allow it by connecting again, or switch this setting off.",
+    },
+    "channels_not_stopped": {
+        "fr": "{count} canal(aux) de notification n'ont pas pu être fermés : ils finissent d'eux-mêmes en "
+              "une semaine.",
+        "en": "{count} notification channel(s) could not be stopped: they end by themselves within a week.",
+    },
+    "service_account_wrong": {
+        "fr": "« {field} » manque ou ne convient pas : donnez le fichier JSON de la clé du compte de service.",
+        "en": "“{field}” is missing or cannot be used: give the JSON file of the service account's key.",
+    },
+    "service_account_token_address": {
+        "fr": "Cette clé nomme une adresse de jetons qui n'est pas celle de Google.",
+        "en": "This key names a token address that is not Google's.",
+    },
+    "service_account_refused": {
+        "fr": "Google refuse ce compte de service ({detail}) : vérifiez sa clé, la délégation et ses autorisations.",
+        "en": "Google refuses this service account ({detail}): check its key, the delegation and its scopes.",
+    },
+    "appointment_gone": {
+        "fr": "Le rendez-vous n'est plus dans l'agenda.",
+        "en": "The appointment is no longer in the calendar.",
+    },
+    "series_not_written": {
+        "fr": "C'est une série entière : seule une de ses dates peut être marquée.",
+        "en": "This is a whole series: only one of its dates can be marked.",
+    },
+    "event_keeps_changing": {
+        "fr": "Le rendez-vous change sans cesse : la réponse sera notée plus tard.",
+        "en": "The appointment keeps changing: the answer is noted later.",
+    },
+    "write_scope_missing": {
+        "fr": "Relance n'a pas le droit d'écrire dans l'agenda : reconnectez-vous en l'autorisant, ou "
+              "coupez ce réglage.",
+        "en": "Relance may not write into the calendar: connect again and allow it, or switch this setting off.",
+    },
+    "write_not_organizer": {
+        "fr": "Ce rendez-vous appartient à quelqu'un d'autre : la réponse ne peut pas y être notée.",
+        "en": "This appointment is somebody else's: the answer cannot be noted in it.",
+    },
+    "write_calendar_read_only": {
+        "fr": "Cet agenda est en lecture seule : la réponse ne peut pas y être notée.",
+        "en": "This calendar is read-only: the answer cannot be noted in it.",
+    },
+    "write_refused": {
+        "fr": "Google a refusé de noter la réponse ({why}).",
+        "en": "Google refused to note the answer ({why}).",
+    },
 }
