@@ -965,4 +965,36 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Google a refusé de noter la réponse ({why}).",
         "en": "Google refused to note the answer ({why}).",
     },
+    "takes_no_texts": {
+        "fr": "« {text} » ne reçoit pas de SMS : il faut un numéro de mobile.",
+        "en": "“{text}” takes no text messages: a mobile number is needed.",
+    },
+    "back_to_rehearsal": {
+        "fr": "Annulé : la connexion est revenue en répétition.",
+        "en": "Called off: the connection went back to rehearsal.",
+    },
+    "email_wrong": {
+        "fr": "« {text} » n'est pas une adresse e-mail.",
+        "en": "“{text}” is not an e-mail address.",
+    },
+    "email_taken": {
+        "fr": "Quelqu'un se connecte déjà avec cette adresse.",
+        "en": "Somebody signs in with this address already.",
+    },
+    "role_unknown": {
+        "fr": "Le rôle « {text} » n'existe pas.",
+        "en": "There is no role “{text}”.",
+    },
+    "only_owners_make_owners": {
+        "fr": "Seul un propriétaire peut nommer, changer ou retirer un propriétaire.",
+        "en": "Only an owner can make, change or remove an owner.",
+    },
+    "last_owner": {
+        "fr": "C'est le dernier propriétaire : nommez-en d'abord un autre.",
+        "en": "This is the last owner: make somebody else an owner first.",
+    },
+    "person_elsewhere_too": {
+        "fr": "Cette personne travaille aussi dans un autre espace : elle seule peut changer son mot de passe.",
+        "en": "This person belongs to another workspace too: only they can change their password.",
+    },
 }

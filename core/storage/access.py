@@ -138,6 +138,12 @@ def join(tx: Transaction, user_id: str, role: str) -> None:
     tx.connection.execute(insert(t.memberships).values(id=new_id("mem"), workspace=tx.owned, user=user_id, role=role))
 
 
+def leave(tx: Transaction, user_id: str) -> None:
+    """Takes a person out of this workspace, and ends their sessions in it."""
+    tx.connection.execute(delete(t.memberships).where(_b.user == user_id, _b.workspace == tx.owned))
+    tx.connection.execute(delete(t.sessions).where(_s.user == user_id, _s.workspace == tx.owned))
+
+
 def by_password(tx: Transaction, email: str, password: str) -> str | None:
     """The person's id, or None; the same time is spent either way."""
     row = tx.connection.execute(select(_u.id, _u.password_hash).where(_u.email == email.strip().lower())).first()

@@ -62,6 +62,11 @@ def change_settings(tx: Transaction, changes: Mapping[str, Any]) -> None:
     tx.connection.execute(update(t.workspaces).where(t.workspaces.c.id == tx.owned).values(settings=settings))
 
 
+def rename(tx: Transaction, name: str) -> None:
+    """Gives this workspace another name."""
+    tx.connection.execute(update(t.workspaces).where(t.workspaces.c.id == tx.owned).values(name=name))
+
+
 def policy(
     settings: Mapping[str, Any],
     standings: Mapping[str, Standing] | None = None,
@@ -104,4 +109,12 @@ def note(tx: Transaction, who: str, what: str, on: str | None, detail: Mapping[s
         insert(t.audit).values(
             id=new_id("aud"), workspace=tx.owned, who=who, what=what, on=on, detail=dict(detail), at=now
         )
+    )
+
+
+def noted(tx: Transaction, limit: int = 50) -> list[Mapping[str, Any]]:
+    """The audit log of this workspace, newest first."""
+    c = t.audit.c
+    return list(
+        tx.connection.execute(tx.mine(t.audit).order_by(c.at.desc(), c.id.desc()).limit(limit)).mappings()
     )
