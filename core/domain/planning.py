@@ -7,7 +7,7 @@ that are known. Nothing else schedules, moves or calls off a message. Both are p
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from core.domain.text.templates import render
 from core.domain.when import After, AtWall, Before, OnChange, shift, wall_moment
 
 FOLLOW_UP_USEFUL = timedelta(hours=12)
+BOOKING_IS_NEWS = timedelta(hours=12)
 _MINUTE = timedelta(minutes=1)
 
 
@@ -56,7 +57,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """No message, and why. A waiting one becomes `state`."""
+    """No message, and why. A waiting one becomes `state`. `instead`: what one that is already on its way has to say."""
 
     key: str
     rule: str
@@ -65,6 +66,7 @@ class Skip:
     checks: tuple[Check, ...] = ()
     wanted_at: datetime | None = None
     about: datetime | None = None
+    instead: Send | None = None
 
 
 def key_of(occasion: Occasion, rule: Rule) -> str:
@@ -100,21 +102,37 @@ def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Se
         return skip(Reason("not_a_mobile", {"line": str(occasion.recipient.line)}), State.SUPPRESSED, wanted)
     if until is not None and now > until:
         return skip(Reason("too_late", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
-    at_once = isinstance(rule.when, OnChange)
     if wanted < now - _MINUTE:
-        if rule.late == "skip":
-            return skip(Reason("moment_over", {"wanted": _said(wanted, occasion, policy)}), State.EXPIRED, wanted)
-        wanted, at_once = now, True
-    elif until is not None and wanted > until:
+        late = _send(occasion, rule, policy, now, until, now, at_once=True)
+        if rule.late == "send":
+            return late
+        over = skip(Reason("moment_over", {"wanted": _said(wanted, occasion, policy)}), State.EXPIRED, wanted)
+        return replace(over, instead=late) if isinstance(late, Send) else over
+    if until is not None and wanted > until:
         return skip(Reason("never_useful", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
+    return _send(occasion, rule, policy, wanted, until, now, at_once=isinstance(rule.when, OnChange))
 
+
+def _send(
+    occasion: Occasion,
+    rule: Rule,
+    policy: Policy,
+    wanted: datetime,
+    until: datetime | None,
+    now: datetime,
+    *,
+    at_once: bool,
+) -> Send | Skip:
+    """The message as the rule words it and the policy allows it, or why there is none."""
+    key, recipient = key_of(occasion, rule), occasion.recipient
+    assert recipient is not None
     zone = _zone(occasion, policy)
     try:
         text = render(_body(rule, occasion), _values(occasion), zone, _language(rule, occasion, policy)).text
     except BadInput as error:
-        return skip(error.reason, wanted=wanted)
+        return Skip(key, rule.id, error.reason, wanted_at=wanted, about=occasion.start)
     verdict = policy.decide(
-        occasion.recipient,
+        recipient,
         rule.channels[0],
         rule.message_class,
         wanted=wanted,
@@ -124,19 +142,19 @@ def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Se
         asks=rule.asks,
     )
     if isinstance(verdict, Never):
-        return skip(verdict.reason, verdict.state, wanted, verdict.checks)
+        return Skip(key, rule.id, verdict.reason, verdict.state, verdict.checks, wanted, occasion.start)
     measured = measure(text)
     return Send(
         key,
         rule.id,
-        occasion.recipient,
+        recipient,
         text,
         verdict.at,
         until,
         rule.message_class,
         rule.channels,
         measured,
-        price(measured.segments, occasion.recipient.country, rule.channels[0], verdict.at.date()),
+        price(measured.segments, recipient.country, rule.channels[0], verdict.at.date()),
         occasion.start,
         rule.sender,
         rule.asks,
@@ -189,7 +207,9 @@ def _on_change(occasion: Occasion, when: OnChange, now: datetime) -> datetime | 
     if when.change == "booked":
         if occasion.backlog:
             return Reason("booked_before_connection")
-        return max(occasion.first_seen or now, now)
+        # Old news is none: neither for a rule that is new, nor when a rehearsal ends, nor after an outage of days.
+        seen = occasion.first_seen or now
+        return seen if now - seen > BOOKING_IS_NEWS else now
     if when.change == "moved":
         if occasion.told is None:
             return Reason("nothing_told")
@@ -205,7 +225,7 @@ def _until(
         return shift(anchor, rule.until.span, -1 if isinstance(rule.until, Before) else 1, zone)
     if isinstance(wanted, Reason):
         return None
-    if wanted <= anchor and occasion.kind is Kind.APPOINTMENT:
+    if occasion.kind is Kind.APPOINTMENT and (wanted <= anchor or isinstance(rule.when, OnChange)):
         # An all-day occasion has begun at midnight, and is still worth a word in its own morning.
         return anchor + timedelta(hours=12) if occasion.all_day else anchor
     return wanted + FOLLOW_UP_USEFUL
@@ -253,6 +273,10 @@ def _body(rule: Rule, occasion: Occasion) -> str:
 # ---------------------------------------------------------------------------------------------- steps
 
 
+Manner = tuple[MessageClass, tuple[Channel, ...], str | None, bool]
+"""Class, channels, sender, and whether it asks for an answer: what a rule may change without changing the text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A message that the outbox holds for an occasion."""
@@ -267,6 +291,8 @@ class Known:
     until: datetime | None
     about: datetime | None
     by_person: bool = False
+    manner: Manner | None = None
+    """How it would leave; None where nobody needs to compare it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +342,9 @@ def _steps(answer: Send | Skip, known: list[Known]) -> Iterable[Step]:
     if isinstance(answer, Skip):
         for one in waiting:
             # Its moment is over and it is still in the outbox: it is on its way, and its own deadline decides.
-            if answer.reason.code == "moment_over" and one.about == answer.about:
+            instead = answer.instead
+            if answer.reason.code == "moment_over" and (one.about == answer.about or (instead and instead.once)):
+                yield from _corrected(one, instead)
                 continue
             yield Cancel(one, answer.state, answer.reason)
         return
@@ -331,7 +359,17 @@ def _steps(answer: Send | Skip, known: list[Known]) -> Iterable[Step]:
     for one in surplus:
         yield Cancel(one, State.SUPERSEDED, Reason("already_told"))
     if (change := _change(kept, answer)) is not None:
+        if answer.at_once and kept.about == answer.about and kept.send_at < answer.send_at:
+            answer = replace(answer, send_at=kept.send_at, until=kept.until)
         yield Move(kept, answer, change)
+
+
+def _corrected(one: Known, instead: Send | None) -> Iterable[Step]:
+    """A message on its way keeps its moment, but not a wrong number or a wrong word."""
+    if instead is not None:
+        same = replace(instead, send_at=one.send_at, until=one.until)
+        if (change := _change(one, same)) is not None:
+            yield Move(one, same, change)
 
 
 def _done(one: Known, answer: Send) -> bool:
@@ -350,7 +388,14 @@ def _change(kept: Known, answer: Send) -> Reason | None:
         return Reason("occasion_moved")
     if kept.text != answer.text:
         return Reason("text_changed")
-    # A message that leaves as soon as it may is not pushed forward by planning again a little later.
-    if kept.send_at != answer.send_at and not (answer.at_once and kept.send_at < answer.send_at):
+    if kept.manner not in (None, manner_of(answer)):
         return Reason("plan_changed")
-    return None if kept.until == answer.until else Reason("plan_changed")
+    # A message that leaves as soon as it may is not pushed forward by planning again a little later.
+    if answer.at_once and kept.send_at < answer.send_at:
+        return None
+    return None if (kept.send_at, kept.until) == (answer.send_at, answer.until) else Reason("plan_changed")
+
+
+def manner_of(answer: Send) -> Manner:
+    """How `answer` would leave."""
+    return answer.message_class, answer.channels, answer.sender, answer.asks

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 FIRST = timedelta(seconds=15)
 LONGEST = timedelta(minutes=30)
 GIVE_UP = timedelta(hours=24)
+MOST_TRIES = 54
+"""With the pauses below, a day's worth."""
 
 
 def next_attempt(
@@ -15,9 +17,12 @@ def next_attempt(
     """The next moment for a message that was put off, or None when it would come too late.
 
     `after` is the least pause that the other side asked for; `tries` how often it was tried before. The pause doubles
-    from 15 seconds to half an hour. Without a deadline it is given up 24 hours after `created_at`.
+    from 15 seconds to half an hour. Without a deadline it is given up after 54 tries, which take a day, or 24 hours
+    after `created_at`, where that is given.
     """
     at = now + max(after, min(FIRST * 2 ** min(tries, 10), LONGEST))
+    if expires_at is None and tries >= MOST_TRIES:
+        return None
     deadline = expires_at or (created_at + GIVE_UP if created_at else None)
     return None if deadline is not None and at > deadline else at
 

@@ -726,6 +726,19 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "L'envoi s'est interrompu en chemin : ce message est peut-être parti, nous le cherchons.",
         "en": "The sending broke off on its way: this message may have left, we look for it.",
     },
+    # what the engine could not do by itself
+    "engine_failed": {
+        "fr": "Une erreur interne a empêché cette étape : elle sera retentée, et le journal en garde le détail.",
+        "en": "An internal error kept this step from happening: it is tried again, and the log has the details.",
+    },
+    "provider_failed": {
+        "fr": "La passerelle du fournisseur a échoué ({detail}).",
+        "en": "The provider's module failed ({detail}).",
+    },
+    "account_gone": {
+        "fr": "Le compte qui a peut-être déjà ce message n'existe plus : à vous de décider.",
+        "en": "The account that may have this message already is gone: it is for you to decide.",
+    },
     "not_begun": {
         "fr": "L'envoi s'est interrompu avant ce message : il repart.",
         "en": "The sending broke off before this message: it goes again.",

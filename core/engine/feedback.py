@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Reply, Reports
+from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Refused, Reply, Reports
 from core.domain.errors import InvalidNumber, NotAuthentic, NotFound, Unreadable
 from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.occasions import Answer, Occasion
@@ -165,6 +165,15 @@ def _applied(
     return moved
 
 
+def refused(tx: Transaction, message: outbox.Claimed, account: str, why: Refused, now: datetime) -> None:
+    """The provider refused a message because of the person: silence asked of it is silence asked of us."""
+    if why.opt_out:
+        people.stop(tx, message.to, MARKETING, "provider", {"account": account, "code": why.reason.code}, now)
+        _call_off(tx, message.to, {MARKETING}, now)
+    if why.dead_number:
+        people.quarantine(tx, Recipient(message.to, message.country, Line.MOBILE), why.reason, now)
+
+
 # ---------------------------------------------------------------------------------------------- replies
 
 
@@ -176,8 +185,9 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
         return None
     questions = _open_questions(tx, reply, now)
     said = meaning(reply.text, question_open=bool(questions))
-    which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES)
+    which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES, but=reply_id)
     if which is not None and (chosen := _chosen(which, reply.text)) is not None:
+        feedback.handled(tx, which["id"], now)
         _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
     elif said is Meaning.STOP:
         _stop(tx, reply_id, reply, now)
@@ -234,6 +244,9 @@ def _answer(
     if chosen is not None:
         questions = [one for one in questions if one[1].id == chosen]
     alive = [one for one in questions if one[1].closed is None]
+    if len(alive) > 1 and alive[0][1].answer is None and all(one[1].answer is not None for one in alive[1:]):
+        # The others were answered, and this one was asked last.
+        alive = alive[:1]
     if len(alive) > 1:
         _ask_which(tx, reply_id, reply, said, alive, now)
         return
@@ -307,7 +320,7 @@ def _chosen(which: Mapping[str, Any], text: str) -> str | None:
 
 def _stop(tx: Transaction, reply_id: str, reply: PhoneReply, now: datetime) -> None:
     """STOP ends the marketing; said to a reminder, the reminders too. What waits is called off at once."""
-    last = feedback.last_to(tx, reply.sender)
+    last = feedback.last_to(tx, reply.sender, but=MessageClass.CONVERSATIONAL)
     scopes = {MARKETING} | ({TRANSACTIONAL} if last and last["class"] == "transactional" else set())
     for scope in sorted(scopes):
         people.stop(tx, reply.sender, scope, "reply", {"reply": reply_id, "text": reply.text[:160]}, now)
@@ -376,9 +389,11 @@ def _report(
     content: Mapping[str, Any],
     now: datetime,
 ) -> None:
+    adapter = suite.adapters.get(installations.adapter_of(tx, installation) or "")
+    if not isinstance(adapter, Reports):
+        return
     row = installations.get(tx, suite.vault, installation, suite.public_url)
-    adapter = suite.adapters.get(row.installation.adapter) if row else None
-    if row is not None and isinstance(adapter, Reports) and adapter.wants(row.installation):
+    if row is not None and adapter.wants(row.installation):
         feedback.queue_report(tx, installation, occasion=occasion, message=message, kind=kind, content=content, now=now)
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,10 +20,12 @@ from core.domain.errors import BadInput, Conflict, NeedsReconnect, NotFound, Not
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.engine import presets
+from core.engine.singly import singly
 from core.ids import new_id
 from core.secrets import hashed, same
 from core.storage import house, installations, oauth, outbox
 from core.storage import tables as t
+from core.storage.database import Transaction
 from core.suite import Suite
 
 STATE_LIVES = timedelta(minutes=10)
@@ -35,15 +38,25 @@ log = structlog.get_logger(__name__)
 # ---------------------------------------------------------------------------------------------- without OAuth
 
 
-def add(suite: Suite, workspace: str, slug: str, name: str, config: Mapping[str, Any], *, who: str) -> str:
-    """A new installation by the ways in that need no redirect (`POST /v1/installations`). Its id.
+def add(
+    suite: Suite,
+    workspace: str,
+    slug: str,
+    name: str,
+    config: Mapping[str, Any],
+    *,
+    who: str,
+    tx: Transaction | None = None,
+) -> str:
+    """A new installation by the ways in that need no redirect (`POST /v1/installations`). Its id. In the caller's
+    transaction if one is given.
 
     Raises `BadInput` with a JSON pointer, `Conflict` when the outside account is connected elsewhere.
     """
     adapter = suite.adapters.get(slug)
     if adapter is None:
         raise BadInput("unknown_adapter", pointer="/adapter", text=slug[:40], known=", ".join(sorted(suite.adapters)))
-    return _connected(suite, workspace, slug, name, adapter.configured(config), who=who)
+    return _connected(suite, workspace, slug, name, adapter.configured(config), who=who, tx=tx)
 
 
 def _connected(
@@ -57,10 +70,11 @@ def _connected(
     token_expires_at: datetime | None = None,
     grant_expires_at: datetime | None = None,
     reconnect: str | None = None,
+    tx: Transaction | None = None,
 ) -> str:
     now = suite.now()
     adapter = suite.adapters[slug]
-    with suite.database.write(workspace) as tx:
+    with nullcontext(tx) if tx is not None else suite.database.write(workspace) as tx:
         if configured.account:
             known = installations.by_account(tx, slug, configured.account)
             if known is not None and known[1] != workspace:
@@ -154,6 +168,8 @@ def choose(suite: Suite, workspace: str, installation_id: str, ids: list[str]) -
             installation_id,
             config=dict(adapter.chosen(row.installation, ids)),
             cursor=None,
+            # As on the first day: what is found in it was booked before anybody could be told by us.
+            pulled_at=None,
             next_pull_at=suite.now(),
             maintain_at=suite.now(),
         )
@@ -163,9 +179,11 @@ def maintain_due(suite: Suite) -> int:
     """Looks after what is set up over there (watch channels), before it ends."""
     with suite.database.write() as tx:
         taken = installations.to_maintain(tx, suite.now())
-    for installation_id, workspace in taken:
-        _maintain(suite, workspace, installation_id)
-    return len(taken)
+
+    def maintain(one: tuple[str, str]) -> None:
+        _maintain(suite, one[1], one[0])
+
+    return singly(maintain, taken)
 
 
 def _maintain(suite: Suite, workspace: str, installation_id: str) -> None:
@@ -224,6 +242,9 @@ def fresh(suite: Suite, workspace: str, installation_id: str, *, refused: str | 
             suite, dance, {"grant_type": "refresh_token", "refresh_token": row.installation.secrets["refresh_token"]}
         )
         with suite.database.write(workspace) as tx:  # a rotated token is committed before anybody uses it
+            now_known = installations.get(tx, suite.vault, installation_id, suite.public_url)
+            if now_known is None or now_known.state == "disconnected":
+                raise NotFound("installation")
             installations.keep_secrets(
                 tx,
                 suite.vault,

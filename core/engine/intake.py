@@ -9,7 +9,7 @@ from core.contract import Adapter, Inbound, Notifies, Pushes, Reading, Reply
 from core.domain.errors import NotAuthentic, NotFound, Unreadable, Unsupported
 from core.domain.events import Event
 from core.domain.occasions import Occasion
-from core.engine.scheduling import replan
+from core.engine.scheduling import live_installations, replan
 from core.storage import inbox, installations, occasions
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -42,7 +42,8 @@ def accept(
 ) -> list[Occasion]:
     """Brings events in and plans what changed. The caller's transaction holds all of it together."""
     changed = occasions.apply(tx, row.installation.id, events, backlog=backlog)
-    replan(tx, changed, now, {row.installation.id: row.mode == "live"})
+    # Asked here and not of `row`: a person may have gone live since it was read.
+    replan(tx, changed, now, live_installations(tx))
     return changed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.retries import next_delivery
 from core.engine import shown
+from core.engine.singly import singly
 from core.storage import feedback, house, outbox, webhooks
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -95,9 +97,7 @@ def run_due(suite: Suite) -> int:
     """Sends what waits. Returns how many deliveries were tried."""
     with suite.database.write() as tx:
         taken = webhooks.take(tx, suite.now(), LEASE)
-    for row in taken:
-        _deliver(suite, row)
-    return len(taken)
+    return singly(partial(_deliver, suite), taken)
 
 
 def _deliver(suite: Suite, row: Any) -> None:

@@ -12,12 +12,14 @@ from core.domain.errors import BadInput, NeedsReconnect, NotNow, RelanceError
 from core.domain.reasons import Reason
 from core.engine import intake
 from core.engine.installing import fresh
+from core.engine.singly import singly
 from core.storage import house, installations, occasions, outbox
 from core.suite import Suite
 
 LEASE = timedelta(minutes=5)
 MOST_PAGES = 200
 LONGEST_PAUSE = timedelta(hours=6)
+AFTER_A_FAILURE = timedelta(minutes=5)
 log = structlog.get_logger(__name__)
 
 
@@ -34,9 +36,14 @@ def run_due(suite: Suite) -> int:
     """Pulls every installation whose time has come. Returns how many were pulled."""
     with suite.database.write() as tx:
         taken = installations.due(tx, suite.now(), LEASE)
-    for installation_id, workspace in taken:
-        _pull(suite, workspace, installation_id)
-    return len(taken)
+
+    def pull(one: tuple[str, str]) -> None:
+        _pull(suite, one[1], one[0])
+
+    def put_off(one: tuple[str, str]) -> None:
+        _in_trouble(suite, one[1], one[0], NotNow("engine_failed", AFTER_A_FAILURE), after=AFTER_A_FAILURE)
+
+    return singly(pull, taken, put_off)
 
 
 def pull_now(suite: Suite, workspace: str, installation_id: str) -> Outcome:
@@ -57,11 +64,16 @@ def _pull(suite: Suite, workspace: str, installation_id: str) -> Outcome:
             row = fresh(suite, workspace, installation_id)
             adapter = suite.adapters[row.installation.adapter]
             if not isinstance(adapter, Pulls):
+                _let_go(suite, workspace, installation_id, None)
                 return Outcome()
-            batch = _asked(suite, adapter, row)
-            changed += _applied(suite, row, batch, started, adapter.manifest.poll_every)
-            if not batch.more:
+            row, batch = _asked(suite, adapter, row)
+            count = _applied(suite, row, batch, started, adapter.manifest.poll_every)
+            changed += count or 0
+            if count is None or not batch.more:
                 break
+        else:
+            # A very long list: its rest is for the next turn, so that others have theirs.
+            _let_go(suite, workspace, installation_id, suite.now())
     except NeedsReconnect as error:
         _in_trouble(suite, workspace, installation_id, error, state="reconnect")
         return Outcome(changed, error.reason)
@@ -75,9 +87,15 @@ def _pull(suite: Suite, workspace: str, installation_id: str) -> Outcome:
     return Outcome(changed)
 
 
-def _asked(suite: Suite, adapter: Pulls, row: installations.Row) -> Batch:
+def _let_go(suite: Suite, workspace: str, installation_id: str, again: datetime | None) -> None:
+    with suite.database.write(workspace) as tx:
+        installations.change(tx, installation_id, pull_lease_until=None, next_pull_at=again)
+
+
+def _asked(suite: Suite, adapter: Pulls, row: installations.Row) -> tuple[installations.Row, Batch]:
+    """The answer, and the installation as it was asked for."""
     try:
-        return adapter.pull(row.installation, row.cursor, suite.now())
+        return row, adapter.pull(row.installation, row.cursor, suite.now())
     except NeedsReconnect as error:
         if error.reason.code != "token_refused":
             raise
@@ -85,26 +103,34 @@ def _asked(suite: Suite, adapter: Pulls, row: installations.Row) -> Batch:
         row = fresh(
             suite, row.installation.workspace, row.installation.id, refused=row.installation.secrets.get("access_token")
         )
-        return adapter.pull(row.installation, row.cursor, suite.now())
+        return row, adapter.pull(row.installation, row.cursor, suite.now())
 
 
-def _applied(suite: Suite, row: installations.Row, batch: Batch, started: datetime, every: timedelta) -> int:
-    installation = row.installation
+def _applied(
+    suite: Suite, row: installations.Row, batch: Batch, started: datetime, every: timedelta
+) -> int | None:
+    """How many occasions changed; None when the answer came too late: a person has disconnected, or chosen anew."""
+    asked, installation = row, row.installation
     now = suite.now()
     with suite.database.write(installation.workspace) as tx:
         # Read again under the write lock: a person may have disconnected it, or gone live, while we asked.
         row = installations.get(tx, suite.vault, installation.id, suite.public_url) or row
         if row.state == "disconnected":
-            return 0
+            return None
+        if (row.cursor, row.installation.config) != (asked.cursor, asked.installation.config):
+            installations.change(tx, installation.id, pull_lease_until=None, next_pull_at=now)
+            return None
         gone = [event for sweep in batch.sweeps for event in occasions.swept(tx, installation.id, sweep, now)]
         changed = intake.accept(tx, row, [*batch.events, *gone], now, backlog=row.pulled_at is None)
-        values: dict[str, object] = {"cursor": batch.cursor, "pulled_at": now}
+        values: dict[str, object] = {"cursor": batch.cursor, "pull_lease_until": now + LEASE}
         if batch.memory is not None:
             values["memory"] = dict(batch.memory)
         if not batch.more:
             # What was said to have changed after we began asking is asked for once more, at once.
             again = row.changed_at is not None and row.changed_at > started
             values |= {
+                # Only now: what a first list holds on its later pages was there before us just the same.
+                "pulled_at": now,
                 "next_pull_at": now if again else now + every,
                 "pull_lease_until": None,
                 "failures": 0,

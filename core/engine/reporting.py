@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.engine.installing import fresh
+from core.engine.singly import singly
 from core.storage import feedback, installations, occasions
 from core.suite import Suite
 
@@ -25,9 +27,11 @@ def run_due(suite: Suite) -> int:
     """Tells what waits. Returns how many reports were tried."""
     with suite.database.write() as tx:
         taken = feedback.take_reports(tx, suite.now(), LEASE)
-    for row in taken:
-        _tell(suite, row)
-    return len(taken)
+
+    def put_off(row: Mapping[str, Any]) -> None:
+        _done(suite, row, "waiting", Reason("engine_failed"), suite.now() + timedelta(minutes=15))
+
+    return singly(partial(_tell, suite), taken, put_off)
 
 
 def _tell(suite: Suite, row: Mapping[str, Any]) -> None:

@@ -68,6 +68,7 @@ def planned(
 def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapping[str, bool]) -> list[Planned]:
     """Plans these occasions and makes it so. `live` (installation → bool) is False in rehearsal: then the answers are
     kept for people to see, and nothing is scheduled."""
+    tx.alone(f"plan:{tx.workspace}")
     results = planned(tx, found, now)
     answers.keep(tx, [(one.occasion, one.answers) for one in results], now)
     outbox.carry_out(
@@ -92,6 +93,7 @@ def replan_open(
     recipient: str | None = None,
 ) -> int:
     """Plans all open occasions again (after a rule, a holiday, a consent changed). Returns how many were looked at."""
+    tx.alone(f"plan:{tx.workspace}")
     after, count = "", 0
     while page := occasions.open_ones(tx, now, installation=installation, recipient=recipient, after=after):
         replan(tx, page, now, live)

@@ -36,8 +36,9 @@ class Embedded:
         """Returns at once; what dead senders left behind is looked after before anything new is sent."""
         ticking.done_safely(self._suite, ticking.recover)
         for job in (ticking.tick, ticking.ask):
-            self._clock.add_job(job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True,
-                                misfire_grace_time=None)
+            self._clock.add_job(
+                job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True, misfire_grace_time=None
+            )
         self._clock.start()
         self._sender.start()
 
@@ -49,8 +50,7 @@ class Embedded:
         self._sender.join(timeout=30)
 
     def _send(self) -> None:
-        journal = Journal(ticking.journals(self._suite), new_id("own"))
-        sender = dispatch.Sender(self._suite, journal)
+        journal, sender = self._new_sender()
         while not self._stopping.is_set():
             self._suite.due.clear()
             try:
@@ -65,12 +65,18 @@ class Embedded:
             except Exception:
                 # A sender that dies silently is a lost reminder: it says what happened, and goes on.
                 log.exception("sending failed")
+                # What it had begun is in doubt, and looked up; a new journal keeps that from being forgotten.
+                journal.abandon()
                 self._stopping.wait(1)
-                sender = dispatch.Sender(self._suite, journal)
+                journal, sender = self._new_sender()
                 continue
             self._suite.due.wait(self._sleep().total_seconds())
         sender.rest()
         journal.close()
+
+    def _new_sender(self) -> tuple[Journal, dispatch.Sender]:
+        journal = Journal(ticking.journals(self._suite), new_id("own"))
+        return journal, dispatch.Sender(self._suite, journal)
 
     def _sleep(self) -> timedelta:
         """Until the next message is due, at most a second: another process may have stored one."""

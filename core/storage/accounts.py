@@ -125,7 +125,7 @@ def hold(tx: Transaction, account_id: str, reason: Reason, until: datetime) -> b
     before = tx.connection.execute(select(_c.state).where(_c.id == account_id)).scalar()
     tx.connection.execute(
         update(t.provider_accounts)
-        .where(_c.id == account_id)
+        .where(_c.id == account_id, _c.state.in_(["active", "held"]))
         .values(state="held", trouble=reason_row(reason), held_until=until)
     )
     return before == "active"

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Executable, Select, Table, create_engine, event, select
+from sqlalchemy import Connection, Engine, Executable, Select, Table, create_engine, event, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.domain.errors import RelanceError
 
@@ -53,11 +54,28 @@ class Transaction:
     def is_sqlite(self) -> bool:
         return self.connection.dialect.name == "sqlite"
 
+    def chosen(self, ids: Select[Any]) -> Any:
+        """`ids` (a SELECT of one column, with a LIMIT) for `UPDATE … WHERE id IN (…)`: on PostgreSQL locked, without
+        waiting for rows that another claimer holds."""
+        if self.is_sqlite:
+            return ids.scalar_subquery()
+        # As a common table expression it is evaluated once: as a plain subquery it may be again, and lock more.
+        once = ids.with_for_update(skip_locked=True).cte("chosen")
+        return select(once.c[0])
+
+    def alone(self, name: str) -> None:
+        """Until the end of the transaction, nobody else is past this line with the same name. (SQLite: nobody else
+        writes at all.)"""
+        if not self.is_sqlite:
+            self.connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 3))"), {"name": name})
+
 
 class Database:
     """One per process. `write` and `read` give a `Transaction`; it commits at the end and rolls back on an error."""
 
     def __init__(self, url: str) -> None:
+        # Without a driver in the address, SQLAlchemy would look for one that we do not have.
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1) if url.startswith("postgresql://") else url
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         # SQLite has one writer: queueing here is fair and cheap, its busy loop is neither.
@@ -133,7 +151,7 @@ def _postgresql(url: str) -> Engine:
 def _clear_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, PoolTimeout) as error:
         raise DatabaseAway("database_away") from error
     except DBAPIError as error:
         if error.connection_invalidated:

@@ -24,6 +24,8 @@ def keep_receipts(
     tx: Transaction, account: str, receipts: Sequence[Receipt], now: datetime
 ) -> list[tuple[str, Receipt]]:
     """Keeps those that are new (same reference, status and moment is the same receipt). Returns (row id, receipt)."""
+    # Two requests with the same receipt at the same time: the second one waits, and finds it kept.
+    tx.alone(f"receipts:{account}")
     digests = {receipt_digest(one): one for one in receipts}
     known = {
         row.digest
@@ -108,6 +110,7 @@ def receipt_digest(one: Receipt) -> str:
 
 def keep_reply(tx: Transaction, account: str, reply: PhoneReply, now: datetime) -> str | None:
     """Keeps a reply; its id, or None when it came before."""
+    tx.alone(f"replies:{account}")
     known = tx.connection.execute(
         select(_p.id).where(_p.account == account, _p.provider_ref == reply.provider_reference)
     ).first()
@@ -165,23 +168,22 @@ def questions(tx: Transaction, number: str, now: datetime) -> list[Mapping[str, 
     )
 
 
-def last_to(tx: Transaction, number: str) -> Mapping[str, Any] | None:
-    """The last message that left for `number`."""
+def last_to(tx: Transaction, number: str, *, but: str | None = None) -> Mapping[str, Any] | None:
+    """The last message that left for `number`, those of the class `but` left out."""
     return tx.row(
         tx.mine(t.messages)
-        .where(_m.to == number, _m.state.in_([str(state) for state in LEFT]))
-        .order_by(_m.left_at.desc(), _m.id.desc())
+        .where(_m.to == number, _m.state.in_([str(state) for state in LEFT]), *([_m["class"] != but] if but else []))
+        .order_by(_m.left_at.desc().nulls_last(), _m.id.desc())
         .limit(1)
     )
 
 
-def asked_which(tx: Transaction, number: str, since: datetime) -> Mapping[str, Any] | None:
-    """The last reply of `number` that we answered with "which one?", if it is still open."""
+def asked_which(tx: Transaction, number: str, since: datetime, *, but: str) -> Mapping[str, Any] | None:
+    """The last reply of `number` (before the reply `but`) if we answered it with "which one?"."""
     rows = tx.rows(
         tx.mine(t.replies)
-        .where(_p.number == number, _p.received_at >= since)
+        .where(_p.number == number, _p.received_at >= since, _p.id != but)
         .order_by(_p.received_at.desc(), _p.id.desc())
-        .offset(1)
         .limit(1)
     )
     return next((row for row in rows if row["outcome"] and row["outcome"]["code"] == "asked_which"), None)
@@ -258,11 +260,9 @@ def take_reports(tx: Transaction, now: datetime, lease: timedelta, limit: int = 
     """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile."""
     c = t.reports.c
     due = select(c.id).where(c.state == "waiting", c.due_at <= now).order_by(c.due_at).limit(limit)
-    if not tx.is_sqlite:
-        due = due.with_for_update(skip_locked=True)
     rows = tx.rows(
         update(t.reports)
-        .where(c.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+        .where(c.id.in_(tx.chosen(due)))
         .values(due_at=now + lease)
         .returning(*c)
     )

@@ -98,6 +98,7 @@ def moment(tx: Transaction, name: str) -> datetime | None:
 
 
 def set_value(tx: Transaction, name: str, new: Any, now: datetime) -> None:
+    tx.alone(f"house:{name}")
     done = tx.connection.execute(update(t.house).where(t.house.c.name == name).values(value=new, at=now))
     if not done.rowcount:
         tx.connection.execute(insert(t.house).values(name=name, value=new, at=now))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from core.contract import Configured, Installation
 from core.domain.errors import from_reason
@@ -88,6 +89,11 @@ def get(tx: Transaction, vault: Vault, installation_id: str, public_url: str) ->
     return _row(tx, row, vault, public_url) if row else None
 
 
+def is_there(tx: Transaction, installation_id: str) -> bool:
+    """Whether this workspace has it, connected or waiting for a person."""
+    return tx.row(tx.mine(t.installations, _c.id).where(_c.id == installation_id, _c.state != "disconnected")) is not None
+
+
 def listed(tx: Transaction, vault: Vault, public_url: str) -> list[Row]:
     rows = tx.rows(tx.mine(t.installations).where(_c.state != "disconnected").order_by(_c.id))
     return [_row(tx, row, vault, public_url) for row in rows]
@@ -104,6 +110,11 @@ def by_account(tx: Transaction, adapter: str, account: str) -> tuple[str, str] |
 def workspace_of(tx: Transaction, installation_id: str) -> str | None:
     """Whose it is: for requests that name only the installation."""
     return tx.connection.execute(select(_c.workspace).where(_c.id == installation_id)).scalar()
+
+
+def adapter_of(tx: Transaction, installation_id: str) -> str | None:
+    """Which adapter's it is: cheaper than all of it."""
+    return tx.connection.execute(tx.mine(t.installations, _c.adapter).where(_c.id == installation_id)).scalar()
 
 
 def change(tx: Transaction, installation_id: str, **values: Any) -> None:
@@ -142,7 +153,12 @@ def in_trouble(
     }
     if state:
         values["state"] = state
-    change(tx, installation_id, **values)
+    # A pull that fails after a person has disconnected it must not bring it back to life.
+    tx.connection.execute(
+        update(t.installations)
+        .where(_c.id == installation_id, _c.workspace == tx.owned, _c.state != "disconnected")
+        .values(**values)
+    )
 
 
 def due(tx: Transaction, now: datetime, lease: timedelta, limit: int = 20) -> list[tuple[str, str]]:
@@ -157,11 +173,9 @@ def due(tx: Transaction, now: datetime, lease: timedelta, limit: int = 20) -> li
         .order_by(_c.next_pull_at)
         .limit(limit)
     )
-    if not tx.is_sqlite:
-        chosen = chosen.with_for_update(skip_locked=True)
     rows = tx.connection.execute(
         update(t.installations)
-        .where(_c.id.in_(chosen.scalar_subquery() if tx.is_sqlite else chosen))
+        .where(_c.id.in_(tx.chosen(chosen)))
         .values(pull_lease_until=now + lease)
         .returning(_c.id, _c.workspace)
     ).all()
@@ -172,7 +186,11 @@ def take(tx: Transaction, installation_id: str, now: datetime, lease: timedelta)
     """Takes one installation for a pull at once; False while somebody else pulls it."""
     done = tx.connection.execute(
         update(t.installations)
-        .where(_c.id == installation_id, or_(_c.pull_lease_until.is_(None), _c.pull_lease_until <= now))
+        .where(
+            _c.id == installation_id,
+            _c.workspace == tx.owned,
+            or_(_c.pull_lease_until.is_(None), _c.pull_lease_until <= now),
+        )
         .values(pull_lease_until=now + lease)
     )
     return bool(done.rowcount)
@@ -182,7 +200,7 @@ def wake(tx: Transaction, installation_id: str, now: datetime) -> None:
     """Something changed over there: pull as soon as may be. What is being pulled now is pulled once more."""
     tx.connection.execute(
         update(t.installations)
-        .where(_c.id == installation_id, _c.state == "connected")
+        .where(_c.id == installation_id, _c.workspace == tx.owned, _c.state == "connected")
         .values(next_pull_at=now, changed_at=now)
     )
 
@@ -190,11 +208,9 @@ def wake(tx: Transaction, installation_id: str, now: datetime) -> None:
 def to_maintain(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[str, str]]:
     """(installation, workspace) whose set-up over there is to be looked after now; put off by ten minutes meanwhile."""
     chosen = select(_c.id).where(_c.maintain_at <= now, _c.state == "connected").limit(limit)
-    if not tx.is_sqlite:
-        chosen = chosen.with_for_update(skip_locked=True)
     rows = tx.connection.execute(
         update(t.installations)
-        .where(_c.id.in_(chosen.scalar_subquery() if tx.is_sqlite else chosen))
+        .where(_c.id.in_(tx.chosen(chosen)))
         .values(maintain_at=now + timedelta(minutes=10))
         .returning(_c.id, _c.workspace)
     ).all()
@@ -212,6 +228,7 @@ def states(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
 def seize(tx: Transaction, name: str, owner: str, now: datetime, lease: timedelta) -> bool:
     """Takes the named lease if it is free (one refresh of a token at a time, on any number of machines)."""
     c = t.leases.c
+    tx.alone(f"lease:{name}")
     tx.connection.execute(delete(t.leases).where(c.name == name, or_(c.until <= now, c.owner == owner)))
     taken = tx.connection.execute(select(c.owner).where(c.name == name)).scalar()
     if taken is not None:
@@ -273,18 +290,22 @@ def _row(tx: Transaction, row: Mapping[str, Any], vault: Vault, public_url: str)
 
 
 def _contacts(tx: Transaction, workspace: str) -> Callable[[str], tuple[str, ...]] | None:
-    """A look-up in the contacts as they are now: read once, and only if the workspace has any."""
+    """A look-up in the contacts: read at the first question, since most requests never ask; None if there are none."""
     c = t.contacts.c
-    rows = tx.connection.execute(
-        select(c.number, c.email, c.name, c.first_name)
-        .where(c.workspace == workspace, and_(or_(c.email.is_not(None), c.name.is_not(None))))
-        .limit(50_000)
-    ).all()
-    if not rows:
+    named = (c.workspace == workspace, or_(c.email.is_not(None), c.name.is_not(None)))
+    if tx.connection.execute(select(c.id).where(*named).limit(1)).first() is None:
         return None
-    book: dict[str, set[str]] = {}
-    for row in rows:
-        for label in (row.email, row.name, f"{row.first_name} {row.name}" if row.first_name and row.name else None):
-            if label:
-                book.setdefault(label.casefold().strip(), set()).add(row.number)
-    return lambda label: tuple(sorted(book.get(label.casefold().strip(), ())))
+    engine = tx.connection.engine
+
+    @cache
+    def book() -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        with engine.connect() as connection:
+            rows = connection.execute(select(c.number, c.email, c.name, c.first_name).where(*named).limit(50_000)).all()
+        for row in rows:
+            for label in (row.email, row.name, f"{row.first_name} {row.name}" if row.first_name and row.name else None):
+                if label:
+                    found.setdefault(label.casefold().strip(), set()).add(row.number)
+        return found
+
+    return lambda label: tuple(sorted(book().get(label.casefold().strip(), ())))

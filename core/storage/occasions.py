@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from core.contract import Sweep
 from core.domain.errors import from_reason
@@ -25,6 +25,7 @@ _FOLLOW_UP = timedelta(days=31)
 
 def apply(tx: Transaction, installation: str, events: Sequence[Event], *, backlog: bool) -> list[Occasion]:
     """Brings the events in, the newest word on each occasion winning. Returns the occasions that changed."""
+    tx.alone(f"plan:{tx.workspace}")
     known = {one.key: one for one in by_keys(tx, installation, {event.key for event in events})}
     changed: dict[str, Occasion] = {}
     fresh: set[str] = set()
@@ -97,11 +98,13 @@ def open_ones(
     after: str = "",
     limit: int = 2000,
 ) -> list[Occasion]:
-    """Occasions about which messages may still be wanted, a page at a time by id: those that are ahead, or that
-    began or last changed within 31 days (a follow-up may still come)."""
+    """Occasions about which messages may still be wanted, a page at a time by id: those that are ahead, that began or
+    last changed within 31 days (a follow-up may still come), or about which a message waits."""
     c = t.occasions.c
     query = tx.mine(t.occasions).where(c.id > after).order_by(c.id).limit(limit)
-    query = query.where(func.coalesce(c.start, c.at) >= now - _FOLLOW_UP)
+    m = t.messages.c
+    waiting = select(m.id).where(m.occasion == c.id, m.state.in_(["scheduled", "held"])).exists()
+    query = query.where(or_(func.coalesce(c.start, c.at) >= now - _FOLLOW_UP, waiting))
     if installation:
         query = query.where(c.installation == installation)
     if recipient:
@@ -122,7 +125,7 @@ def listed(
 ) -> list[Occasion]:
     """For lists: by (start, id); `after` is the id of the last one seen."""
     c = t.occasions.c
-    query = tx.mine(t.occasions).order_by(c.start, c.id).limit(limit)
+    query = tx.mine(t.occasions).order_by(c.start.nulls_last(), c.id).limit(limit)
     if installation:
         query = query.where(c.installation == installation)
     if start is not None:
@@ -137,7 +140,7 @@ def listed(
         last = tx.connection.execute(tx.mine(t.occasions, c.start).where(c.id == after)).first()
         if last is not None:
             query = (
-                query.where((c.start > last.start) | and_(c.start == last.start, c.id > after))
+                query.where(or_(c.start > last.start, and_(c.start == last.start, c.id > after), c.start.is_(None)))
                 if last.start is not None
                 else query.where(c.start.is_(None), c.id > after)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, or_, select, update
@@ -77,6 +78,8 @@ class Claimed:
     about: datetime | None
     test: bool
     zone: str | None
+    held_by: str | None
+    """`account:<id>`: by that account and no other, because it may have it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]
     tx.connection.execute(
         insert(t.messages),
         [
-            {"id": message_id, "workspace": workspace, **_new_row(one, now)}
+            {"id": message_id, "workspace": workspace, **as_row(one, now)}
             for message_id, one in zip(ids, messages, strict=True)
         ],
     )
@@ -139,6 +142,10 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
                 _m.expires_at,
                 _m.about,
                 _m.by_person,
+                _m["class"],
+                _m.channels,
+                _m.sender,
+                _m.asks,
             ).where(_m.occasion.in_(ids[first : first + _CHUNK]), _m.key.is_not(None))
         )
         for row in rows:
@@ -154,6 +161,12 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
                     row.expires_at,
                     row.about,
                     row.by_person,
+                    (
+                        MessageClass(row._mapping["class"]),
+                        tuple(Channel(name) for name in row.channels),
+                        row.sender,
+                        row.asks,
+                    ),
                 )
             )
     return found
@@ -201,6 +214,13 @@ def end_waiting(tx: Transaction, now: datetime, state: State, reason: Reason, *c
     return len(rows)
 
 
+def end_waiting_for(
+    tx: Transaction, number: str, classes: Iterable[str], state: State, reason: Reason, now: datetime
+) -> int:
+    """Ends what waits for `number` (E.164) in these classes. Returns how many."""
+    return end_waiting(tx, now, state, reason, _m.to == number, _m["class"].in_(list(classes)))
+
+
 # ---------------------------------------------------------------------------------------------- leaving
 
 _CLAIMED = (
@@ -224,6 +244,7 @@ _CLAIMED = (
     _m.about,
     _m.test,
     _m.zone,
+    _m.held_by,
 )
 
 
@@ -239,14 +260,13 @@ def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: time
             .order_by(_m.due_at)
             .limit(limit - len(claimed))
         )
-        if not tx.is_sqlite:
-            due = due.with_for_update(skip_locked=True)
         rows = tx.connection.execute(
             update(t.messages)
-            .where(_m.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+            .where(_m.id.in_(tx.chosen(due)))
             .values(state="sending", owner=owner, lease=now + lease, fence=_m.fence + 1, changed_at=now)
             .returning(*_CLAIMED)
         ).all()
+        rows = sorted(rows, key=_by_due)
         claimed.extend(
             Claimed(
                 row[0],
@@ -262,6 +282,9 @@ def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: time
             for row in rows
         )
     return claimed
+
+
+_by_due = itemgetter(_CLAIMED.index(_m.due_at))
 
 
 def next_due(tx: Transaction) -> datetime | None:
@@ -297,11 +320,12 @@ _RECORD = (
 )
 
 
-def record(tx: Transaction, results: Sequence[Result], now: datetime) -> None:
-    """Writes what became of a batch. A message whose lease was lost meanwhile keeps the newer word on it."""
+def record(tx: Transaction, results: Sequence[Result], now: datetime) -> list[Result]:
+    """Writes what became of a batch, and returns what was written. A message whose lease was lost meanwhile keeps the
+    newer word on it, unless that word is "uncertain" and we now know better."""
     if not results:
-        return
-    tx.connection.execute(
+        return []
+    done = tx.connection.execute(
         _RECORD,
         [
             {
@@ -341,7 +365,32 @@ def record(tx: Transaction, results: Sequence[Result], now: datetime) -> None:
                 for one in made
             ],
         )
-    write_steps(tx, [(one.message.id, one.message.workspace, one.state, one.reason) for one in results], now)
+    written = list(results) if done.rowcount == len(results) else _written(tx, results, now)
+    write_steps(tx, [(one.message.id, one.message.workspace, one.state, one.reason) for one in written], now)
+    return written
+
+
+def _written(tx: Transaction, results: Sequence[Result], now: datetime) -> list[Result]:
+    """Those of a batch that were written, after some of them were not."""
+    ids = [one.message.id for one in results]
+    rows = {
+        row.id: row
+        for row in tx.connection.execute(
+            select(_m.id, _m.state, _m.fence, _m.owner, _m.changed_at).where(_m.id.in_(ids))
+        )
+    }
+    written = []
+    for one in results:
+        row = rows.get(one.message.id)
+        if row is None:
+            continue
+        if (row.fence, row.state, row.owner, row.changed_at) == (one.message.fence, str(one.state), None, now):
+            written.append(one)
+        elif row.state == State.UNCERTAIN and one.state in (State.SENT, State.FAILED):
+            known = {"account": one.account, "provider_ref": one.provider_ref, "channel": str(one.channel)}
+            # Its own step goes into the ledger here, so it is not among those that are still to be noted.
+            advance(tx, one.message.id, one.message.workspace, one.state, one.reason, now, **known)
+    return written
 
 
 def give_back(tx: Transaction, messages: Sequence[Claimed], now: datetime) -> None:
@@ -355,9 +404,12 @@ def give_back(tx: Transaction, messages: Sequence[Claimed], now: datetime) -> No
         )
 
 
-def orphaned(tx: Transaction, now: datetime, *, owner: str | None = None, limit: int = 500) -> list[tuple[str, str]]:
-    """(id, workspace) of messages whose sender died: the lease is over, or `owner` is known to be dead."""
-    dead = _m.owner == owner if owner else _m.lease <= now
+def orphaned(
+    tx: Transaction, now: datetime, *, owner: str | None = None, alive: Iterable[str] = (), limit: int = 500
+) -> list[tuple[str, str]]:
+    """(id, workspace) of messages whose sender died: `owner` is known to be dead, or the lease is over and its owner is
+    not one of those that are known to be `alive`."""
+    dead = _m.owner == owner if owner else and_(_m.lease <= now, _m.owner.not_in(sorted(alive)))
     return [
         (row.id, row.workspace)
         for row in tx.connection.execute(
@@ -419,11 +471,9 @@ def doubtful(tx: Transaction, now: datetime, *, owner: str, limit: int = 50) -> 
     due = (
         select(c.id).where(c.state == "uncertain", c.lease.is_not(None), c.lease <= now).order_by(c.lease).limit(limit)
     )
-    if not tx.is_sqlite:
-        due = due.with_for_update(skip_locked=True)
     rows = tx.connection.execute(
         update(t.messages)
-        .where(c.id.in_(due.scalar_subquery() if tx.is_sqlite else due))
+        .where(c.id.in_(tx.chosen(due)))
         .values(lease=now + timedelta(minutes=1), owner=owner)
         .returning(c.id, c.workspace, c["class"], c.account, c.to, c.expires_at, c.left_at, c.test, c.provider_ref)
     ).all()
@@ -443,6 +493,9 @@ def ask_again(tx: Transaction, message_id: str, at: datetime | None) -> None:
 # ---------------------------------------------------------------------------------------------- states
 
 
+_OUT_THERE = frozenset({State.SENT, State.DELIVERED, State.READ})
+
+
 def advance(
     tx: Transaction, message_id: str, workspace: str, then: State, reason: Reason | None, now: datetime, **values: Any
 ) -> bool:
@@ -451,7 +504,18 @@ def advance(
     done = tx.connection.execute(
         update(t.messages)
         .where(_m.id == message_id, _m.workspace == workspace, _m.state.in_(allowed))
-        .values(state=str(then), reason=reason_row(reason), changed_at=now, **{"lease": None, "owner": None, **values})
+        .values(
+            state=str(then),
+            reason=reason_row(reason),
+            changed_at=now,
+            **{
+                "lease": None,
+                "owner": None,
+                # A receipt that overtakes the answer is the first that we hear of its leaving.
+                **({"left_at": func.coalesce(_m.left_at, now)} if then in _OUT_THERE else {}),
+                **values,
+            },
+        )
     )
     if done.rowcount:
         write_steps(tx, [(message_id, workspace, then, reason)], now)
@@ -463,7 +527,7 @@ def put_back(tx: Transaction, message_id: str, reason: Reason | None, due_at: da
     step backwards, since what "sent" said has turned out not to be so."""
     done = tx.connection.execute(
         update(t.messages)
-        .where(_m.id == message_id, _m.state.in_(["sending", "sent", "uncertain"]))
+        .where(_m.id == message_id, _m.workspace == tx.owned, _m.state.in_(["sending", "sent", "uncertain"]))
         .values(
             state="scheduled",
             reason=reason_row(reason),
@@ -597,7 +661,8 @@ def counts(tx: Transaction, start: datetime, end: datetime) -> dict[str, int]:
 # ---------------------------------------------------------------------------------------------- rows
 
 
-def _new_row(one: New, now: datetime) -> dict[str, Any]:
+def as_row(one: New, now: datetime) -> dict[str, Any]:
+    """The row of a message that is accepted now, all but its id and workspace."""
     return {
         "installation": one.installation,
         "occasion": one.occasion,
@@ -664,8 +729,10 @@ def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
     send: Send = step.send
     done = tx.connection.execute(
         update(t.messages)
-        .where(_m.id == step.known.id, _m.state.in_(["scheduled", "held"]))
+        .where(_m.id == step.known.id, _m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]))
         .values(
+            **{"class": str(send.message_class)},
+            priority=send.message_class.priority,
             to=send.recipient.number,
             country=send.recipient.country,
             text=send.text,

@@ -61,6 +61,7 @@ def number_hash(workspace: str, number: str) -> str:
 
 def stop(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[str, Any], now: datetime) -> bool:
     """The person wants no more of `scope` ("marketing", "all", …). False when that was known."""
+    tx.alone(f"person:{number}")
     o = t.optouts.c
     hashed = number_hash(tx.owned, number)
     known = tx.connection.execute(
@@ -129,3 +130,58 @@ def _consent(
             proof=dict(proof),
         )
     )
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def contact(tx: Transaction, contact_id: str) -> Mapping[str, Any] | None:
+    return tx.row(tx.mine(t.contacts).where(t.contacts.c.id == contact_id))
+
+
+def contact_of(tx: Transaction, number: str) -> Mapping[str, Any] | None:
+    """The contact of that number (E.164)."""
+    return tx.row(tx.mine(t.contacts).where(t.contacts.c.number == number))
+
+
+def contacts(
+    tx: Transaction, *, number: str | None = None, email: str | None = None, after: str | None = None, limit: int = 50
+) -> list[Mapping[str, Any]]:
+    """Newest first."""
+    c = t.contacts.c
+    query = tx.mine(t.contacts).order_by(c.id.desc()).limit(limit)
+    if number:
+        query = query.where(c.number == number)
+    if email:
+        query = query.where(c.email == email)
+    if after:
+        query = query.where(c.id < after)
+    return tx.rows(query)
+
+
+def change_contact(tx: Transaction, contact_id: str, values: Mapping[str, Any]) -> None:
+    """`values`: plain columns of `contacts`."""
+    c = t.contacts.c
+    if values:
+        tx.connection.execute(update(t.contacts).where(c.id == contact_id, c.workspace == tx.owned).values(**values))
+
+
+def forget_contact(tx: Transaction, contact_id: str) -> bool:
+    """Takes a contact off the list. What the person stopped, and the proofs of it, stay."""
+    c = t.contacts.c
+    return bool(
+        tx.connection.execute(delete(t.contacts).where(c.id == contact_id, c.workspace == tx.owned)).rowcount
+    )
+
+
+def consents(
+    tx: Transaction, *, to: str | None = None, after: str | None = None, limit: int = 50
+) -> list[Mapping[str, Any]]:
+    """Every yes and no with its proof, newest first."""
+    c = t.consents.c
+    query = tx.mine(t.consents).order_by(c.id.desc()).limit(limit)
+    if to:
+        query = query.where(c.number == to)
+    if after:
+        query = query.where(c.id < after)
+    return tx.rows(query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, func, select, update
 
 from core.storage import tables as t
 from core.storage.database import Transaction
@@ -21,6 +21,9 @@ _OVER = ("sent", "delivered", "read", "failed", "suppressed", "cancelled", "supe
 def prune(tx: Transaction, now: datetime) -> int:
     """Deletes over all workspaces what is past its time. Returns how many rows were deleted or emptied."""
     done = 0
+    m, o = t.messages, t.occasions.c
+    waiting = select(m.c.occasion).where(m.c.occasion == o.id, m.c.state.in_(["scheduled", "held", "sending"]))
+    old = (func.coalesce(o.start, o.at) < now - BODIES * 4, o.at < now - BODIES * 4, ~waiting.exists())
     for statement in (
         delete(t.inbox).where(t.inbox.c.received_at < now - RAW_REQUESTS, t.inbox.c.state != "unreadable"),
         delete(t.inbox).where(t.inbox.c.received_at < now - UNREADABLE_REQUESTS),
@@ -36,7 +39,10 @@ def prune(tx: Transaction, now: datetime) -> int:
         update(t.replies)
         .where(t.replies.c.received_at < now - BODIES, t.replies.c.text != DELETED_TEXT)
         .values(text=DELETED_TEXT),
-        delete(t.occasions).where(or_(t.occasions.c.start < now - BODIES * 4, t.occasions.c.at < now - BODIES * 4)),
+        # The same occasion may come back (an old appointment is dragged to a new day), and is then a new one.
+        update(m).where(m.c.occasion.in_(select(o.id).where(*old))).values(key=None),
+        delete(t.answers).where(t.answers.c.occasion.in_(select(o.id).where(*old))),
+        delete(t.occasions).where(*old),
     ):
         done += tx.connection.execute(statement).rowcount
     return done
