@@ -1,64 +1,51 @@
-"""A person's word on an appointment: whose number it is, or that no message is wanted; it is kept for the next time."""
+"""A person's word on an occasion: whose number it is, or that no message is wanted. A correction is remembered."""
 
 from __future__ import annotations
 
-from core.domain.errors import InvalidNumber, NotFound
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from core.domain.errors import NotFound
 from core.domain.occasions import Occasion
-from core.domain.recipients import Line, Recipient
-from core.engine import scheduling
+from core.domain.recipients import Recipient
+from core.engine.scheduling import live_installations, replan
 from core.storage import house, installations, occasions
 from core.storage.database import Transaction
-from core.suite import Suite
 
-MOST_LEARNT = 5_000
-_TEXTABLE = (Line.MOBILE, Line.MOBILE_OR_FIXED, Line.VOIP)
-# A title like "Consultation" is many people's: what is learnt by it would send one patient's visit to another's phone.
-_TOO_COMMON = "title:"
+MOST_LEARNT = 20_000
 
 
 def correct(
-    suite: Suite, workspace: str, occasion_id: str, number: str | None, muted: bool | None, who: str
+    tx: Transaction,
+    occasion_id: str,
+    now: datetime,
+    *,
+    who: str,
+    recipient: Recipient | None = None,
+    muted: bool | None = None,
 ) -> Occasion:
-    """Keeps a person's word, plans again, and remembers the number for other appointments of the same series or name.
-
-    `number` in E.164 or as people of the installation's country write it; None leaves it. Raises `NotFound`,
-    `InvalidNumber` (pointer `/number`), also for a line that takes no text message.
-    """
-    now = suite.now()
-    with suite.database.write(workspace) as tx:
-        occasion = occasions.get(tx, occasion_id)
-        row = installations.get(tx, suite.vault, occasion.installation, suite.public_url) if occasion else None
-        if occasion is None or row is None:
-            raise NotFound("occasion")
-        recipient = _recipient(number, row.installation.country) if number is not None else None
-        occasions.correct(tx, occasion_id, recipient=recipient, muted=muted)
-        if recipient is not None:
-            _learn(suite, tx, row, occasion, recipient)
-        what = "number_chosen" if recipient is not None else "appointment_muted" if muted else "appointment_unmuted"
-        house.note(tx, who, what, occasion_id, {}, now)
-        corrected = occasions.by_ids(tx, [occasion_id])
-        scheduling.replan(tx, corrected, now, scheduling.live_installations(tx))
-    suite.wake()
-    return corrected[0]
+    """Keeps the correction, learns from it, and plans the occasion again. Raises `NotFound`."""
+    found = occasions.get(tx, occasion_id)
+    if found is None:
+        raise NotFound("occasion")
+    occasions.correct(tx, occasion_id, recipient=recipient, muted=muted)
+    if recipient is not None:
+        _learn(tx, found, recipient)
+        house.note(tx, who, "number_chosen", occasion_id, {}, now)
+    if muted is not None:
+        house.note(tx, who, "occasion_muted" if muted else "occasion_unmuted", occasion_id, {}, now)
+    corrected = occasions.get(tx, occasion_id) or found
+    replan(tx, [corrected], now, live_installations(tx))
+    return corrected
 
 
-def _recipient(number: str, country: str) -> Recipient:
-    try:
-        recipient = Recipient.parse(number, country or None)
-        if recipient.line not in _TEXTABLE:
-            raise InvalidNumber("takes_no_texts", number)
-    except InvalidNumber as error:
-        error.pointer = "/number"
-        raise
-    return recipient
-
-
-def _learn(suite: Suite, tx: Transaction, row: installations.Row, occasion: Occasion, recipient: Recipient) -> None:
-    prints = [one for one in occasion.private.get("fingerprints", ()) if not one.startswith(_TOO_COMMON)]
-    if not prints:
+def _learn(tx: Transaction, occasion: Occasion, recipient: Recipient) -> None:
+    """The adapter names what it will recognise again (fingerprints: the same person in the next appointment)."""
+    fingerprints = occasion.private.get("fingerprints")
+    if not isinstance(fingerprints, list | tuple) or not fingerprints:
         return
-    kept = {name: known for name, known in row.installation.learnt.items() if name not in prints}
-    learnt = [*kept.items(), *((name, recipient.number) for name in prints)][-MOST_LEARNT:]
-    # The next pull reads the other appointments with what is known now.
-    installations.change(tx, row.installation.id, learnt=dict(learnt))
-    installations.wake(tx, row.installation.id, suite.now())
+    learnt: Mapping[str, Any] = installations.learnt(tx, occasion.installation)
+    new = {**learnt, **{str(one)[:200]: recipient.number for one in fingerprints[:20]}}
+    if len(new) <= MOST_LEARNT:
+        installations.change(tx, occasion.installation, learnt=new)

@@ -72,6 +72,27 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
     return Reply(200)
 
 
+def replay_in(suite: Suite, tx: Transaction, inbox_id: str) -> str:
+    """Reads a provider's kept request again, after a fix; its new state. What was taken before changes nothing.
+    Raises `NotFound`."""
+    kept = inbox.get(tx, inbox_id)
+    row = accounts.get(tx, suite.vault, kept["account"], suite.public_url) if kept and kept["account"] else None
+    provider = suite.providers.get(row.account.provider) if row else None
+    if kept is None or row is None or provider is None:
+        raise NotFound("inbox entry")
+    state, trouble = "read", None
+    try:
+        words = provider.read(Inbound.read(kept["request"]), row.account)
+    except Unreadable as error:
+        state, trouble, words = "unreadable", error.reason, []
+    take_receipts(suite, tx, row.account, [one for one in words if isinstance(one, Receipt)])
+    for one in words:
+        if isinstance(one, PhoneReply):
+            take_reply(suite, tx, row.account, one)
+    inbox.replayed(tx, inbox_id, state, trouble, suite.now())
+    return state
+
+
 # ---------------------------------------------------------------------------------------------- receipts
 
 

@@ -49,17 +49,24 @@ def accept(
 
 def replay(suite: Suite, workspace: str, inbox_id: str) -> str:
     """Reads a kept request again, after a fix. Returns its new state. Raises `NotFound`."""
-    with suite.database.read(workspace) as tx:
-        kept = inbox.get(tx, inbox_id)
-        row = (
-            installations.get(tx, suite.vault, kept["installation"], suite.public_url)
-            if kept and kept["installation"]
-            else None
-        )
+    with suite.database.write(workspace) as tx:
+        state = replay_in(suite, tx, inbox_id)
+    suite.wake()
+    return state
+
+
+def replay_in(suite: Suite, tx: Transaction, inbox_id: str) -> str:
+    """`replay` in the caller's transaction. Reading a request is pure, so that no network waits inside it."""
+    kept = inbox.get(tx, inbox_id)
+    row = (
+        installations.get(tx, suite.vault, kept["installation"], suite.public_url)
+        if kept and kept["installation"]
+        else None
+    )
     if kept is None or row is None:
         raise NotFound("inbox entry")
-    adapter = suite.adapters[kept["adapter"]]
-    if not isinstance(adapter, Pushes):
+    adapter = suite.adapters.get(kept["adapter"])
+    if not isinstance(adapter, Pushes) or row.state == "disconnected":
         raise NotFound("inbox entry")
     state, trouble, reading = "read", None, Reading()
     try:
@@ -68,10 +75,8 @@ def replay(suite: Suite, workspace: str, inbox_id: str) -> str:
         state, trouble = "unreadable", error.reason
     except Unsupported as error:
         state, trouble = "unsupported", error.reason
-    with suite.database.write(workspace) as tx:
-        accept(tx, row, reading.events, suite.now())
-        inbox.replayed(tx, inbox_id, state, trouble, suite.now())
-    suite.wake()
+    accept(tx, row, reading.events, suite.now())
+    inbox.replayed(tx, inbox_id, state, trouble, suite.now())
     return state
 
 

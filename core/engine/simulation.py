@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import groupby
 
 from core.contract import Account, PhoneReply, Receipt
@@ -34,15 +35,18 @@ def run_due(suite: Suite, limit: int = 500) -> int:
     return done
 
 
-def answer(suite: Suite, workspace: str, sender: str, text: str, to: str | None = None) -> PhoneReply:
+def answer(
+    suite: Suite, workspace: str, sender: str, text: str, to: str | None = None, tx: Transaction | None = None
+) -> PhoneReply:
     """A person answers `text` from the simulated phone `sender` (E.164). Raises `BadInput` for what no phone sends.
 
     `to` is the number answered to: the sender of the last message that this phone received, unless it is given.
+    In the caller's transaction if one is given.
     """
     number = Recipient.parse(sender).number
     if not text or len(text) > LONGEST_REPLY:
         raise BadInput("simulator_reply_length", pointer="/text", limit=LONGEST_REPLY)
-    with suite.database.write(workspace) as tx:
+    with nullcontext(tx) if tx is not None else suite.database.write(workspace) as tx:
         last = simulated.find_last_to(tx, number)
         reply = PhoneReply(number, to or (last and last.sender) or HOTLINE, text, suite.now(), new_id("simreply"),
                            f"sim_{last.reference}" if last else None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from core.storage import tables as t
@@ -66,3 +66,41 @@ def forget(database: Database, workspace: str, key: str, owner: str) -> None:
                 _c.workspace == workspace, _c.key == key, _c.owner == owner, _c.status.is_(None)
             )
         )
+
+
+# ---------------------------------------------------------------------------------------------- in the effect's own
+# transaction: nothing is claimed beforehand, so that a process that dies leaves nothing behind.
+
+
+def known(tx: Transaction, key: str, request: str) -> Seen:
+    """What is known of the key, without claiming it."""
+    row = (
+        tx.connection.execute(select(t.idempotency).where(_c.workspace == tx.owned, _c.key == key)).mappings().first()
+    )
+    if row is None:
+        return Seen("fresh")
+    if row["request"] != request:
+        return Seen("other")
+    return Seen("busy") if row["status"] is None else Seen("done", row["status"], row["body"], row["headers"])
+
+
+def begun(tx: Transaction, key: str, request: str, now: datetime) -> Seen:
+    """As `known`; a fresh key is written, and is there for others only when this transaction commits. Whoever comes
+    with the same key meanwhile is told `busy` (SQLite: waits for its turn to write, and then finds the answer)."""
+    if not tx.is_sqlite:
+        locked = tx.connection.execute(
+            text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 7))"), {"name": f"{tx.owned}/{key}"}
+        ).scalar()
+        if not locked:
+            return Seen("busy")
+    seen = known(tx, key, request)
+    if seen.what == "fresh":
+        tx.connection.execute(
+            insert(t.idempotency).values(workspace=tx.owned, key=key, request=request, owner="", created_at=now)
+        )
+    return seen
+
+
+def ended(tx: Transaction, key: str, status: int, body: str, headers: Mapping[str, Any]) -> None:
+    """The answer, committed with the effect."""
+    keep(tx, key, "", status, body, headers)

@@ -94,6 +94,11 @@ def is_there(tx: Transaction, installation_id: str) -> bool:
     return tx.row(tx.mine(t.installations, _c.id).where(_c.id == installation_id, _c.state != "disconnected")) is not None
 
 
+def learnt(tx: Transaction, installation_id: str) -> Mapping[str, Any]:
+    """The corrections that people made (fingerprint → E.164)."""
+    return tx.connection.execute(tx.mine(t.installations, _c.learnt).where(_c.id == installation_id)).scalar() or {}
+
+
 def listed(tx: Transaction, vault: Vault, public_url: str) -> list[Row]:
     rows = tx.rows(tx.mine(t.installations).where(_c.state != "disconnected").order_by(_c.id))
     return [_row(tx, row, vault, public_url) for row in rows]

@@ -221,6 +221,11 @@ def end_waiting_for(
     return end_waiting(tx, now, state, reason, _m.to == number, _m["class"].in_(list(classes)))
 
 
+def end_waiting_of(tx: Transaction, installation: str, state: State, reason: Reason, now: datetime) -> int:
+    """Ends what waits because of that installation. Returns how many."""
+    return end_waiting(tx, now, state, reason, _m.installation == installation)
+
+
 # ---------------------------------------------------------------------------------------------- leaving
 
 _CLAIMED = (

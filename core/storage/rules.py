@@ -134,3 +134,20 @@ def remove_template(tx: Transaction, key: str, now: datetime) -> bool:
         update(t.templates).where(c.workspace == tx.owned, c.key == key, c.removed_at.is_(None)).values(removed_at=now)
     )
     return bool(done.rowcount)
+
+
+def template_versions(tx: Transaction, key: str) -> list[Mapping[str, Any]]:
+    """Every version of one template that was not removed, newest first."""
+    c = t.templates.c
+    return tx.rows(
+        tx.mine(t.templates).where(c.key == key, c.removed_at.is_(None)).order_by(c.language, c.version.desc())
+    )
+
+
+def template_keys(tx: Transaction, *, after: str | None = None, limit: int = 50) -> list[str]:
+    """The keys of the templates, in alphabetical order."""
+    c = t.templates.c
+    query = tx.mine(t.templates, c.key).where(c.removed_at.is_(None)).distinct().order_by(c.key).limit(limit)
+    if after:
+        query = query.where(c.key > after)
+    return [row.key for row in tx.connection.execute(query)]

@@ -160,3 +160,8 @@ def again(tx: Transaction, delivery_id: str, now: datetime) -> bool:
         .values(state="waiting", due_at=now, tries=0)
     )
     return bool(done.rowcount)
+
+
+def delivery(tx: Transaction, webhook_id: str, delivery_id: str) -> Mapping[str, Any] | None:
+    """One delivery to that endpoint."""
+    return tx.row(tx.mine(t.deliveries).where(_d.id == delivery_id, _d.webhook == webhook_id))

@@ -21,29 +21,37 @@ class Access(StrEnum):
     """Who may call a route."""
 
     PUBLIC = "public"
-    SIGNED = "signed"       # the platform or provider, by its own proof
+    SIGNED = "signed"  # the platform or provider, by its own proof
     KEY = "key"
     SESSION = "session"
-    METRICS = "metrics"     # loopback, or a key with that scope
+    METRICS = "metrics"  # loopback, or a key with that scope
 
 
 def allow(who: Access) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Marks a view; `KEY` and `SESSION` are also enforced by it."""
+
     def marked(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if who is Access.KEY:
                 require_key()
             return view(*args, **kwargs)
+
         guarded.relance_access = who  # type: ignore[attr-defined]
         return guarded
+
     return marked
 
 
 def require_key(scope: str | None = None) -> access.Key:
     """The key of this request, in `g.key`. Raises `NotAuthentic` (401), `Forbidden` (403, a missing scope)."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not given.startswith(("rk_live_", "rk_test_")) or len(given) > 200 or not given.isascii():
+    if (
+        scheme.lower() != "bearer"
+        or not given.startswith(("rk_live_", "rk_test_"))
+        or len(given) > 200
+        or not given.isascii()
+    ):
         raise NotAuthentic("send a key as `Authorization: Bearer rk_live_…`", code="key_needed")
     suite = current_suite()
     with suite.database.read() as tx:

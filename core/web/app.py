@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from datetime import timedelta
 
 import structlog
 from flask import Flask, Response, current_app, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from core.logs import query_shown
 from core.suite import Suite
 
 MOST_BODY = 1_000_000
@@ -17,20 +19,29 @@ log = structlog.get_logger(__name__)
 
 def create_app(suite: Suite) -> Flask:
     """The application for a suite. Starts nothing: the runner is the caller's."""
-    from core.web import api, connect, console, hooks, links, probes, problems, providers
+    from core.web import api, connect, console, documents, hooks, probes, problems, providers
+    from core.web.limits import Buckets
 
     app = Flask("core.web", static_folder=None, template_folder="console/templates")
-    app.config.update(MAX_CONTENT_LENGTH=MOST_BODY, MAX_FORM_PARTS=200, PERMANENT_SESSION_LIFETIME=timedelta(days=14), DEBUG=False,
-                      TRAP_HTTP_EXCEPTIONS=False, PROPAGATE_EXCEPTIONS=False)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MOST_BODY,
+        MAX_FORM_PARTS=200,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=14),
+        DEBUG=False,
+        TRAP_HTTP_EXCEPTIONS=False,
+        PROPAGATE_EXCEPTIONS=False,
+    )
     app.extensions["relance"] = suite
+    app.extensions["relance_limits"] = Buckets()
     if suite.settings.trusted_proxies:
         proxies = suite.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
-    for part in (probes, hooks, providers, connect, links, api, console):
+    for part in (probes, documents, hooks, providers, connect, api, console):
         part.register(app)
     problems.register(app)
     app.before_request(_named)
     app.after_request(_armoured)
+    app.after_request(_logged)
     return app
 
 
@@ -43,6 +54,7 @@ def current_suite() -> Suite:
 def _named() -> None:
     """Gives each request an id that is in its answer, its log lines and its messages' story."""
     g.request_id = f"req_{secrets.token_hex(8)}"
+    g.began = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
@@ -56,9 +68,25 @@ def _armoured(response: Response) -> Response:
     response.headers.setdefault(
         "Content-Security-Policy",
         "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; "
-        "form-action 'self' " + " ".join(current_suite().settings.vendor_auth_urls.values()) + "; frame-ancestors 'none'")
+        "form-action 'self' "
+        + " ".join(current_suite().settings.vendor_auth_urls.values())
+        + "; frame-ancestors 'none'",
+    )
     if not request.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-store")
     if current_suite().public_url.startswith("https:"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def _logged(response: Response) -> Response:
+    """One line for each request: who it was and what it said are not in it."""
+    log.info(
+        "request",
+        method=request.method,
+        route=str(request.url_rule) if request.url_rule else "?",
+        query=query_shown(request.query_string.decode("latin-1")),
+        status=response.status_code,
+        milliseconds=round((time.monotonic() - g.get("began", time.monotonic())) * 1000, 1),
+    )
     return response

@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 from cryptography.fernet import Fernet
+from waitress import wasyncore
 from waitress.server import create_server
 
 from core.contract import Adapter, Provider
@@ -77,7 +78,8 @@ class Running:
         **settings: Any,
     ) -> None:
         # The port is bound before anything else, so that the public address is known to all that is built.
-        self._server = create_server(_Later(), host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True)
+        self._door = _Later()
+        self._server = create_server(self._door, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True)
         self.url = f"http://127.0.0.1:{self._server.effective_port}"
         self.settings = Settings(
             **{
@@ -101,7 +103,7 @@ class Running:
             self.user = access.add_user(tx, EMAIL, PASSWORD, "owner", "fr", now)
         self.client = self.client_for(self.workspace)
         self.app = create_app(self.suite)
-        self._server.application.app = self.app
+        self._door.app = self.app
         self._thread = threading.Thread(target=self._server.run, name="server", daemon=True)
         self._runner = Embedded(self.suite) if runner else None
 
@@ -114,9 +116,10 @@ class Running:
     def __exit__(self, *_: object) -> None:
         if self._runner:
             self._runner.stop()
-        self._server.close()
-        self._server.trigger.pull_trigger()
+        # In the server's own thread, since its sockets are not to be closed from elsewhere.
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
         self._thread.join(timeout=5)
+        self._server.task_dispatcher.shutdown(timeout=5)
         self.suite.database.close()
 
     # ------------------------------------------------------------------ who calls

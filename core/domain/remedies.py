@@ -1,0 +1,252 @@
+"""What to do next, for every code that a person or a program may be shown; in French and English.
+
+A code has its own remedy, or that of its family (the longest prefix in `FAMILIES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+REMEDIES: Mapping[str, Mapping[str, str]] = {
+    # who calls
+    "key_needed": {
+        "fr": "Créez une clé dans la console (Réglages → Clés) ou avec « relance keys create », et envoyez-la dans Authorization.",
+        "en": "Create a key in the console (Settings → Keys) or with `relance keys create`, and send it in Authorization.",
+    },
+    "key_unknown": {
+        "fr": "Vérifiez que la clé a été copiée en entier, ou créez-en une nouvelle.",
+        "en": "Check that the key was copied whole, or create a new one.",
+    },
+    "scope_missing": {
+        "fr": "Utilisez une clé qui porte ce droit, ou créez-en une.",
+        "en": "Use a key that has this scope, or create one.",
+    },
+    "not_authentic": {
+        "fr": "Vérifiez l'adresse et le secret de signature que la page de la connexion indique.",
+        "en": "Check the address and the signing secret that the connection's page shows.",
+    },
+    "forbidden": {
+        "fr": "Demandez ce droit à un administrateur de l'espace de travail.",
+        "en": "Ask an administrator of the workspace for this right.",
+    },
+    "test_keys_only": {
+        "fr": "Utilisez une clé rk_test_…, ou lancez Relance en mode demo ou test.",
+        "en": "Use an rk_test_… key, or run Relance in demo or test mode.",
+    },
+    # how they call
+    "too_fast": {
+        "fr": "Attendez le temps indiqué par Retry-After ; pour beaucoup de messages, utilisez /v1/messages/batch.",
+        "en": "Wait as long as Retry-After says; for many messages use /v1/messages/batch.",
+    },
+    "no_such_address": {
+        "fr": "Les adresses qui existent sont dans /docs.",
+        "en": "The addresses that exist are listed in /docs.",
+    },
+    "not_found": {
+        "fr": "Vérifiez l'identifiant, et que la clé est celle de l'espace de travail où il se trouve.",
+        "en": "Check the id, and that the key belongs to the workspace that holds it.",
+    },
+    "method_not_allowed": {
+        "fr": "Utilisez une des méthodes que l'en-tête Allow indique.",
+        "en": "Use one of the methods that the Allow header names.",
+    },
+    "length_required": {"fr": "Envoyez Content-Length.", "en": "Send Content-Length."},
+    "body_too_large": {
+        "fr": "Envoyez moins à la fois : 1 Mo par requête, 10 000 messages et 16 Mo par lot.",
+        "en": "Send less at once: 1 MB for each request, 10,000 messages and 16 MB for a batch.",
+    },
+    "address_too_long": {"fr": "Raccourcissez l'adresse.", "en": "Shorten the address."},
+    "headers_too_large": {"fr": "Envoyez moins d'en-têtes.", "en": "Send fewer headers."},
+    "wrong_content_type": {
+        "fr": "Envoyez du JSON avec Content-Type: application/json.",
+        "en": "Send JSON with Content-Type: application/json.",
+    },
+    "bad_request": {"fr": "Corrigez la requête d'après /docs.", "en": "Correct the request, see /docs."},
+    "body_not_json": {
+        "fr": "Envoyez du JSON en UTF-8 : ni NaN, ni caractère nul, ni demi-caractère.",
+        "en": "Send JSON in UTF-8: no NaN, no NUL character, no half of a surrogate pair.",
+    },
+    "body_not_object": {"fr": "Envoyez un objet : { … }.", "en": "Send an object: { … }."},
+    "body_key_twice": {"fr": "Écrivez chaque nom une seule fois.", "en": "Write each name once."},
+    "body_too_deep": {"fr": "Emboîtez moins d'objets.", "en": "Nest fewer objects."},
+    "fields_wrong": {
+        "fr": "Corrigez les champs que « errors » nomme, puis envoyez à nouveau.",
+        "en": "Correct the fields that `errors` names, then send it again.",
+    },
+    "idempotency_key_bad": {
+        "fr": "Une clé a de 1 à 200 caractères visibles ; un UUID convient.",
+        "en": "A key has 1 to 200 visible characters; a UUID is fine.",
+    },
+    "idempotency_other": {
+        "fr": "Prenez une nouvelle clé pour une autre requête.",
+        "en": "Use a new key for another request.",
+    },
+    "idempotency_busy": {
+        "fr": "Recommencez dans une seconde avec la même clé : vous aurez la première réponse.",
+        "en": "Try again in a second with the same key: you will get the first answer.",
+    },
+    "internal_error": {
+        "fr": "Recommencez ; si cela dure, donnez request_id à qui exploite ce serveur.",
+        "en": "Try again; if it lasts, give request_id to whoever operates this server.",
+    },
+    "database_away": {
+        "fr": "Rien n'a été pris : recommencez après le temps indiqué par Retry-After.",
+        "en": "Nothing was taken: try again after the time that Retry-After says.",
+    },
+    # numbers and moments
+    "number_needs_country": {
+        "fr": "Ajoutez « country » (par exemple \"FR\"), ou écrivez le numéro avec + et l'indicatif.",
+        "en": "Add `country` (\"FR\", say), or write the number with + and the country code.",
+    },
+    "moment_needs_zone": {
+        "fr": "Ajoutez « zone » (par exemple \"Europe/Paris\"), ou un décalage à la fin du moment (+01:00, Z).",
+        "en": "Add `zone` (\"Europe/Paris\", say), or an offset at the end of the moment (+01:00, Z).",
+    },
+    "moment_unreadable": {
+        "fr": "Écrivez \"2026-12-01T18:00:00+01:00\", ou \"2026-12-01T18:00:00\" avec « zone ».",
+        "en": "Write \"2026-12-01T18:00:00+01:00\", or \"2026-12-01T18:00:00\" with `zone`.",
+    },
+    "zone_unknown": {
+        "fr": "Donnez un nom de la base IANA, par exemple \"Europe/Paris\".",
+        "en": "Give a name of the IANA database, \"Europe/Paris\" for example.",
+    },
+    "too_far_ahead": {"fr": "Choisissez un moment plus proche.", "en": "Choose a moment that is nearer."},
+    # texts
+    "unknown_template": {
+        "fr": "GET /v1/templates donne les clés qui existent.",
+        "en": "GET /v1/templates lists the keys that exist.",
+    },
+    "unknown_variables": {
+        "fr": "Retirez ces variables, ou prenez-en parmi celles qui existent pour ce genre d'occasion.",
+        "en": "Remove these variables, or use those that exist for this kind of occasion.",
+    },
+    "missing_value": {
+        "fr": "Donnez la valeur dans « data », ou écrivez dans le texte ce qui la remplace.",
+        "en": "Give the value in `data`, or write in the text what replaces it.",
+    },
+    "text_too_long": {"fr": "Raccourcissez le texte.", "en": "Shorten the text."},
+    "empty_text": {"fr": "Écrivez un texte.", "en": "Write a text."},
+    # messages
+    "message_left": {
+        "fr": "Un message parti ne se rappelle pas ; son historique dit quand il est parti.",
+        "en": "A message that left cannot be called back; its history says when it left.",
+    },
+    "message_over": {
+        "fr": "Ce message ne partira pas : son historique dit pourquoi.",
+        "en": "This message will not leave: its history says why.",
+    },
+    "rule_gone": {"fr": "Rien à faire : la règle n'existe plus.", "en": "Nothing to do: the rule is no longer there."},
+    # connections
+    "unknown_adapter": {
+        "fr": "« relance adapters list » et la page Connexions donnent les plateformes connues.",
+        "en": "`relance adapters list` and the page Connections show the known platforms.",
+    },
+    "unknown_provider": {
+        "fr": "Choisissez un des fournisseurs nommés, ou installez le paquet qui l'apporte.",
+        "en": "Choose one of the named providers, or install the package that brings it.",
+    },
+    "connected_elsewhere": {
+        "fr": "Déconnectez ce compte de l'autre espace de travail avant de le connecter ici.",
+        "en": "Disconnect this account from the other workspace before connecting it here.",
+    },
+    "another_account": {
+        "fr": "Reconnectez avec le même compte, ou créez une nouvelle connexion.",
+        "en": "Reconnect with the same account, or create a new connection.",
+    },
+    "installation_disconnected": {
+        "fr": "Connectez la plateforme à nouveau.",
+        "en": "Connect the platform again.",
+    },
+    "nothing_to_pull": {
+        "fr": "Cette plateforme nous écrit d'elle-même : il n'y a rien à demander.",
+        "en": "This platform writes to us by itself: there is nothing to ask it for.",
+    },
+    "grant_gone": {
+        "fr": "Reconnectez la plateforme sur sa page, dans Connexions.",
+        "en": "Reconnect the platform on its page, under Connections.",
+    },
+    "state_unknown": {
+        "fr": "Recommencez la connexion depuis la console, dans le même navigateur, en moins de dix minutes.",
+        "en": "Begin the connection again from the console, in the same browser, within ten minutes.",
+    },
+    "access_denied": {
+        "fr": "Recommencez et acceptez les droits demandés ; chacun est expliqué sur la page.",
+        "en": "Begin again and allow what is asked for; each right is explained on the page.",
+    },
+    "code_missing": {
+        "fr": "Recommencez la connexion depuis la console.",
+        "en": "Begin the connection again from the console.",
+    },
+    "no_oauth_application": {
+        "fr": "L'exploitant de ce serveur doit d'abord déclarer une application chez le fournisseur.",
+        "en": "Whoever operates this server must first set up an application with the vendor.",
+    },
+    "webhook_event_unknown": {
+        "fr": "Choisissez parmi les événements nommés, ou \"*\" pour tous.",
+        "en": "Choose among the named events, or \"*\" for all.",
+    },
+    "address_not_allowed": {
+        "fr": "Donnez une adresse https publique, sans nom d'utilisateur.",
+        "en": "Give a public https address without a user name.",
+    },
+    "not_replayable": {
+        "fr": "Seules les requêtes d'une connexion encore là se rejouent.",
+        "en": "Only requests of a connection that is still there can be replayed.",
+    },
+    "no_number": {
+        "fr": "Choisissez le numéro de cette personne, ou écrivez-le dans le rendez-vous.",
+        "en": "Choose this person's number, or write it into the appointment.",
+    },
+}
+
+FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "": {
+        "fr": "Lisez l'historique, corrigez ce que la phrase nomme, puis recommencez.",
+        "en": "Read the history, correct what the sentence names, then try again.",
+    },
+    "number_": {
+        "fr": "Corrigez le numéro : +33612345678, ou un numéro national avec « country ».",
+        "en": "Correct the number: +33612345678, or a national number with `country`.",
+    },
+    "field_": {
+        "fr": "Corrigez ce champ d'après /docs, puis envoyez à nouveau.",
+        "en": "Correct this field, see /docs, then send it again.",
+    },
+    "query_": {"fr": "Corrigez ce paramètre d'après /docs.", "en": "Correct this parameter, see /docs."},
+    "template_": {
+        "fr": "Corrigez le texte à la ligne nommée ; une variable s'écrit {{ first_name }}.",
+        "en": "Correct the text on the line that is named; a variable is written {{ first_name }}.",
+    },
+    "value_": {"fr": "Donnez une valeur que le texte peut dire.", "en": "Give a value that the text can say."},
+    "sender_": {
+        "fr": "Changez l'expéditeur, ou laissez-le vide pour celui du pays.",
+        "en": "Change the sender, or leave it empty for the country's own.",
+    },
+    "bad_": {
+        "fr": "Corrigez ce champ d'après /docs, puis envoyez à nouveau.",
+        "en": "Correct this field, see /docs, then send it again.",
+    },
+    "fetch_": {
+        "fr": "Ouvrez l'adresse dans un navigateur privé : elle doit répondre sans mot de passe.",
+        "en": "Open the address in a private window: it must answer without a password.",
+    },
+    "calendar_": {
+        "fr": "Corrigez les réglages de cet agenda sur la page de la connexion.",
+        "en": "Correct the settings of this calendar on the connection's page.",
+    },
+    "provider_": {
+        "fr": "Vérifiez le compte du fournisseur sur sa page ; les messages attendent entre-temps.",
+        "en": "Check the provider's account on its page; messages wait meanwhile.",
+    },
+    "simulator_": {
+        "fr": "C'est un téléphone simulé : ses quatre derniers chiffres disent ce qu'il fait.",
+        "en": "This is a simulated phone: its last four digits say what it does.",
+    },
+}
+_BY_LENGTH = sorted(FAMILIES, key=len, reverse=True)
+
+
+def remedy(code: str, language: str = "fr") -> str:
+    """What to do about `code`, in `language` ("fr" or "en")."""
+    words = REMEDIES.get(code) or FAMILIES[next(prefix for prefix in _BY_LENGTH if code.startswith(prefix))]
+    return words.get(language, words["en"])

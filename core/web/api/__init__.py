@@ -1,0 +1,42 @@
+"""`/v1`: what programs may do with a key. Each module holds the routes of one noun."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from core.web.api import (
+    accounts,
+    consents,
+    contacts,
+    explanations,
+    inbox,
+    installations,
+    messages,
+    occasions,
+    routing,
+    rules,
+    simulator,
+    templates,
+    webhooks,
+)
+
+PARTS = (
+    messages,
+    contacts,
+    consents,
+    templates,
+    rules,
+    installations,
+    occasions,
+    explanations,
+    accounts,
+    inbox,
+    simulator,
+    webhooks,
+)
+
+
+def register(app: Flask) -> None:
+    for part in PARTS:
+        for one in part.ROUTES.all:
+            routing.add(app, one)

@@ -1,0 +1,328 @@
+"""What `/v1` answers, as JSON schemas: the OpenAPI document is made of these, and tests hold every answer to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.web.api import given
+
+S = dict[str, Any]
+
+TEXT: S = {"type": "string"}
+MAYBE: S = {"type": ["string", "null"]}
+COUNT: S = {"type": "integer", "minimum": 0}
+MOMENT: S = {"type": "string", "format": "date-time"}
+MAYBE_MOMENT: S = {"type": ["string", "null"], "format": "date-time"}
+YES: S = {"type": "boolean"}
+ANY: S = {"type": "object"}
+
+
+def ref(name: str) -> S:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def maybe(name: str) -> S:
+    return {"oneOf": [ref(name), {"type": "null"}]}
+
+
+def many(item: S) -> S:
+    return {"type": "array", "items": item}
+
+
+def thing(optional: tuple[str, ...] = (), /, **properties: S) -> S:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+    }
+
+
+def pages(name: str) -> S:
+    return thing(data=many(ref(name)), has_more=YES, next=MAYBE)
+
+
+def more(name: str, **properties: S) -> S:
+    return {"allOf": [ref(name), thing(**properties)]}
+
+
+_STATE: S = {"enum": given.STATES}
+_CLASS: S = {"enum": given.CLASSES}
+_CHANNELS = many({"enum": given.CHANNELS})
+
+SCHEMAS: dict[str, S] = {
+    "Problem": thing(
+        type={"type": "string", "format": "uri"},
+        title=TEXT,
+        status={"type": "integer"},
+        detail=TEXT,
+        code=TEXT,
+        remedy=TEXT,
+        request_id=TEXT,
+        errors=many(thing(pointer=TEXT, code=TEXT, detail=TEXT)),
+    ),
+    "Reason": thing(code=TEXT, detail=TEXT, values=ANY),
+    "Money": thing(amount={"type": "integer", "description": "Millionths of the currency"}, currency=TEXT),
+    "Check": thing(
+        ("reason", "code"), check=TEXT, result={"enum": ["passed", "moved", "refused"]}, reason=TEXT, code=TEXT
+    ),
+    "Message": thing(
+        id=TEXT,
+        state=_STATE,
+        reason=maybe("Reason"),
+        to=TEXT,
+        **{"class": _CLASS},
+        channels=_CHANNELS,
+        text=TEXT,
+        due_at=MOMENT,
+        expires_at=MAYBE_MOMENT,
+        zone=MAYBE,
+        reference=MAYBE,
+        sender=MAYBE,
+        installation=MAYBE,
+        occasion=MAYBE,
+        rule=MAYBE,
+        campaign=MAYBE,
+        test=YES,
+        created_at=MOMENT,
+        left_at=MAYBE_MOMENT,
+        provider_account=MAYBE,
+        provider_reference=MAYBE,
+        estimate=thing(encoding={"enum": ["GSM-7", "UCS-2"]}, segments=COUNT, price=maybe("Money")),
+        checks=many(ref("Check")),
+    ),
+    "Event": thing(
+        ("provider", "provider_account", "channel", "outcome", "provider_reference", "status", "said_at"),
+        at=MOMENT,
+        what={"enum": ["accepted", "step", "attempt", "receipt"]},
+        state=MAYBE,
+        reason=maybe("Reason"),
+        provider=TEXT,
+        provider_account=MAYBE,
+        channel=TEXT,
+        outcome=TEXT,
+        provider_reference=MAYBE,
+        status=TEXT,
+        said_at=MAYBE_MOMENT,
+    ),
+    "MessageWithHistory": more("Message", history=many(ref("Event"))),
+    "BatchResult": thing(
+        results=many(
+            thing(("message", "error"), status={"type": "integer"}, message=ref("Message"), error=ref("Problem"))
+        )
+    ),
+    "Contact": thing(
+        id=TEXT, number=TEXT, country=TEXT, name=MAYBE, first_name=MAYBE, email=MAYBE, language=MAYBE, zone=MAYBE,
+        values=ANY, quarantine=maybe("Reason"), created_at=MOMENT,
+    ),  # fmt: skip
+    "Consent": thing(id=TEXT, to=TEXT, scope=TEXT, state={"enum": ["in", "out"]}, at=MOMENT, source=TEXT, proof=ANY),
+    "Template": thing(
+        key=TEXT,
+        languages={"type": "object", "additionalProperties": TEXT},
+        versions=many(thing(language=TEXT, version=COUNT, body=TEXT, created_at=MOMENT)),
+    ),
+    "TemplateSaved": more(
+        "Template",
+        variables=many(TEXT),
+        measure=thing(
+            text=MAYBE, encoding={"enum": ["GSM-7", "UCS-2"]}, units=COUNT, segments=COUNT, price=maybe("Money")
+        ),
+    ),
+    "Rule": thing(
+        id=MAYBE,
+        installation=MAYBE,
+        name=TEXT,
+        on={"enum": given.KINDS},
+        **{"class": _CLASS},
+        when=ANY,
+        until={"type": ["object", "null"]},
+        channels=_CHANNELS,
+        body=MAYBE,
+        template=MAYBE,
+        sender=MAYBE,
+        asks=YES,
+        late={"enum": ["skip", "send"]},
+        only=ANY,
+        active=YES,
+        preset=MAYBE,
+        version=COUNT,
+        created_at=MOMENT,
+    ),
+    "RuleDifference": thing(rule=ref("Rule"), difference=ref("Difference")),
+    "Difference": thing(
+        new=COUNT,
+        moved=COUNT,
+        cancelled=COUNT,
+        unchanged=COUNT,
+        steps=many(
+            thing(
+                occasion=TEXT, title={}, start=MAYBE_MOMENT, step={"enum": ["new", "move", "cancel"]}, message=MAYBE,
+                to=TEXT, text=TEXT, due_at=MOMENT, reason=maybe("Reason"),
+            )  # fmt: skip
+        ),
+    ),
+    "Installation": thing(
+        id=TEXT,
+        adapter=TEXT,
+        name=TEXT,
+        mode={"enum": ["rehearsal", "live"]},
+        state={"enum": ["connected", "reconnect", "paused", "disconnected"]},
+        account=MAYBE,
+        config=ANY,
+        zone=TEXT,
+        country=TEXT,
+        hook_url=TEXT,
+        pulled_at=MAYBE_MOMENT,
+        next_pull_at=MAYBE_MOMENT,
+        live_since=MAYBE_MOMENT,
+        grant_expires_at=MAYBE_MOMENT,
+        trouble=maybe("Reason"),
+        problems=many(ref("Reason")),
+        created_at=MOMENT,
+    ),
+    "InstallationMade": {
+        "allOf": [
+            ref("Installation"),
+            thing(
+                ("signing_secret", "connection_code", "webhook_secret"),
+                signing_secret=TEXT, connection_code=TEXT, webhook_secret=TEXT,
+            ),  # fmt: skip
+        ]
+    },
+    "Disconnected": thing(id=TEXT, state={"const": "disconnected"}, left_over_there=many(ref("Reason"))),
+    "Rehearsal": thing(
+        installation=TEXT,
+        occasions=COUNT,
+        rules=COUNT,
+        totals=thing(
+            send=COUNT,
+            skip=COUNT,
+            segments=COUNT,
+            price=many(ref("Money")),
+            without_price=COUNT,
+            reasons={"type": "object", "additionalProperties": COUNT},
+        ),
+        would_send=many(
+            thing(
+                occasion=ref("Occasion"), rule=TEXT, name=TEXT, to=TEXT, **{"class": _CLASS}, channels=_CHANNELS,
+                text=TEXT, due_at=MOMENT, expires_at=MAYBE_MOMENT, encoding=TEXT, segments=COUNT,
+                price=maybe("Money"), checks=many(ref("Check")),
+            )  # fmt: skip
+        ),
+        would_not=many(
+            thing(occasion=ref("Occasion"), rule=TEXT, name=TEXT, reason=ref("Reason"), wanted_at=MAYBE_MOMENT)
+        ),
+        mode=TEXT,
+        pulled_at=MAYBE_MOMENT,
+        trouble=maybe("Reason"),
+        problems=many(ref("Reason")),
+    ),
+    "Sync": thing(
+        installation=TEXT,
+        state={"enum": ["asked", "done", "trouble", "busy"]},
+        changed={"type": ["integer", "null"]},
+        trouble=maybe("Reason"),
+    ),
+    "Occasion": thing(
+        id=TEXT,
+        installation=TEXT,
+        key=TEXT,
+        kind={"enum": given.KINDS},
+        open=YES,
+        closed=MAYBE,
+        muted=YES,
+        start=MAYBE_MOMENT,
+        end=MAYBE_MOMENT,
+        zone=MAYBE,
+        all_day=YES,
+        to=MAYBE,
+        chosen_by_person=YES,
+        trouble=maybe("Reason"),
+        phone_evidence={"oneOf": [thing(field=TEXT, text=TEXT), {"type": "null"}]},
+        candidates=many(TEXT),
+        values=ANY,
+        answer=MAYBE,
+        first_seen=MAYBE_MOMENT,
+        changed_at=MOMENT,
+    ),
+    "Explanation": thing(
+        about=ANY,
+        summary=many(TEXT),
+        messages=many(ref("MessageWithHistory")),
+        occasions=many(
+            more(
+                "Occasion",
+                rehearsal=YES,
+                answers=many(
+                    thing(
+                        rule=TEXT, name=TEXT, answer={"enum": ["send", "skip"]}, reason=maybe("Reason"),
+                        sentence=TEXT, wanted_at=MAYBE_MOMENT, checks=many(ref("Check")), at=MOMENT,
+                    )  # fmt: skip
+                ),
+            )
+        ),
+        rules=many(ref("Rule")),
+        standing={
+            "oneOf": [
+                thing(
+                    to=TEXT, opted_out=many(TEXT), marketing_consent=YES, quarantine=maybe("Reason"),
+                    consents=many(ref("Consent")),
+                ),  # fmt: skip
+                {"type": "null"},
+            ]
+        },
+    ),
+    "Account": thing(
+        id=TEXT,
+        provider=TEXT,
+        name=TEXT,
+        state={"enum": ["active", "held", "removed"]},
+        position=COUNT,
+        config=ANY,
+        countries=many(TEXT),
+        channels=_CHANNELS,
+        rate={"type": ["integer", "null"]},
+        receipts_url=TEXT,
+        replies_url=TEXT,
+        trouble=maybe("Reason"),
+        held_until=MAYBE_MOMENT,
+        created_at=MAYBE_MOMENT,
+    ),
+    "InboxItem": thing(
+        id=TEXT, adapter=TEXT, source={"enum": ["hook", "receipts", "replies"]}, installation=MAYBE,
+        provider_account=MAYBE, received_at=MOMENT, delivery=MAYBE,
+        state={"enum": ["read", "unreadable", "unsupported", "repeated"]}, trouble=maybe("Reason"),
+        replayed_at=MAYBE_MOMENT,
+    ),  # fmt: skip
+    "InboxEntry": more("InboxItem", request=thing(method=TEXT, path=TEXT, headers=many(many(TEXT)), body=TEXT)),
+    "SimulatorMessage": thing(
+        id=TEXT, message=TEXT, to=TEXT, **{"from": MAYBE}, text=TEXT, channel={"enum": given.CHANNELS},
+        received_at=MOMENT, state=_STATE,
+    ),  # fmt: skip
+    "SimulatorReply": thing(**{"from": TEXT}, to=TEXT, text=TEXT, at=MOMENT),
+    "Webhook": thing(
+        id=TEXT, url=TEXT, events=many(TEXT), state=TEXT, secrets=COUNT, trouble=maybe("Reason"),
+        failing_since=MAYBE_MOMENT, created_at=MOMENT,
+    ),  # fmt: skip
+    "WebhookMade": more("Webhook", secret={"type": "string", "description": "Shown this once"}),
+    "Delivery": thing(
+        id=TEXT, event=TEXT, state={"enum": ["waiting", "delivered", "failed"]}, tries=COUNT,
+        status={"type": ["integer", "null"]}, trouble=maybe("Reason"), due_at=MOMENT, created_at=MOMENT,
+        delivered_at=MAYBE_MOMENT, body=ANY,
+    ),  # fmt: skip
+    "MessageList": pages("Message"),
+    "ContactList": pages("Contact"),
+    "ConsentList": pages("Consent"),
+    "TemplateList": pages("Template"),
+    "RuleList": pages("Rule"),
+    "InstallationList": pages("Installation"),
+    "OccasionList": pages("Occasion"),
+    "AccountList": pages("Account"),
+    "InboxList": pages("InboxItem"),
+    "SimulatorMessageList": pages("SimulatorMessage"),
+    "WebhookList": pages("Webhook"),
+    "DeliveryList": pages("Delivery"),
+    "Health": thing(status=TEXT),
+    "Readiness": thing(
+        status=TEXT, checks={"type": "object", "additionalProperties": TEXT}
+    ),
+}

@@ -1,0 +1,361 @@
+"""What programs may write: a schema for each body and query. Fields that no schema names are left unread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+
+from core.domain.errors import BadInput
+from core.domain.events import Kind
+from core.domain.messages import Channel, MessageClass, State
+from core.domain.policy.walltime import at_wall
+from core.domain.reasons import Reason
+from core.domain.when import OnChange, parse_when
+from core.engine.notices import EVENTS
+
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(\.\d{1,9})?)?\s*([Zz]|[+-]\d\d:\d\d)?\Z", re.ASCII
+)
+CLASSES = [str(one) for one in MessageClass]
+CHANNELS = [str(one) for one in Channel]
+KINDS = [str(one) for one in Kind]
+STATES = [str(one) for one in State]
+COUNTRY = re.compile(r"[A-Z]{2}\Z")
+MOMENT_FORM = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?$"
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - {"localtime", "Factory"}
+
+
+def zone(name: str, pointer: str = "/zone") -> ZoneInfo:
+    """The zone of that IANA name. Raises `BadInput`."""
+    if name not in _zones():
+        raise BadInput("zone_unknown", pointer=pointer, zone=name[:60], text=name[:60])
+    return ZoneInfo(name)
+
+
+def moment(text: str, there: ZoneInfo | None, pointer: str) -> datetime:
+    """An aware UTC instant: RFC 3339 with an offset, or a wall time in `there`. Raises `BadInput`."""
+    found = _MOMENT.match(text)
+    try:
+        if found is None:
+            raise ValueError(text)
+        day, minute, second, fraction, offset = found.groups()
+        written = f"{day}T{minute}:{second or '00'}{(fraction or '')[:7]}"
+        if not offset:
+            if there is None:
+                raise BadInput("moment_needs_zone", pointer=pointer, text=text[:40])
+            wall = datetime.combine(date.fromisoformat(day), time.fromisoformat(written.partition("T")[2]))
+            _sane(wall.year)
+            return at_wall(wall.date(), wall.time(), there).astimezone(UTC)
+        moment_then = datetime.fromisoformat(written + offset.upper())
+        _sane(moment_then.year)
+        return moment_then.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadInput("moment_unreadable", pointer=pointer, text=text[:40]) from error
+
+
+def _sane(year: int) -> None:
+    if not 1971 <= year <= 2200:
+        raise ValueError(year)
+
+
+class Body(Schema):
+    """Ignores what it does not name: `id`, `workspace`, `state` from outside change nothing."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+def words(most: int, *, least: int = 1, required: bool = False, **about: Any) -> fields.String:
+    return fields.String(required=required, validate=validate.Length(least, most), **about)
+
+
+def one_of(names: list[str], **about: Any) -> fields.String:
+    return fields.String(validate=validate.OneOf(names), **about)
+
+
+def several_of(names: list[str], **about: Any) -> fields.List:
+    return fields.List(
+        fields.String(validate=validate.OneOf(names)), validate=validate.Length(1, len(names)), **about
+    )
+
+
+def _country(value: str) -> None:
+    if not COUNTRY.match(value):
+        raise ValidationError([Reason("field_country", {"text": value[:10]})])  # type: ignore[list-item]
+
+
+def _small(value: Mapping[str, Any]) -> None:
+    if len(value) > 100:
+        raise ValidationError("at most 100 names")
+
+
+def country(**about: Any) -> fields.String:
+    about.setdefault("metadata", {"pattern": "^[A-Z]{2}$", "example": "FR"})
+    return fields.String(validate=_country, **about)
+
+
+def when(value: Any) -> None:
+    """A validator for `when`: what `core.domain.when` reads."""
+    try:
+        parse_when(value, "")
+    except BadInput as error:
+        raise ValidationError([error.reason]) from error  # type: ignore[list-item]
+
+
+def until(value: Any) -> None:
+    when(value)
+    if not ({"before", "after"} & set(value)) or isinstance(parse_when(value), OnChange):
+        raise ValidationError([Reason("bad_when")])  # type: ignore[list-item]
+
+
+WHEN: dict[str, Any] = {
+    "oneOf": [
+        {"type": "object", "required": ["before"], "properties": {"before": {"type": "string", "example": "PT48H"}}},
+        {"type": "object", "required": ["after"], "properties": {"after": {"type": "string", "example": "PT1H"}}},
+        {
+            "type": "object",
+            "required": ["days", "at"],
+            "properties": {
+                "days": {"type": "integer", "minimum": -400, "maximum": 400},
+                "at": {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "18:00"},
+                "working_days": {"type": "boolean", "default": False},
+                "zone": {"enum": ["occasion", "recipient", "workspace"], "default": "occasion"},
+            },
+        },
+        {
+            "type": "object",
+            "required": ["change"],
+            "properties": {"change": {"enum": ["booked", "moved", "cancelled"]}},
+        },
+    ]
+}
+
+
+class Message(Body):
+    """`POST /v1/messages`. The hot path reads these fields by hand (`core.web.api.messages.read`); a test holds the two
+    together."""
+
+    to = words(40, required=True, metadata={"description": "E.164, or a national number with `country`"})
+    country = country(allow_none=True)
+    # `class` is a word of Python, so that the field is added below.
+    body = words(4000, allow_none=True, metadata={"description": "The text; `body` or `template` is required"})
+    template = words(80, allow_none=True, metadata={"description": "The key of a template"})
+    data = fields.Dict(keys=fields.String(), allow_none=True, validate=_small)
+    channels = several_of(CHANNELS, load_default=["sms"])
+    send_at = words(60, allow_none=True, metadata={"pattern": MOMENT_FORM, "example": "2026-12-01T18:00:00"})
+    zone = words(60, allow_none=True, metadata={"example": "Europe/Paris"})
+    expires_at = words(60, allow_none=True, metadata={"pattern": MOMENT_FORM})
+    reference = words(140, allow_none=True)
+    sender = words(16, allow_none=True)
+    language = words(5, allow_none=True, least=2)
+
+
+Message._declared_fields["class"] = one_of(CLASSES, required=True)
+
+
+class Batch(Body):
+    messages = fields.List(fields.Nested(Message), required=True, validate=validate.Length(1, 10_000))
+
+
+class Listed(Body):
+    """Every list."""
+
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
+    after = words(80, metadata={"description": "The cursor: `next` of the page before"})
+
+
+class Messages(Listed):
+    state = words(200, metadata={"description": "One state, or several with commas", "example": "scheduled,held"})
+    to = words(40)
+    reference = words(140)
+    installation = words(40)
+    campaign = words(40)
+    occasion = words(40)
+    rule = words(40)
+    since = words(60, metadata={"description": "Due at or after this moment (RFC 3339)"})
+    until = words(60, metadata={"description": "Due before this moment"})
+
+
+class Contact(Body):
+    number = words(40, required=True)
+    country = country(allow_none=True)
+    name = words(200, allow_none=True)
+    first_name = words(200, allow_none=True)
+    email = words(254, allow_none=True)
+    language = words(5, least=2, allow_none=True)
+    zone = words(60, allow_none=True)
+    values = fields.Dict(keys=fields.String(), validate=_small)
+
+
+class ContactChange(Body):
+    name = words(200, allow_none=True)
+    first_name = words(200, allow_none=True)
+    email = words(254, allow_none=True)
+    language = words(5, least=2, allow_none=True)
+    zone = words(60, allow_none=True)
+    values = fields.Dict(keys=fields.String(), validate=_small)
+
+
+class Contacts(Listed):
+    number = words(40)
+    email = words(254)
+
+
+class Proof(Body):
+    """What proves a consent: the sentence that was shown, where, and when."""
+
+    text = words(2000, required=True)
+    place = words(500, required=True)
+    moment = words(60, metadata={"pattern": MOMENT_FORM})
+
+
+class Consent(Body):
+    to = words(40, required=True)
+    country = country(allow_none=True)
+    scope = one_of(["marketing", "transactional", "all"], load_default="marketing")
+    state = one_of(["in", "out"], required=True)
+    source = words(200, required=True)
+    proof = fields.Nested(Proof, allow_none=True)
+
+    @validates_schema
+    def a_consent_needs_its_proof(self, given: dict[str, Any], **_: object) -> None:
+        if given.get("state") == "in" and not given.get("proof"):
+            raise ValidationError({"proof": [Reason("field_proof_missing")]})  # type: ignore[dict-item]
+
+
+class Consents(Listed):
+    to = words(40)
+
+
+class Template(Body):
+    key = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[a-z0-9][a-z0-9_.\-]{0,79}\Z", error="small letters, digits, . _ -"),
+        metadata={"pattern": r"^[a-z0-9][a-z0-9_.\-]{0,79}$"},
+    )
+    language = fields.String(
+        load_default="fr",
+        validate=validate.Regexp(r"[a-z]{2}(-[A-Z]{2})?\Z"),
+        metadata={"pattern": "^[a-z]{2}(-[A-Z]{2})?$"},
+    )
+    body = words(4000, required=True)
+    data = fields.Dict(keys=fields.String(), validate=_small, metadata={"description": "Values for the preview"})
+
+
+class Rule(Body):
+    installation = words(40, allow_none=True, load_default=None)
+    name = words(120, required=True)
+    on = one_of(KINDS, required=True)
+    when = fields.Raw(required=True, validate=when, metadata=WHEN)
+    until = fields.Raw(allow_none=True, validate=until, load_default=None, metadata={"type": ["object", "null"]})
+    channels = several_of(CHANNELS, load_default=["sms"])
+    body = words(4000, allow_none=True, load_default=None)
+    template = words(80, allow_none=True, load_default=None)
+    sender = words(16, allow_none=True, load_default=None)
+    asks = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    late = one_of(["skip", "send"], load_default="skip")
+    only = fields.Dict(
+        keys=fields.String(validate=validate.Length(1, 60)),
+        values=fields.List(fields.String(validate=validate.Length(0, 200)), validate=validate.Length(1, 200)),
+        load_default=dict,
+    )
+    active = fields.Boolean(load_default=True, truthy={True}, falsy={False})
+
+
+Rule._declared_fields["class"] = one_of(CLASSES, required=True)
+
+
+class Rules(Listed):
+    installation = words(40)
+
+
+class Installation(Body):
+    adapter = words(40, required=True)
+    name = words(120, load_default="")
+    config = fields.Dict(keys=fields.String(), load_default=dict)
+
+
+class InstallationChange(Body):
+    mode = one_of(["rehearsal", "live"])
+    name = words(120)
+    config = fields.Dict(keys=fields.String())
+
+
+class Sync(Body):
+    wait = fields.Boolean(load_default=False)
+
+
+class Occasions(Listed):
+    installation = words(40)
+    to = words(40)
+    since = words(60)
+    until = words(60)
+    open = fields.Boolean(load_default=False)
+
+
+class OccasionChange(Body):
+    to = words(40, metadata={"description": "The number that a person chose for this occasion"})
+    country = country(allow_none=True)
+    muted = fields.Boolean(truthy={True}, falsy={False})
+
+
+class Explanations(Body):
+    to = words(40)
+    occasion = words(40)
+    message = words(40)
+
+
+class Account(Body):
+    provider = words(40, required=True)
+    name = words(120, load_default="")
+    config = fields.Dict(keys=fields.String(), load_default=dict)
+    countries = fields.List(country(), load_default=list, validate=validate.Length(0, 250))
+    channels = fields.List(one_of(CHANNELS), load_default=list, validate=validate.Length(0, 4))
+    rate = fields.Integer(allow_none=True, load_default=None, strict=True, validate=validate.Range(1, 10_000))
+
+
+class AccountChange(Body):
+    name = words(120)
+    config = fields.Dict(keys=fields.String())
+    countries = fields.List(country(), validate=validate.Length(0, 250))
+    channels = fields.List(one_of(CHANNELS), validate=validate.Length(0, 4))
+    rate = fields.Integer(allow_none=True, strict=True, validate=validate.Range(1, 10_000))
+    position = fields.Integer(strict=True, validate=validate.Range(1, 1000))
+
+
+class Inbox(Listed):
+    state = one_of(["read", "unreadable", "unsupported", "repeated"])
+    installation = words(40)
+
+
+class SimulatorMessages(Listed):
+    to = words(40)
+
+
+class SimulatorReply(Body):
+    text = words(1600, required=True)
+    to = words(20, allow_none=True, load_default=None)
+
+
+SimulatorReply._declared_fields["from"] = words(40, required=True)
+
+
+class Webhook(Body):
+    url = words(2000, required=True, metadata={"format": "uri"})
+    events = several_of([*EVENTS, "*"], load_default=["*"])
+
+
+class WebhookChange(Body):
+    url = words(2000, metadata={"format": "uri"})
+    events = several_of([*EVENTS, "*"])
+    active = fields.Boolean(truthy={True}, falsy={False})

@@ -1,0 +1,210 @@
+"""`/v1/installations`: connected platforms, their rehearsal, going live, asking them now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from core.contract import Configured, Pulls
+from core.domain.errors import BadInput, Conflict, NotFound
+from core.domain.messages import State
+from core.domain.reasons import Reason
+from core.engine import installing, pulling, rehearsing, scheduling, shown
+from core.storage import house, outbox
+from core.storage import installations as stored
+from core.storage.database import Transaction
+from core.web.api import given
+from core.web.api.routing import Answer, Call, Routes, page
+
+ROUTES = Routes("installations")
+# A calendar can be given as a file.
+MOST_BODY = 6_000_000
+
+
+@ROUTES("POST", "/v1/installations", "Connects a platform by a way in that needs no redirect; it begins in rehearsal",
+        takes=given.Installation(), gives="InstallationMade", status=201, most=MOST_BODY,
+        also={409: "This account is connected to another workspace"})  # fmt: skip
+def create(call: Call) -> Answer:
+    body = call.body
+    with call.write() as tx:
+        try:
+            installation_id = installing.add(
+                call.suite, call.workspace, body["adapter"], body["name"], body["config"], who=call.who, tx=tx
+            )
+        except BadInput as error:
+            raise _inside_config(error) from error
+        row = _row(call, tx, installation_id)
+        # What the other side must be given is shown this once, in the answer to whoever connected it.
+        once = {
+            name: row.installation.secrets[name]
+            for name in ("signing_secret", "connection_code", "webhook_secret")
+            if name in row.installation.secrets and name not in body["config"]
+        }
+        return call.done(201, {**shown.installation(row, call.language), **once})
+
+
+@ROUTES("GET", "/v1/installations", "Connected platforms, oldest first", query=given.Listed(),
+        gives="InstallationList")  # fmt: skip
+def listed(call: Call) -> Answer:
+    asked = call.query
+    with call.read() as tx:
+        rows = stored.listed(tx, call.suite.vault, call.suite.public_url)
+    after = asked.get("after")
+    rows = [row for row in rows if after is None or row.installation.id > after][: asked["limit"] + 1]
+    return Answer(
+        200,
+        page(rows, asked["limit"], lambda row: shown.installation(row, call.language), lambda row: row.installation.id),
+    )
+
+
+@ROUTES("GET", "/v1/installations/{id}", "A connected platform", gives="Installation")
+def single(call: Call, id: str) -> Answer:
+    with call.read() as tx:
+        return Answer(200, shown.installation(_row(call, tx, id), call.language))
+
+
+@ROUTES("PATCH", "/v1/installations/{id}", "Renames it, changes its settings, goes live or back to rehearsal",
+        takes=given.InstallationChange(), gives="Installation", partial=True, most=MOST_BODY,
+        also={409: "It is disconnected"})  # fmt: skip
+def change(call: Call, id: str) -> Answer:
+    body = call.body
+    with call.write() as tx:
+        row = _row(call, tx, id)
+        if row.state == "disconnected":
+            raise Conflict("installation_disconnected")
+        if "name" in body:
+            stored.change(tx, id, name=body["name"])
+        if "config" in body:
+            _configure(call, tx, row, body["config"])
+        if body.get("mode", row.mode) != row.mode:
+            _switch(call, tx, id, body["mode"])
+        return call.done(200, shown.installation(_row(call, tx, id), call.language))
+
+
+@ROUTES("DELETE", "/v1/installations/{id}", "Disconnects: calls off what waits, takes down what was set up over there",
+        gives="Disconnected")  # fmt: skip
+def remove(call: Call, id: str) -> Answer:
+    with call.read() as tx:
+        row = _row(call, tx, id)
+    left = (
+        installing.disconnect(call.suite, call.workspace, id, who=call.who)
+        if call.changes and row.state != "disconnected"
+        else ()
+    )
+    return call.done(
+        200, {"id": id, "state": "disconnected", "left_over_there": [one.as_json(call.language) for one in left]}
+    )
+
+
+@ROUTES("GET", "/v1/installations/{id}/rehearsal", "What would leave, what would not and why, segments and price",
+        gives="Rehearsal")  # fmt: skip
+def rehearsal(call: Call, id: str) -> Answer:
+    with call.read() as tx:
+        row = _row(call, tx, id)
+    if row.pulled_at is None and row.state == "connected":
+        # Nothing is known yet: ask first, so that the first look is not an empty page.
+        pulling.pull_now(call.suite, call.workspace, id)
+    with call.read() as tx:
+        row = _row(call, tx, id)
+        found = rehearsing.rehearse(tx, id, call.now)
+    return Answer(
+        200,
+        {
+            **found.as_json(call.language),
+            "mode": row.mode,
+            "pulled_at": shown.moment(row.pulled_at),
+            "trouble": shown.reason(row.trouble, call.language),
+            "problems": [shown.reason(one, call.language) for one in row.problems],
+        },
+    )
+
+
+@ROUTES("POST", "/v1/installations/{id}/sync", "Asks the platform now: 202, or 200 with the outcome when `?wait=true`",
+        query=given.Sync(), gives="Sync", status=202,
+        also={200: "The outcome, when `?wait=true`", 409: "It is disconnected, or tells us by itself"})  # fmt: skip
+def sync(call: Call, id: str) -> Answer:
+    with call.read() as tx:
+        row = _row(call, tx, id)
+    if row.state == "disconnected":
+        raise Conflict("installation_disconnected")
+    if not isinstance(call.suite.adapters.get(row.installation.adapter), Pulls):
+        raise Conflict("nothing_to_pull")
+    if call.query["wait"] and call.changes:
+        outcome = pulling.pull_now(call.suite, call.workspace, id)
+        state = "busy" if outcome.busy else "trouble" if outcome.trouble else "done"
+        return call.done(200, _outcome(id, state, outcome.changed, outcome.trouble, call.language))
+    with call.write() as tx:
+        stored.wake(tx, id, call.now)
+        return call.done(202, _outcome(id, "asked", None, row.trouble, call.language))
+
+
+def _outcome(id: str, state: str, changed: int | None, trouble: Reason | None, language: str) -> dict[str, Any]:
+    return {"installation": id, "state": state, "changed": changed, "trouble": shown.reason(trouble, language)}
+
+
+def _switch(call: Call, tx: Transaction, id: str, mode: str) -> None:
+    """Live: what is planned is carried out from now on. Back to rehearsal: what waits is called off."""
+    if mode == "live":
+        stored.change(tx, id, mode="live", live_since=call.now)
+        house.note(tx, call.who, "went_live", id, {}, call.now)
+    else:
+        stored.change(tx, id, mode="rehearsal", live_since=None)
+        ended = outbox.end_waiting_of(tx, id, State.CANCELLED, Reason("back_to_rehearsal"), call.now)
+        house.note(tx, call.who, "back_to_rehearsal", id, {"called_off": ended}, call.now)
+    scheduling.replan_open(tx, call.now, scheduling.live_installations(tx), installation=id)
+
+
+def _configure(call: Call, tx: Transaction, row: stored.Row, wanted: dict[str, Any]) -> None:
+    """The new settings over the old ones, checked by the adapter as a whole; secrets that are not given stay."""
+    adapter = call.suite.adapters.get(row.installation.adapter)
+    if adapter is None:
+        raise NotFound("adapter")
+    known = row.installation
+    configured = over(adapter.configured, {**known.config, **known.secrets}, wanted)
+    stored.keep_secrets(
+        tx,
+        call.suite.vault,
+        known.id,
+        {**known.secrets, **configured.secrets},
+        config=dict(configured.config),
+        **({"zone": configured.zone} if configured.zone else {}),
+        **({"country": configured.country} if configured.country else {}),
+        **({"cursor": None, "next_pull_at": call.now, "maintain_at": call.now} if isinstance(adapter, Pulls) else {}),
+    )
+    house.note(tx, call.who, "installation_configured", known.id, {"fields": sorted(wanted)}, call.now)
+
+
+def over(
+    configured: Callable[[Mapping[str, Any]], Configured], known: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> Configured:
+    """What is known with what is wanted over it, as the adapter reads it. What an adapter derived itself (and shows in
+    its `config`) it does not take back: such names are left out. Raises `BadInput` about what was wanted."""
+    kept = dict(known)
+    while True:
+        try:
+            return configured({**kept, **wanted})
+        except BadInput as error:
+            named = _inside_config(error).pointer.split("/")[2:3]
+            if named and named[0] in kept and named[0] not in wanted:
+                del kept[named[0]]
+                continue
+            others = [name for name in kept if name not in wanted]
+            if error.reason.code.endswith("one_way_in") and others:
+                # Another way in than before: it brings its own settings.
+                kept = {}
+                continue
+            raise
+
+
+def _inside_config(error: BadInput) -> BadInput:
+    """An adapter's pointer begins at its own `config`."""
+    if error.reason.code not in ("unknown_adapter", "unknown_provider") and not error.pointer.startswith("/config"):
+        error.pointer = "/config" + error.pointer
+    return error
+
+
+def _row(call: Call, tx: Transaction, installation_id: str) -> stored.Row:
+    row = stored.get(tx, call.suite.vault, installation_id, call.suite.public_url)
+    if row is None:
+        raise NotFound("installation")
+    return row
