@@ -1010,4 +1010,125 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Cette personne travaille aussi dans un autre espace : elle seule peut changer son mot de passe.",
         "en": "This person belongs to another workspace too: only they can change their password.",
     },
+    # how the outside calls us
+    "key_needed": {
+        "fr": "Cette adresse demande une clé : Authorization: Bearer rk_live_….",
+        "en": "This address needs a key: Authorization: Bearer rk_live_….",
+    },
+    "key_unknown": {
+        "fr": "Cette clé n'existe pas, a été révoquée ou a expiré.",
+        "en": "This key does not exist, was revoked or has expired.",
+    },
+    "scope_missing": {
+        "fr": "Il manque un droit ({scope}).",
+        "en": "A right is missing ({scope}).",
+    },
+    "forbidden": {"fr": "Votre rôle ne permet pas cela.", "en": "Your role does not allow that."},
+    "not_authentic": {
+        "fr": "Cette requête ne prouve pas d'où elle vient.",
+        "en": "This request does not prove where it comes from.",
+    },
+    "not_found": {"fr": "Il n'y a rien de tel ici ({what}).", "en": "There is no such thing here ({what})."},
+    "unsupported": {
+        "fr": "Compris, mais ce n'est pas traité ici ({what}).",
+        "en": "Understood, and not handled here ({what}).",
+    },
+    "too_fast": {
+        "fr": "Trop de requêtes avec cette clé : revenez dans {seconds} s.",
+        "en": "Too many requests with this key: come again in {seconds} s.",
+    },
+    "no_such_address": {"fr": "Cette adresse n'existe pas.", "en": "There is no such address."},
+    "method_not_allowed": {
+        "fr": "Cette adresse ne connaît pas cette méthode.",
+        "en": "This address does not know this method.",
+    },
+    "bad_request": {"fr": "Cette requête ne se lit pas.", "en": "This request cannot be read."},
+    "length_required": {"fr": "La longueur du corps manque.", "en": "The length of the body is missing."},
+    "body_too_large": {"fr": "Le corps de la requête est trop grand.", "en": "The body of the request is too large."},
+    "address_too_long": {"fr": "Cette adresse est trop longue.", "en": "This address is too long."},
+    "headers_too_large": {"fr": "Les en-têtes sont trop grands.", "en": "The headers are too large."},
+    "internal_error": {
+        "fr": "Une erreur chez nous ; rien n'a été pris de cette requête.",
+        "en": "An error of ours; nothing of this request was taken.",
+    },
+    "wrong_content_type": {"fr": "Ce n'est pas du JSON.", "en": "This is not JSON."},
+    "encoding_unknown": {
+        "fr": "Le corps peut être compressé par gzip, et par rien d'autre.",
+        "en": "A body may be packed with gzip, and with nothing else.",
+    },
+    "body_not_gzip": {"fr": "Le corps n'est pas du gzip complet.", "en": "The body is no complete gzip."},
+    "body_not_json": {"fr": "Le corps n'est pas du JSON valide.", "en": "The body is no valid JSON."},
+    "body_not_object": {
+        "fr": "Le corps doit être un objet JSON.",
+        "en": "The body must be a JSON object.",
+    },
+    "body_key_twice": {"fr": "Le nom « {name} » est écrit deux fois.", "en": "The name “{name}” is written twice."},
+    "body_too_deep": {
+        "fr": "Le corps emboîte plus de {most} niveaux.",
+        "en": "The body nests more than {most} levels.",
+    },
+    "fields_wrong": {"fr": "{count} champs sont à corriger.", "en": "{count} fields are to be corrected."},
+    "field_required": {"fr": "Ce champ est obligatoire.", "en": "This field is required."},
+    "field_wrong": {"fr": "Ce champ ne convient pas : {why}", "en": "This field does not fit: {why}"},
+    "field_not_text": {"fr": "Ce champ est un texte.", "en": "This field is a text."},
+    "field_not_object": {"fr": "Il faut ici un objet : {{ … }}.", "en": "An object is needed here: {{ … }}."},
+    "field_empty": {"fr": "Ce champ ne peut pas être vide.", "en": "This field cannot be empty."},
+    "field_too_long": {"fr": "{most} au plus.", "en": "{most} at most."},
+    "field_not_one_of": {"fr": "Choisissez parmi : {known}.", "en": "Choose among: {known}."},
+    "field_country": {
+        "fr": "« {text} » n'est pas un pays : deux capitales, comme FR.",
+        "en": "“{text}” is no country: two capitals, like FR.",
+    },
+    "field_body_or_template": {
+        "fr": "Donnez un texte (body) ou la clé d'un modèle (template), l'un des deux.",
+        "en": "Give a text (`body`) or the key of a template (`template`), one of the two.",
+    },
+    "field_unknown_id": {"fr": "« {text} » n'existe pas ici.", "en": "“{text}” does not exist here."},
+    "field_proof_missing": {
+        "fr": "Un oui demande sa preuve : le texte montré, l'endroit, le moment.",
+        "en": "A yes needs its proof: the text that was shown, the place, the moment.",
+    },
+    "query_wrong": {
+        "fr": "Le paramètre « {name} » ne convient pas.",
+        "en": "The parameter “{name}” does not fit.",
+    },
+    "query_one_of": {"fr": "Donnez un seul de : {names}.", "en": "Give exactly one of: {names}."},
+    "moment_needs_zone": {
+        "fr": "« {text} » est une heure murale sans fuseau.",
+        "en": "“{text}” is a wall time without a zone.",
+    },
+    "moment_unreadable": {"fr": "« {text} » n'est pas un moment.", "en": "“{text}” is not a moment."},
+    "unknown_variables": {
+        "fr": "Ce genre d'occasion ne connaît pas : {unknown}. Il y a : {known}.",
+        "en": "This kind of occasion does not know: {unknown}. There are: {known}.",
+    },
+    "unknown_provider": {
+        "fr": "Le fournisseur « {text} » n'existe pas. Il y a : {known}.",
+        "en": "There is no provider “{text}”. There are: {known}.",
+    },
+    "idempotency_key_bad": {
+        "fr": "Cette clé d'idempotence ne convient pas.",
+        "en": "This idempotency key does not fit.",
+    },
+    "idempotency_other": {
+        "fr": "Cette clé d'idempotence a déjà servi pour une autre requête.",
+        "en": "This idempotency key was used for another request.",
+    },
+    "idempotency_busy": {
+        "fr": "Une requête avec cette clé d'idempotence est en cours.",
+        "en": "A request with this idempotency key is in progress.",
+    },
+    "message_left": {
+        "fr": "Ce message est déjà parti ({state}).",
+        "en": "This message has left already ({state}).",
+    },
+    "message_over": {
+        "fr": "Ce message n'attend plus ({state}).",
+        "en": "This message no longer waits ({state}).",
+    },
+    "installation_disconnected": {"fr": "Cette connexion est coupée.", "en": "This connection is cut."},
+    "nothing_to_pull": {
+        "fr": "Cette plateforme ne se consulte pas : elle nous écrit.",
+        "en": "This platform cannot be asked: it writes to us.",
+    },
 }
