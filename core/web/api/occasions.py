@@ -45,7 +45,7 @@ def change(call: Call, id: str) -> Answer:
     body = call.body
     chosen = recipient(body["to"], body.get("country")) if body.get("to") else None
     with call.write() as tx:
-        correcting.correct(tx, id, call.now, recipient=chosen, muted=body.get("muted"), who=call.who)
+        correcting.apply(tx, id, call.now, recipient=chosen, muted=body.get("muted"), who=call.who)
         return call.done(200, _shown(_known(tx, id), call))
 
 
