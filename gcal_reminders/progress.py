@@ -1,0 +1,135 @@
+"""How far we are with each of Google's calendars: what the cursor of a pull holds, and what is to be asked next.
+
+    a round        every chosen calendar once, a page at a time; each page is committed with the cursor that follows it
+    a full sync    all that is in the window; ends with a sweep (what is not listed is gone) and a sync token
+    changes        what changed since the sync token
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from core.domain.reasons import Reason
+
+BEHIND, AHEAD = timedelta(days=1), timedelta(days=60)
+# However often Google takes a sync token back: a full sync is dear, for us and for the quota.
+BETWEEN_FULL_SYNCS = timedelta(hours=1)
+NIGHT = time(3)
+
+
+@dataclass(slots=True)
+class Calendar:
+    """Where we are with one calendar. `page` is set in the middle of a sync, `start` and `end` in that of a full one,
+    whose keys so far are in `seen`."""
+
+    sync: str | None = None
+    page: str | None = None
+    full: bool = False
+    full_at: datetime | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    seen: list[str] = field(default_factory=list)
+    problem: Reason | None = None
+
+    def begin(self, now: datetime, zone: str) -> bool:
+        """Decides what to ask, at the start of a sync. False when a full one is due and it is too soon for it."""
+        if self.page is not None:
+            return True
+        self.full = self.sync is None or self.full_at is None or self.full_at < _last_night(now, zone)
+        if self.full and self.full_at is not None and now - self.full_at < BETWEEN_FULL_SYNCS:
+            self.full = False
+            return self.sync is not None
+        if self.full:
+            # Google is asked in whole seconds: a sweep must not reach a moment further than the question did.
+            second = now.replace(microsecond=0)
+            self.full_at, self.start, self.end, self.seen = now, second - BEHIND, second + AHEAD, []
+        return True
+
+    def forget(self) -> None:
+        """The token is worth nothing any more: the next sync is a full one."""
+        self.sync, self.page, self.full, self.seen = None, None, False, []
+
+    def parameters(self) -> dict[str, Any]:
+        """Of `events.list`. All but the window are the same in every request, or the answers mean nothing."""
+        asked: dict[str, Any] = {"singleEvents": True, "eventTypes": ["default"], "maxResults": 1000}
+        if self.full and self.start is not None and self.end is not None:
+            asked |= {"timeMin": rfc3339(self.start), "timeMax": rfc3339(self.end)}
+        else:
+            asked["syncToken"] = self.sync
+        return asked | ({"pageToken": self.page} if self.page else {})
+
+    def as_json(self) -> dict[str, Any]:
+        kept: dict[str, Any] = {"sync": self.sync, "page": self.page, "full": self.full, "seen": _packed(self.seen)}
+        for name in ("full_at", "start", "end"):
+            moment = getattr(self, name)
+            kept[name] = moment.isoformat() if moment else None
+        kept["problem"] = [self.problem.code, dict(self.problem.values)] if self.problem else None
+        return {name: value for name, value in kept.items() if value}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Calendar:
+        moments = {name: datetime.fromisoformat(kept[name]) if kept.get(name) else None
+                   for name in ("full_at", "start", "end")}
+        problem = kept.get("problem")
+        return cls(kept.get("sync"), kept.get("page"), bool(kept.get("full")), **moments,
+                   seen=_unpacked(kept.get("seen", "")), problem=Reason(problem[0], problem[1]) if problem else None)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Of an installation. `left` are the calendars that this round has still to ask, the next one first. `swept` are
+    those that a person unticked, and of which nothing is left."""
+
+    calendars: dict[str, Calendar]
+    left: list[str]
+    swept: list[str]
+
+    @classmethod
+    def read(cls, cursor: str | None, chosen: Sequence[str]) -> Progress:
+        """From a cursor, for the calendars that are chosen now. A cursor that is not ours begins anew."""
+        try:
+            kept = json.loads(cursor) if cursor else {}
+            known = {name: Calendar.read(one) for name, one in kept.get("calendars", {}).items() if name in chosen}
+            left = [name for name in kept.get("left", ()) if name in chosen]
+            swept = [name for name in kept.get("swept", ()) if isinstance(name, str) and name not in chosen]
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, zlib.error):
+            known, left, swept = {}, [], []
+        calendars = {name: known.get(name) or Calendar() for name in chosen}
+        fresh = [name for name in chosen if left and name not in known]
+        return cls(calendars, [*left, *fresh] or list(chosen), swept)
+
+    def written(self) -> str:
+        calendars = {name: one.as_json() for name, one in self.calendars.items()}
+        return json.dumps({"left": self.left, "swept": self.swept, "calendars": calendars}, separators=(",", ":"))
+
+    @property
+    def problems(self) -> tuple[Reason, ...]:
+        return tuple(one.problem for one in self.calendars.values() if one.problem is not None)
+
+
+def _last_night(now: datetime, zone: str) -> datetime:
+    """The last three o'clock in the morning over there."""
+    there = now.astimezone(ZoneInfo(zone))
+    night = datetime.combine(there.date(), NIGHT, ZoneInfo(zone))
+    return (night if night <= there else night - timedelta(days=1)).astimezone(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """In whole seconds of UTC, as Google is asked."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _packed(ids: Sequence[str]) -> str:
+    """Thousands of ids in a cursor that is written with each page: those of a series are nearly the same."""
+    return base64.b64encode(zlib.compress("\n".join(ids).encode())).decode() if ids else ""
+
+
+def _unpacked(text: str) -> list[str]:
+    return zlib.decompress(base64.b64decode(text)).decode().split("\n") if text else []
