@@ -59,8 +59,8 @@ def refused(number: int, reason: str, message: str = "", headers: Mapping[str, s
 class FakeGoogle:
     """`events[calendar][id]` is what is in the calendars, `channels` what is watched, `grants` the live refresh tokens,
     `tokens` the access tokens with their scopes (`scopes`: those of new ones), `consent` the query of the last consent
-    page that a test "saw", `grant_lives` the seconds that grants of a project in testing live. `asked` is each
-    request by its method's name, in order, `queries` what its query held, `subjects` whom service accounts acted for."""
+    page that a test saw, `grant_lives` the seconds that grants of a project in testing live. `asked` is each request by
+    its method's name, in order, `queries` what its query held, `subjects` whom service accounts acted for."""
 
     def __init__(self, *, page_size: int = 250, zone: str = "Europe/Paris",
                  now: datetime = datetime(2026, 11, 25, 8, tzinfo=UTC)) -> None:

@@ -24,11 +24,11 @@ from core.domain.messages import State
 from core.domain.text.segments import measure
 from core.domain.text.templates import render
 from core.domain.when import parse_when
-from core.engine import installing, pulling
+from core.engine import installing, pulling, simulation
 from gcal_reminders import GoogleCalendar
 from tests.fakes.google import SCOPE, FakeGoogle, refused
 from tests.faults.server import FaultServer, ok, status
-from tests.gcal_reminders.practice import ANA, BOB, CABINET, LYON, NOW, Practice, installation, tools
+from tests.gcal_reminders.practice import ANA, BOB, CABINET, DAY_BEFORE, LYON, NOW, Practice, installation, tools
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LISTED, READ = SCOPE + "calendar.calendarlist.readonly", SCOPE + "calendar.events.readonly"
@@ -568,6 +568,30 @@ def test_a_grant_that_is_known_to_be_too_small_is_not_even_tried(google):
     with pytest.raises(BadInput):
         GoogleCalendar(tools(google.urls)).report(one, answered("x", "confirmed"), NOW)
     assert google.asked == []
+
+
+def test_from_the_calendar_to_the_phone_and_back_to_the_calendar(google, tmp_path):
+    asks = {**DAY_BEFORE, "asks": True, "sender": "38555", "body": "RDV le {{ start|date }}. Répondez OUI ou NON."}
+    practice = Practice(tmp_path, google.urls, rule=asks).with_google(write_back={"title": True})
+    visit = google.add(CABINET, f"Mme Roux {ANA}", "2026-12-01T09:00:00+01:00")
+    practice.pull()
+    practice.clock.moment = datetime.fromisoformat("2026-11-30T18:00:00+01:00")
+    practice.settle()
+    practice.clock.forward(timedelta(seconds=30))
+    practice.settle()
+    assert [state for _, _, state in practice.messages] == ["delivered"]
+
+    simulation.answer(practice.suite, practice.workspace, "+33639980001", "Oui merci")
+    practice.clock.forward(timedelta(seconds=5))
+    practice.settle()
+
+    assert practice.occasions[visit].answer == "confirmed"
+    assert google.events[CABINET][visit]["summary"] == f"✓ Mme Roux {ANA}"
+    assert "colorId" not in google.events[CABINET][visit]
+    practice.pull()
+    practice.settle()
+    assert practice.occasions[visit].answer == "confirmed", "our own mark is no news"
+    assert google.count("events.patch") == 1
 
 
 # Presets ----------------------------------------------------------------------------------------------------------
