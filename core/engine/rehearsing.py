@@ -1,125 +1,97 @@
-"""The rehearsal: what would leave in the days to come, day by day, what would not and why, and what it would cost."""
+"""The rehearsal for programs: every answer of the rules about the open occasions, with totals by reason and price."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
-from core.domain.reasons import Reason
 from core.domain.rules import Rule
-from core.domain.text.price import Money
-from core.engine import scheduling
+from core.engine import scheduling, shown
 from core.storage import occasions, rules
 from core.storage.database import Transaction
-
-AHEAD = timedelta(days=14)
-_MOST = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One answer about one appointment."""
-
-    occasion: Occasion
-    rule: str
-    answer: Send | Skip
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """Appointments about which nothing would be said, for one reason; `lines` are some of them."""
-
-    reason: Reason
-    count: int
-    lines: tuple[Line, ...]
+from core.storage.outbox import checks_row
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """`days` holds what would leave, by the day on which it leaves where the workspace is; `cost` is None when a price
-    is not known."""
+    """What the active rules of `installation` say about each of its open occasions; what was over already is left out."""
 
-    start: datetime
-    end: datetime
-    appointments: int
-    days: tuple[tuple[date, tuple[Line, ...]], ...]
-    left: tuple[Left, ...]
-    messages: int
-    segments: int
-    cost: Money | None
+    installation: str
+    occasions: int
+    rules: tuple[Rule, ...]
+    sends: tuple[tuple[Occasion, Send], ...]
+    skips: tuple[tuple[Occasion, Skip], ...]
+
+    def as_json(self, language: str = "en") -> dict[str, Any]:
+        """As `GET /v1/installations/{id}/rehearsal` shows it."""
+        names = {rule.id: rule.name for rule in self.rules}
+        prices: Counter[str] = Counter()
+        for _, said in self.sends:
+            if said.price is not None:
+                prices[said.price.currency] += said.price.amount
+        return {
+            "installation": self.installation,
+            "occasions": self.occasions,
+            "rules": len(self.rules),
+            "totals": {
+                "send": len(self.sends),
+                "skip": len(self.skips),
+                "segments": sum(said.measure.segments for _, said in self.sends),
+                "price": [{"amount": amount, "currency": currency} for currency, amount in sorted(prices.items())],
+                "without_price": sum(said.price is None for _, said in self.sends),
+                "reasons": dict(Counter(said.reason.code for _, said in self.skips)),
+            },
+            "would_send": [
+                {
+                    "occasion": shown.occasion(one, language),
+                    "rule": said.rule,
+                    "name": names[said.rule],
+                    "to": said.recipient.number,
+                    "class": str(said.message_class),
+                    "channels": [str(channel) for channel in said.channels],
+                    "text": said.text,
+                    "due_at": shown.moment(said.send_at),
+                    "expires_at": shown.moment(said.until),
+                    "encoding": said.measure.encoding,
+                    "segments": said.measure.segments,
+                    "price": said.price.as_json() if said.price else None,
+                    "checks": shown.checks(checks_row(said.checks), language),
+                }
+                for one, said in self.sends
+            ],
+            "would_not": [
+                {
+                    "occasion": shown.occasion(one, language),
+                    "rule": said.rule,
+                    "name": names[said.rule],
+                    "reason": said.reason.as_json(language),
+                    "wanted_at": shown.moment(said.wanted_at),
+                }
+                for one, said in self.skips
+            ],
+        }
 
 
 def rehearse(
-    tx: Transaction,
-    installation: str,
-    now: datetime,
-    zone: ZoneInfo,
-    *,
-    ahead: timedelta = AHEAD,
-    own_rules: Sequence[Rule] | None = None,
+    tx: Transaction, installation: str, now: datetime, own_rules: Sequence[Rule] | None = None
 ) -> Rehearsal:
-    """What the rules of `installation` (or `own_rules` in their place) would do about its appointments of the time
-    `ahead`. Reads, and changes nothing."""
-    chosen = own_rules if own_rules is not None else rules.active(tx, installation)
-    found = occasions.listed(tx, installation=installation, start=now, end=now + ahead, limit=_MOST)
-    planned = scheduling.planned(tx, found, now, own_rules={installation: chosen})
-    names = {rule.id: rule.name for rule in chosen}
-    lines = [Line(one.occasion, names[said.rule], said) for one in planned for said in one.answers]
-    sends = sorted((line for line in lines if isinstance(line.answer, Send)), key=_leaves_at)
-    days: dict[date, list[Line]] = {}
-    for line in sends:
-        days.setdefault(_leaves_at(line).astimezone(zone).date(), []).append(line)
-    return Rehearsal(
-        start=now,
-        end=now + ahead,
-        appointments=len(found),
-        days=tuple((day, tuple(of_day)) for day, of_day in days.items()),
-        left=_left(lines),
-        messages=len(sends),
-        segments=sum(line.answer.measure.segments for line in sends if isinstance(line.answer, Send)),
-        cost=_cost([line.answer.price for line in sends if isinstance(line.answer, Send)]),
-    )
-
-
-def preview(tx: Transaction, rule: Mapping[str, Any], now: datetime) -> Send | Skip | None:
-    """The answer of a rule (its row, on or off) about the next appointment for which it has a message, else about the
-    next at all; None when there is no appointment ahead."""
-    parsed = rules.rule(rule, rules.texts(tx))
-    found = occasions.listed(tx, installation=rule["installation"], start=now, limit=100, open_only=True)
-    answers = [
-        said
-        for one in scheduling.planned(tx, found, now, own_rules={one.installation: [parsed] for one in found})
-        for said in one.answers
-    ]
-    return next((said for said in answers if isinstance(said, Send)), answers[0] if answers else None)
-
-
-def _leaves_at(line: Line) -> datetime:
-    assert isinstance(line.answer, Send)
-    return line.answer.send_at
-
-
-def _left(lines: Sequence[Line]) -> tuple[Left, ...]:
-    spoken = {line.occasion.id for line in lines if isinstance(line.answer, Send)}
-    grouped: dict[str, dict[str, Line]] = {}
-    for line in lines:
-        if isinstance(line.answer, Skip) and line.occasion.id not in spoken:
-            grouped.setdefault(line.answer.reason.code, {}).setdefault(line.occasion.id, line)
-    found = []
-    for some in grouped.values():
-        first = tuple(some.values())
-        assert isinstance(first[0].answer, Skip)
-        found.append(Left(first[0].answer.reason, len(first), first[:20]))
-    return tuple(sorted(found, key=lambda one: -one.count))
-
-
-def _cost(prices: Sequence[Money | None]) -> Money | None:
-    known = [one for one in prices if one is not None]
-    if len(known) != len(prices) or len({one.currency for one in known}) > 1:
-        return None
-    return Money(sum(one.amount for one in known), known[0].currency if known else "EUR")
+    """Plans all open occasions of `installation` with its active rules (or `own_rules`), and writes nothing."""
+    chosen = tuple(own_rules if own_rules is not None else rules.active(tx, installation))
+    sends: list[tuple[Occasion, Send]] = []
+    skips: list[tuple[Occasion, Skip]] = []
+    after, count = "", 0
+    while page := occasions.open_ones(tx, now, installation=installation, after=after):
+        for planned in scheduling.planned(tx, page, now, own_rules={installation: chosen}):
+            for said in planned.answers:
+                if isinstance(said, Send):
+                    sends.append((planned.occasion, said))
+                else:
+                    skips.append((planned.occasion, said))
+        after, count = page[-1].id, count + len(page)
+    sends.sort(key=lambda pair: pair[1].send_at)
+    return Rehearsal(installation, count, chosen, tuple(sends), tuple(skips))

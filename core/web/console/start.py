@@ -21,7 +21,7 @@ from core.domain.planning import Send
 from core.domain.policy.senders import check_sender
 from core.domain.reasons import Reason
 from core.domain.text.health import health_words
-from core.engine import choosing, correcting, installing, pulling, rehearsing, switching
+from core.engine import choosing, correcting, installing, pulling, previewing, switching
 from core.storage import house, installations, occasions, rules
 from core.suite import Suite
 from core.web.app import current_suite
@@ -233,10 +233,11 @@ def reminders(installation: str) -> ResponseReturnValue:
         first = offer.reminders[-1].key if offer.fresh and offer.reminders and not nothing else None
         asks = offer.asks or first is not None
         shown = [
-            (one, one.chosen or one.key == first, rehearsing.preview(tx, one.rule(asks), suite.now()))
+            (one, one.chosen or one.key == first, previewing.preview(tx, one.rule(asks), suite.now()))
             for one in offer.reminders
         ]
     settings = known["settings"] if known else house.DEFAULTS
+    zone, tongue = ZoneInfo(settings["zone"]), settings["language"]
     warning = check_sender(settings["sender"], settings["country"], Channel.SMS, asks) if settings["sender"] else None
     return _step(
         "reminders",
@@ -251,6 +252,7 @@ def reminders(installation: str) -> ResponseReturnValue:
         nothing=nothing,
         telling=_telling(shown) if settings["health"] else (),
         is_send=lambda said: isinstance(said, Send),
+        example=lambda body: previewing.example(body, suite.now(), zone, tongue),
         status=422 if wrong or nothing else 200,
     )
 
@@ -274,9 +276,9 @@ def rehearsal(installation: str) -> ResponseReturnValue:
         flash("good", "start.rehearsal.is_live")
         return redirect("/today", 303)
     with suite.database.read(g.person.workspace) as tx:
-        report = rehearsing.rehearse(tx, installation, suite.now(), ZoneInfo(g.workspace["settings"]["zone"]))
+        report = previewing.rehearse(tx, installation, suite.now(), ZoneInfo(g.workspace["settings"]["zone"]))
         active = rules.active(tx, installation)
-    return _step("rehearsal", row=row, report=report, active=active, ahead=rehearsing.AHEAD // timedelta(days=1))
+    return _step("rehearsal", row=row, report=report, active=active, ahead=previewing.AHEAD // timedelta(days=1))
 
 
 def _step(name: str, *, status: int = 200, **values: Any) -> Any:
