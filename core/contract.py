@@ -360,6 +360,12 @@ class Outgoing:
     expires_at: datetime | None = None
     stop_mention: bool = False
     test: bool = False
+    asks: bool = False
+    """The text asks for OUI or NON: a channel with buttons offers them."""
+    content: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    """What the channel shows beyond `text`, as `core.domain.content` checked it for this channel; empty for plain text."""
+    within_window: bool = False
+    """The person wrote to us on this channel less than 24 hours ago (WhatsApp takes free text only then)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,6 +492,15 @@ class ProviderTools:
     book: Book | None = None
     timeout: float = 15.0
     connections: int = 32
+
+
+class Revokes(ABC):
+    """A provider that can take a message back before it reaches the phone: RCS. Only then may another channel follow."""
+
+    @abstractmethod
+    def revoke(self, account: Account, reference: str, provider_reference: str, now: datetime) -> bool | None:
+        """True: it will surely not be shown any more. False: too late, it was delivered. None: the provider cannot tell
+        now, ask again. Raises `NotNow`, `NeedsReconnect`."""
 
 
 class Gone(Exception):
