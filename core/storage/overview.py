@@ -24,8 +24,8 @@ _ALL = [str(state) for state in State]
 def by_hour(
     tx: Transaction, start: datetime, end: datetime, wanted: Filter | None = None
 ) -> list[tuple[int, str, int]]:
-    """(whole hours since `start`, state, how many) of the messages due from `start` to `end` (not included). Of `wanted`
-    count its states, number, rule and installation."""
+    """(whole hours since `start`, state, how many) of the messages due from `start` to `end`, end excluded: of `wanted`
+    its states, number, rule and installation count."""
     wanted = wanted or Filter()
     first = t.Moment().process_bind_param(start, None)
     hour = ((type_coerce(_m.due_at, BigInteger) - first) // _HOUR).label("hour")

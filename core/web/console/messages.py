@@ -1,0 +1,268 @@
+"""Messages: the log with its filters, its export, and the story of each message from the event to its cost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, g, render_template, stream_with_context
+from flask.typing import ResponseReturnValue
+
+from core.domain.errors import NotFound, from_reason
+from core.domain.messages import State
+from core.domain.occasions import Occasion
+from core.domain.reasons import Reason
+from core.engine import resolving
+from core.storage import feedback, occasions, outbox
+from core.web.app import current_suite
+from core.web.console import asked
+from core.web.console.formats import moment
+from core.web.console.session import page
+from core.web.console.words import t
+
+bp = Blueprint("messages", __name__)
+PAGE = 50
+EXPORT_PAGE, MOST_EXPORTED = 1_000, 100_000
+_RISKY = re.compile(r"^\s*[=+\-@\t\r＝＋－＠]")
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?\Z")
+
+
+@bp.get("/messages")
+@page()
+def messages() -> ResponseReturnValue:
+    """The log, newest first."""
+    suite, wanted = current_suite(), asked.wanted()
+    with suite.database.read(g.person.workspace) as tx:
+        rows = outbox.listed(tx, wanted.filter(), limit=PAGE + 1)
+        known = {one.id: one for one in occasions.by_ids(tx, {row["occasion"] for row in rows if row["occasion"]})}
+        names = asked.names(suite, tx)
+    return render_template(
+        "messages.html",
+        rows=rows[:PAGE],
+        after=rows[PAGE - 1]["id"] if len(rows) > PAGE else None,
+        wanted=wanted,
+        names=names,
+        occasions=known,
+        word_of=asked.word_of,
+        states=[str(state) for state in State],
+    )
+
+
+@bp.get("/messages.csv")
+@page("editor")
+def export() -> ResponseReturnValue:
+    """The same list as a file for a spreadsheet; nothing in it is taken for a formula."""
+    wanted = asked.wanted()
+    headers = {"Content-Disposition": f'attachment; filename="messages-{asked.today(current_suite().now())}.csv"'}
+    body = stream_with_context(_lines(wanted.filter()))
+    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@bp.get("/messages/<message_id>")
+@page()
+def story(message_id: str) -> ResponseReturnValue:
+    """What happened to one message, and why."""
+    suite = current_suite()
+    with suite.database.read(g.person.workspace) as tx:
+        row = outbox.get(tx, message_id)
+        if row is None:
+            raise NotFound("message")
+        occasion = occasions.get(tx, row["occasion"]) if row["occasion"] else None
+        steps, attempts = outbox.history(tx, message_id)
+        receipts = feedback.receipts_of(tx, message_id)
+        replies = [one for one in feedback.replies(tx, number=row["to"], limit=50) if one["message"] == message_id]
+        names = asked.names(suite, tx)
+    return render_template(
+        "message.html",
+        row=row,
+        word=asked.word_of(row),
+        occasion=occasion,
+        names=names,
+        told=told(row, occasion, steps, attempts, receipts, replies, names),
+        replies=replies,
+    )
+
+
+@bp.post("/messages/<message_id>/<decision>")
+@page()
+def decide(message_id: str, decision: str) -> ResponseReturnValue:
+    """A person's word on one message: hold, release, now, cancel; and for an uncertain one: sent, again."""
+    suite, workspace, who = current_suite(), g.person.workspace, g.person.id
+    match decision:
+        case "hold":
+            resolving.hold(suite, workspace, message_id, who=who)
+        case "release":
+            resolving.let_go(suite, workspace, message_id, who=who)
+        case "now":
+            resolving.send_now(suite, workspace, message_id, who=who)
+        case "cancel":
+            resolving.call_off(suite, workspace, message_id, who=who)
+        case "sent" | "again":
+            resolving.settle(suite, workspace, message_id, decision, who=who)
+        case _:
+            raise NotFound("decision")
+    return asked.back(f"/messages/{message_id}", "good", f"messages.done.{decision}")
+
+
+# ---------------------------------------------------------------------------------------------- the story
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A step of the story: when, in which colour and with which sign, what happened, and why."""
+
+    at: datetime
+    look: str
+    icon: str
+    title: str
+    reason: Reason | None = None
+    text: str = ""
+    checks: tuple[Mapping[str, Any], ...] = ()
+
+
+_LOOKS = {
+    "scheduled": ("blue", "clock"), "held": ("amber", "pause"), "sending": ("blue", "send"),
+    "uncertain": ("amber", "question"), "sent": ("blue", "send"), "delivered": ("green", "check-double"),
+    "read": ("green", "eye"), "failed": ("red", "cross"), "suppressed": ("grey", "skip"),
+    "cancelled": ("grey", "cross"), "superseded": ("grey", "replace"), "expired": ("grey", "late"),
+}  # fmt: skip
+_REPLANNED = {"occasion_moved", "text_changed", "recipient_changed", "plan_changed"}
+_OUTCOMES = {"accepted": "green", "later": "amber", "refused": "red", "account": "amber", "uncertain": "amber"}
+
+
+def told(
+    row: Mapping[str, Any],
+    occasion: Occasion | None,
+    steps: list[Mapping[str, Any]],
+    attempts: list[Mapping[str, Any]],
+    receipts: list[Mapping[str, Any]],
+    replies: list[Mapping[str, Any]],
+    names: asked.Names,
+) -> list[Line]:
+    """Event, plan, re-plans, hand-over, receipts, replies, oldest first."""
+    lines: list[tuple[datetime, int, Line]] = []
+
+    def add(at: datetime, order: int, look: tuple[str, str], title: str, **more: Any) -> None:
+        lines.append((at, order, Line(at, look[0], look[1], title, **more)))
+
+    if occasion is not None:
+        where = names.installations.get(occasion.installation, t("story.gone_connection"))
+        add(
+            min(occasion.first_seen or row["created_at"], row["created_at"]),
+            0,
+            ("grey", "calendar"),
+            t("story.event", where=where),
+            text=title_of(occasion),
+        )
+    planned = t("story.planned_by", rule=names.rules.get(row["rule"], t("story.gone_rule"))) if row["rule"] else ""
+    add(
+        row["created_at"],
+        1,
+        ("blue", "clock"),
+        planned or t("story.asked_for"),
+        text="" if steps or attempts else t("story.due", at=moment(row["due_at"], row["zone"])),
+        checks=tuple(row["checks"]),
+    )
+    for one in steps:
+        code = one["reason"]["code"] if one["reason"] else ""
+        name = "replanned" if code in _REPLANNED else one["state"]
+        title = t(f"story.step.{name}")
+        add(one["at"], 3, _LOOKS[one["state"]], title, reason=from_reason(one["reason"]) if one["reason"] else None)
+    for one in attempts:
+        add(
+            one["at"],
+            2,
+            (_OUTCOMES.get(one["outcome"], "grey"), "send"),
+            t("story.handed", provider=one["provider"]),
+            text=t(f"story.outcome.{one['outcome']}"),
+            reason=from_reason(one["reason"]) if one["reason"] else None,
+        )
+    for one in receipts:
+        state = one["state"] or "unknown"
+        add(
+            one["received_at"],
+            2,
+            _LOOKS.get(state, ("grey", "info")),
+            t("story.receipt"),
+            text=t("story.receipt_said", status=one["status"]),
+            reason=from_reason(one["reason"]) if one["reason"] else None,
+        )
+    for one in replies:
+        add(
+            one["received_at"],
+            4,
+            ("green", "messages"),
+            t("story.reply"),
+            text=f"« {one['text']} »",
+            reason=from_reason(one["outcome"]) if one["outcome"] else None,
+        )
+    return [line for _, _, line in sorted(lines, key=lambda one: (one[0], one[1]))]
+
+
+def title_of(occasion: Occasion) -> str:
+    """What people call it: the person's name if we know it, else the title."""
+    values = occasion.values
+    for name in ("name", "title", "first_name"):
+        if isinstance(values.get(name), str) and values[name].strip():
+            return str(values[name]).strip()
+    return t("story.nameless")
+
+
+# ---------------------------------------------------------------------------------------------- the file
+
+
+def safe_cell(value: str) -> str:
+    """A cell that no spreadsheet takes for a formula. A plain signed number is left as it is."""
+    return f"'{value}" if _RISKY.match(value) and not _PLAIN_NUMBER.match(value) else value
+
+
+def _lines(wanted: outbox.Filter) -> Iterator[str]:
+    suite, workspace = current_suite(), g.person.workspace
+    with suite.database.read(workspace) as tx:
+        names = asked.names(suite, tx)
+    yield "\ufeff" + _csv([t(f"export.{name}") for name in _COLUMNS])
+    exported = 0
+    while exported < MOST_EXPORTED:
+        with suite.database.read(workspace) as tx:
+            rows = outbox.listed(tx, wanted, limit=EXPORT_PAGE)
+        yield "".join(_csv(_cells(row, names)) for row in rows)
+        exported += len(rows)
+        if len(rows) < EXPORT_PAGE:
+            return
+        wanted = replace(wanted, after=rows[-1]["id"])
+
+
+_COLUMNS = ("id", "state", "reason", "to", "due", "left", "class", "rule", "connection", "text", "segments", "price",
+            "currency", "reference")  # fmt: skip
+
+
+def _cells(row: Mapping[str, Any], names: asked.Names) -> list[str]:
+    zone = asked.here()
+    reason = from_reason(row["reason"]).sentence(g.language) if row["reason"] else ""
+    return [
+        row["id"],
+        t(f"state.{asked.word_of(row)}"),
+        safe_cell(reason),
+        row["to"],  # a telephone number in its own column: its + is no formula
+        f"{row['due_at'].astimezone(zone):%Y-%m-%d %H:%M}",
+        f"{row['left_at'].astimezone(zone):%Y-%m-%d %H:%M}" if row["left_at"] else "",
+        row["class"],
+        safe_cell(names.rules.get(row["rule"], "")),
+        safe_cell(names.installations.get(row["installation"], "")),
+        safe_cell(row["text"]),
+        str(row["segments"]),
+        f"{row['price_micros'] / 1_000_000:.6f}".rstrip("0").rstrip(".") if row["price_micros"] is not None else "",
+        row["currency"] or "",
+        safe_cell(row["reference"] or ""),
+    ]
+
+
+def _csv(cells: list[str]) -> str:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    return written.getvalue()

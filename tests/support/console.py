@@ -1,0 +1,41 @@
+"""Somebody who looks at the console: a browser without a picture, signed in, that sends forms as pages do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from core.storage import access
+from core.web.access import SESSION_COOKIE
+from core.web.app import create_app
+from tests.support.clinic import Clinic
+
+
+class Visitor:
+    """A person with `role` and `language` in the clinic's workspace."""
+
+    def __init__(self, clinic: Clinic, role: str = "owner", language: str = "fr", app: Flask | None = None) -> None:
+        self.clinic = clinic
+        self.app = app or create_app(clinic.suite)
+        self.browser = self.app.test_client()
+        now = clinic.suite.now()
+        with clinic.suite.database.write(clinic.workspace) as tx:
+            self.id = access.add_user(tx, f"{role}-{language}@example.org", "une-phrase-longue", role, language, now)
+            secret = access.begin_session(tx, self.id, clinic.workspace, now)
+            person = access.person(tx, secret, now)
+        assert person is not None
+        self.csrf = person.csrf
+        self.browser.set_cookie(SESSION_COOKIE, secret)
+
+    def get(self, path: str) -> str:
+        """The page at `path`, which must be there."""
+        answer = self.browser.get(path)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:2000]}"
+        return answer.text
+
+    def post(self, path: str, *, follow: bool = True, csrf: str | None = None, **fields: Any) -> TestResponse:
+        """Sends a form with the session's token, and follows to the next page."""
+        form = {"csrf": self.csrf if csrf is None else csrf, **fields}
+        return self.browser.post(path, data=form, follow_redirects=follow)
