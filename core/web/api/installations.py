@@ -9,7 +9,7 @@ from core.contract import Configured, Pulls
 from core.domain.errors import BadInput, Conflict, NotFound
 from core.domain.messages import State
 from core.domain.reasons import Reason
-from core.engine import installing, pulling, rehearsing, scheduling, shown
+from core.engine import foreseeing, installing, pulling, scheduling, shown
 from core.storage import house, outbox
 from core.storage import installations as stored
 from core.storage.database import Transaction
@@ -106,11 +106,11 @@ def rehearsal(call: Call, id: str) -> Answer:
         pulling.pull_now(call.suite, call.workspace, id)
     with call.read() as tx:
         row = _row(call, tx, id)
-        found = rehearsing.rehearse(tx, id, call.now)
+        found = foreseeing.foresee(tx, id, call.suite.now(), call.language)
     return Answer(
         200,
         {
-            **found.as_json(call.language),
+            **found,
             "mode": row.mode,
             "pulled_at": shown.moment(row.pulled_at),
             "trouble": shown.reason(row.trouble, call.language),

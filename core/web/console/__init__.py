@@ -21,6 +21,8 @@ def register(app: Flask) -> None:
     for found in sorted(pkgutil.iter_modules(__path__), key=lambda one: one.name):
         part = getattr(import_module(f"{__name__}.{found.name}"), "bp", None)
         if isinstance(part, Blueprint):
-            part.register_error_handler(RelanceError, errors.refused)
-            part.register_error_handler(HTTPException, errors.broken)
             app.register_blueprint(part)
+            # On the application and not on the blueprint, which belongs to the module: a process may hold several.
+            handlers = app.error_handler_spec[part.name][None]
+            handlers[RelanceError] = errors.refused
+            handlers[HTTPException] = errors.broken
