@@ -1131,4 +1131,45 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Cette plateforme ne se consulte pas : elle nous écrit.",
         "en": "This platform cannot be asked: it writes to us.",
     },
+    # the command line: import, clock, restore
+    "no_number_column": {
+        "fr": "Aucune colonne de numéros de téléphone. Colonnes lues : {found}. Nommez-en une : {known}.",
+        "en": "No column of telephone numbers. Columns read: {found}. Name one of them: {known}.",
+    },
+    "too_many_lines": {
+        "fr": "Plus de {most} lignes : partagez le fichier.",
+        "en": "More than {most} lines: split the file.",
+    },
+    "number_twice": {"fr": "Déjà à la ligne {line}.", "en": "On line {line} already."},
+    "no_number_in_line": {"fr": "Pas de numéro sur cette ligne.", "en": "No number on this line."},
+    "number_was_scientific": {
+        "fr": "Le tableur avait changé ce numéro en nombre ({text}).",
+        "en": "The spreadsheet had made a figure of this number ({text}).",
+    },
+    "number_lacked_plus": {"fr": "Il manquait « + » devant ({text}).", "en": "Its “+” was missing ({text})."},
+    "number_lacked_zero": {
+        "fr": "Il manquait le zéro de tête ({text}).",
+        "en": "Its leading zero was missing ({text}).",
+    },
+    "number_had_signs": {
+        "fr": "Des signes étrangers entouraient ce numéro ({text}).",
+        "en": "Signs that do not belong to a number stood around it ({text}).",
+    },
+    "several_numbers_first_taken": {
+        "fr": "Plusieurs numéros : le premier mobile a été pris ({text}).",
+        "en": "Several numbers: the first mobile one was taken ({text}).",
+    },
+    "clock_not_turned_in_live_mode": {
+        "fr": "L'horloge ne se tourne qu'en mode démo ou test (RELANCE_MODE=demo).",
+        "en": "The clock is turned in demo or test mode only (RELANCE_MODE=demo).",
+    },
+    "held_since_restore": {
+        "fr": "Retenu depuis la restauration : il est peut-être déjà parti. `relance messages release --held restore`"
+              " le vérifie.",
+        "en": "Held since the restore: it may have left already. `relance messages release --held restore` looks it up.",
+    },
+    "released_unchecked": {
+        "fr": "Relâché sans vérification, au risque d'un doublon.",
+        "en": "Let go without looking it up, at the risk of a double.",
+    },
 }

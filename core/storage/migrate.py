@@ -35,6 +35,13 @@ def newest() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def pending(database: Database) -> list[tuple[str, str]]:
+    """(revision, what it does) of the steps from the schema as it is to the newest, in order."""
+    script, here = ScriptDirectory.from_config(_config()), current(database)
+    steps = list(script.iterate_revisions("head", here or "base")) if here != newest() else []
+    return [(one.revision, one.doc) for one in reversed(steps)]
+
+
 def is_current(database: Database) -> bool:
     return current(database) == newest()
 

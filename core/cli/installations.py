@@ -1,0 +1,166 @@
+"""`relance installations` and `relance adapters`: what is connected, what would leave, and what can be connected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from core.cli.desk import Desk, command
+from core.contract import Chooses, Installs, Notifies, OAuth, Pulls, Pushes, Reports, Tools
+from core.domain.errors import NotFound
+from core.domain.occasions import Occasion
+from core.domain.planning import Send, Skip
+from core.domain.text.price import Money
+from core.engine import scheduling, shown
+from core.plugins import load_adapters
+from core.storage import installations, occasions, rules
+
+_ABILITIES = {Pushes: "pushes", Notifies: "notifies", Pulls: "pulls", Chooses: "chooses", Installs: "installs",
+              Reports: "reports"}
+
+
+@click.group("installations")
+def installations_command() -> None:
+    """Connected accounts of platforms."""
+
+
+@command("list", group=installations_command)
+def list_installations(desk: Desk) -> None:
+    """List the connected accounts."""
+    with desk.suite.database.read(desk.workspace) as tx:
+        rows = installations.listed(tx, desk.suite.vault, desk.suite.public_url)
+
+    def said() -> None:
+        desk.table(["id", desk.say("nom", "name"), desk.say("plateforme", "platform"), "mode",
+                    desk.say("état", "state"), desk.say("lu", "read")],
+                   [(row.installation.id, row.installation.name, row.installation.adapter, row.mode, row.state,
+                     desk.local(row.pulled_at)) for row in rows])
+
+    desk.show({"data": [shown.installation(row, desk.language) for row in rows]}, said)
+
+
+@command("show", group=installations_command)
+@click.argument("installation_id", metavar="ID")
+def show_installation(desk: Desk, installation_id: str) -> None:
+    """One account, its rules, and what is wrong with it."""
+    row = _row(desk, installation_id)
+    with desk.suite.database.read(desk.workspace) as tx:
+        own = rules.rows(tx, installation=installation_id)
+
+    def said() -> None:
+        one = row.installation
+        click.echo(f"{one.id}  {one.name}  {one.adapter}  {row.mode}  {row.state}")
+        for reason in (row.trouble, *row.problems):
+            if reason is not None:
+                click.echo(f"  {reason.sentence(desk.language)}")
+        desk.table(["id", desk.say("règle", "rule"), desk.say("active", "active"), desk.say("texte", "text")],
+                   [(rule["id"], rule["name"], desk.say("oui", "yes") if rule["active"] else desk.say("non", "no"),
+                     rule["body"] or rule["template"]) for rule in own])
+
+    desk.show({**shown.installation(row, desk.language), "rules": [shown.rule(rule) for rule in own]}, said)
+
+
+@command("rehearse", group=installations_command)
+@click.argument("installation_id", metavar="ID")
+@click.option("--all-rules", is_flag=True, help="Also with the rules that are switched off.")
+def rehearse(desk: Desk, installation_id: str, all_rules: bool) -> None:
+    """Say what would leave, what would not and why, with its price. Writes nothing."""
+    suite = desk.suite
+    _row(desk, installation_id)
+    answers: list[dict[str, Any]] = []
+    with suite.database.read(desk.workspace) as tx:
+        found = rules.rows(tx, installation=installation_id)
+        names = {rule["id"]: rule["name"] for rule in found}
+        chosen = rules.parsed([rule for rule in found if rule["active"] or all_rules], rules.texts(tx))
+        after = ""
+        while page := occasions.open_ones(tx, suite.now(), installation=installation_id, after=after):
+            planned = scheduling.planned(tx, page, suite.now(), own_rules={installation_id: chosen})
+            answers += [_answer(desk, one.occasion, said, names) for one in planned for said in one.answers]
+            after = page[-1].id
+    answers.sort(key=lambda one: str(one["due_at"] or one["occasion"]["start"] or ""))
+    sends = [one for one in answers if one["answer"] == "send"]
+    total = {"messages": len(sends), "segments": sum(one["segments"] for one in sends), "skipped":
+             len(answers) - len(sends), "price": _price(sends)}
+
+    def said() -> None:
+        desk.table([desk.say("prévu", "due"), desk.say("rendez-vous", "about"), desk.say("à", "to"), "SMS",
+                    desk.say("texte, ou pourquoi rien ne part", "text, or why nothing leaves")],
+                   [(desk.local(datetime.fromisoformat(one["due_at"])) if one["due_at"] else "–",
+                     one["occasion"]["title"], one["to"], one["segments"],
+                     one["text"] or one["reason"]["detail"]) for one in answers])
+        cost = ", ".join(Money(one["amount"], one["currency"]).shown(desk.language) for one in total["price"])
+        click.echo(desk.say(f"{total['messages']} messages, {total['segments']} SMS, {cost or '0'}",
+                            f"{total['messages']} messages, {total['segments']} SMS, {cost or '0'}"))
+
+    desk.show({"answers": answers, "total": total}, said)
+
+
+@click.group("adapters")
+def adapters_command() -> None:
+    """Platforms that can be connected."""
+
+
+@command("list", group=adapters_command, home=False)
+def list_adapters(desk: Desk) -> None:
+    """List the platforms, what each can do, and how it is connected."""
+    adapters = load_adapters(Tools(urls={}, clients={}, fetch=_nothing)).values()
+    answer = [
+        {"slug": one.manifest.slug, "name": one.manifest.name, "kinds": sorted(one.manifest.kinds),
+         "abilities": [name for kind, name in _ABILITIES.items() if isinstance(one, kind)],
+         "auth": [type(way).__name__.lower() for way in one.manifest.auth],
+         "settings": _settings_of(one.manifest.auth, one.manifest.vendors)}
+        for one in adapters
+    ]
+
+    def said() -> None:
+        desk.table(["slug", desk.say("nom", "name"), desk.say("dit", "tells"), desk.say("sait", "can")],
+                   [(one["slug"], one["name"], " ".join(one["kinds"]), " ".join(one["abilities"])) for one in answer])
+
+    desk.show({"data": answer}, said)
+
+
+def _nothing(*_: Any, **__: Any) -> Any:
+    raise NotFound("network")
+
+
+def _settings_of(ways: Sequence[Any], vendors: Any) -> list[str]:
+    """The settings that an operator may set for it."""
+    names = [f"RELANCE_{vendor.upper()}_URL" for vendor in vendors]
+    for way in ways:
+        if isinstance(way, OAuth):
+            names += [f"RELANCE_{way.vendor.upper()}_{what}"
+                      for what in ("CLIENT_ID", "CLIENT_SECRET", "AUTH_URL", "TOKEN_URL")]
+    return names
+
+
+def _row(desk: Desk, installation_id: str) -> installations.Row:
+    with desk.suite.database.read(desk.workspace) as tx:
+        row = installations.get(tx, desk.suite.vault, installation_id, desk.suite.public_url)
+    if row is None:
+        raise NotFound("installation")
+    return row
+
+
+def _answer(desk: Desk, occasion: Occasion, answer: Send | Skip, names: dict[str, str]) -> dict[str, Any]:
+    known = shown.occasion(occasion, desk.language)
+    said = {
+        "occasion": {"id": occasion.id, "start": known["start"], "title": occasion.values.get("title", "")},
+        "rule": names.get(answer.rule, answer.rule),
+    }
+    if isinstance(answer, Skip):
+        return {**said, "answer": "skip", "to": known["to"], "text": None, "due_at": None, "segments": 0, "price": None,
+                "reason": answer.reason.as_json(desk.language)}
+    return {**said, "answer": "send", "to": answer.recipient.number, "text": answer.text,
+            "due_at": shown.moment(answer.send_at), "segments": answer.measure.segments,
+            "price": answer.price.as_json() if answer.price else None, "reason": None}
+
+
+def _price(sends: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    totals: dict[str, int] = {}
+    for one in sends:
+        if one["price"]:
+            totals[one["price"]["currency"]] = totals.get(one["price"]["currency"], 0) + one["price"]["amount"]
+    return [{"amount": amount, "currency": currency} for currency, amount in sorted(totals.items())]

@@ -1,0 +1,232 @@
+"""`relance run`, `web`, `migrate`: the processes. A stop (SIGTERM) lets what is in the air arrive, in ten seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from rich.table import Table
+from waitress import wasyncore
+from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ThreadedTaskDispatcher
+
+from core.cli.desk import Desk, Refusal, command, console, first_workspace
+from core.logs import configure
+from core.runners.embedded import Embedded
+from core.settings import Settings, generated_password
+from core.storage import access, house, migrate
+from core.suite import Suite, build_suite, read_clock
+from core.web.app import MOST_BODY, create_app
+
+OWNER = "owner@localhost"
+TO_FINISH_REQUESTS = 5.0
+TO_STOP = 9.0
+THREADS = 8
+log = structlog.get_logger(__name__)
+
+
+@command("run", home=False)
+def run_command(desk: Desk) -> None:
+    """Start everything in one process: the console, the API and the engine."""
+    settings = desk.settings
+    if settings.runner == "distributed":
+        raise Refusal(desk.say(
+            "RELANCE_RUNNER=distributed : lancez `relance web`, et le moteur dans ses propres processus.",
+            "RELANCE_RUNNER=distributed: start `relance web`, and the engine in processes of its own."))
+    configure(settings.log_level)
+    suite = build_suite(settings)
+    migrate.upgrade(suite.database)
+    read_clock(suite)
+    password = first_owner(suite)
+    server = listening(suite)
+    _started(desk, suite, server, password)
+    runner = Embedded(suite)
+    runner.start()
+    _serve(server, runner.stop)
+    suite.database.close()
+
+
+@command("web", home=False)
+def web_command(desk: Desk) -> None:
+    """Start the console and the API without the engine (which then runs elsewhere)."""
+    configure(desk.settings.log_level)
+    suite = build_suite(desk.settings)
+    if not migrate.is_current(suite.database):
+        raise Refusal(desk.say("La base de données n'est pas à jour : lancez `relance migrate`.",
+                               "The database is not up to date: run `relance migrate`."))
+    read_clock(suite)
+    server = listening(suite)
+    _started(desk, suite, server, None)
+    _serve(server, lambda: None)
+    suite.database.close()
+
+
+@command("migrate", home=False, writes=True)
+def migrate_command(desk: Desk) -> None:
+    """Bring the database's schema up to this version. Harmless when it is there already."""
+    suite = build_suite(desk.settings)
+    before, newest = migrate.current(suite.database), migrate.newest()
+    if not desk.dry_run:
+        migrate.upgrade(suite.database)
+        first_workspace(suite)
+    answer = {"before": before, "after": before if desk.dry_run else newest, "newest": newest, "dry_run": desk.dry_run}
+    if before == newest:
+        said = desk.say("La base de données est à jour.", "The database is up to date.")
+    elif desk.dry_run:
+        said = desk.say(f"De {before or 'vide'} à {newest}.", f"From {before or 'empty'} to {newest}.")
+    else:
+        said = desk.say("La base de données est à jour maintenant.", "The database is up to date now.")
+    desk.show(answer, said)
+
+
+def first_owner(suite: Suite) -> str | None:
+    """The first person's password, shown this once; None when somebody can sign in already."""
+    workspace = first_workspace(suite)
+    with suite.database.write(workspace) as tx:
+        if access.anybody(tx):
+            return None
+        password = generated_password()
+        user = access.add_user(tx, OWNER, password, "owner", suite.settings.language, suite.now())
+        house.note(tx, "relance run", "user_added", user, {"role": "owner"}, suite.now())
+    return password
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """The web server, bound and not yet serving: its sockets (doors and connections) and its threads."""
+
+    sockets: dict[int, Any]
+    threads: ThreadedTaskDispatcher
+
+    def doors(self) -> list[BaseWSGIServer]:
+        return [one for one in self.sockets.values() if isinstance(one, BaseWSGIServer)]
+
+    def busy(self) -> bool:
+        """Whether a request that was begun still waits for its answer, or an answer for its last bytes."""
+        return any(getattr(one, "requests", None) or getattr(one, "total_outbufs_len", 0)
+                   for one in self.sockets.values())
+
+    def turn(self, seconds: float) -> None:
+        """Waits for something to happen on a socket, and does what it asks for."""
+        wasyncore.loop(timeout=seconds, map=self.sockets, count=1, use_poll=True)
+
+
+def listening(suite: Suite) -> Listening:
+    """Binds the address of `RELANCE_LISTEN`."""
+    host, port = suite.settings.listen_address
+    sockets: dict[int, Any] = {}
+    try:
+        server = create_server(
+            create_app(suite), map=sockets, host=host, port=port, threads=THREADS, ident=None,
+            max_request_body_size=MOST_BODY, max_request_header_size=16_384, channel_timeout=60,
+            # Who the caller is behind a proxy is decided by RELANCE_TRUSTED_PROXIES, in core.web.app.
+            clear_untrusted_proxy_headers=False,
+        )
+    except OSError as error:
+        raise Refusal(f"RELANCE_LISTEN: {suite.settings.listen}: {error.strerror or error}. "
+                      "Example: RELANCE_LISTEN=127.0.0.1:8001") from error
+    return Listening(sockets, server.task_dispatcher)
+
+
+def address(settings: Settings, server: Listening) -> str:
+    """Where a browser on this machine finds the console."""
+    if settings.public_url != Settings().public_url or settings.listen == Settings().listen:
+        return settings.public_url
+    return f"http://{settings.listen_address[0]}:{server.doors()[0].effective_port}"
+
+
+def _started(desk: Desk, suite: Suite, server: Listening, password: str | None) -> None:
+    """What a person sees first: one line for each part, and a problem's line where there is one."""
+    where = address(suite.settings, server)
+    if desk.as_json:
+        desk.show({"console": where, "database": shown_database(suite), "zones": zones_version(),
+                   "adapters": sorted(suite.adapters), "providers": sorted(suite.providers),
+                   "mode": suite.settings.mode, **({"email": OWNER, "password": password} if password else {})}, "")
+        sys.stdout.flush()
+        return
+    table = Table(box=None, show_header=False, pad_edge=True, padding=(0, 2))
+    rows = [
+        (desk.say("base de données", "database"), shown_database(suite), "ok"),
+        (desk.say("fuseaux", "time zones"), zones_version(), "ok"),
+        (desk.say("plateformes", "platforms"), " ".join(sorted(suite.adapters)), "ok"),
+        (desk.say("envoi", "providers"), " ".join(sorted(suite.providers)), "ok"),
+    ]
+    if suite.settings.mode != "live":
+        rows.append((desk.say("mode", "mode"), suite.settings.mode,
+                     desk.say("l'horloge peut être avancée", "the clock may be turned")))
+    rows.append((desk.say("console", "console"), where, ""))
+    if password:
+        rows.append((desk.say("adresse", "e-mail"), OWNER, ""))
+        rows.append((desk.say("mot de passe", "password"), password,
+                     desk.say("affiché une fois : changez-le dans Réglages", "shown once: change it in Settings")))
+    for row in rows:
+        table.add_row(*row)
+    out = console()
+    out.print(table)
+    sys.stdout.flush()
+
+
+def shown_database(suite: Suite) -> str:
+    """Where the data is, without a password."""
+    if suite.settings.is_sqlite:
+        return f"sqlite {suite.settings.database_url.removeprefix('sqlite:///')}"
+    parts = urlsplit(suite.settings.database_url)
+    return f"postgresql {parts.hostname or ''}{parts.path}"
+
+
+def zones_version() -> str:
+    """The release of the time zone data that comes with Relance (the system's own is used where there is one)."""
+    try:
+        return version("tzdata")
+    except PackageNotFoundError:
+        return "?"
+
+
+# ---------------------------------------------------------------------------------------------- serving, stopping
+
+
+def _serve(server: Listening, stop_engine: Callable[[], None]) -> None:
+    """Until a signal comes. Then nothing new is accepted, and what was begun is finished."""
+    stopping = threading.Event()
+    with _signals(stopping):
+        log.info("started", pid=os.getpid())
+        while not stopping.is_set():
+            server.turn(0.25)
+        began = monotonic()
+        for door in server.doors():
+            wasyncore.dispatcher.close(door)
+        engine = threading.Thread(target=stop_engine, name="stopping", daemon=True)
+        engine.start()
+        while server.busy() and monotonic() - began < TO_FINISH_REQUESTS:
+            server.turn(0.05)
+        engine.join(timeout=max(TO_STOP - (monotonic() - began), 0))
+        if engine.is_alive():
+            # A platform that does not answer must not keep a deploy waiting; leases and the journal say what was begun.
+            log.warning("stopped before everything had answered")
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+    server.threads.shutdown(timeout=1)
+    log.info("stopped")
+
+
+@contextlib.contextmanager
+def _signals(stopping: threading.Event) -> Iterator[None]:
+    before = {name: signal.signal(name, lambda *_: stopping.set()) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+

@@ -1,0 +1,71 @@
+"""The turned clock jumps, and what falls due on the way leaves in its order (demo and test mode)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from core.domain.errors import Conflict
+from core.engine import dispatch, ticking
+from core.storage import outbox
+from core.suite import Suite, turn_clock
+
+MOST_STOPS = 20_000
+_A_MOMENT = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Where the clock stands now, how far it is from the real one, and how many messages left on the way."""
+
+    now: datetime
+    turned: timedelta
+    left: int
+
+
+def jump(suite: Suite, to: datetime) -> Turned:
+    """Turns the house's clock to `to` (aware). Forwards it stops at each moment at which a message falls due, so that a
+    reminder for Tuesday leaves on Tuesday, though the jump goes to Friday. Backwards it just turns. Raises `Conflict`
+    in live mode."""
+    _allowed(suite)
+    left = _settle(suite)
+    for _ in range(MOST_STOPS):
+        now = suite.now()
+        with suite.database.read() as tx:
+            due = outbox.next_due(tx)
+        if due is None or due > to or due < now - _A_MOMENT:
+            break
+        _turn(suite, max(due, now))
+        left += _settle(suite)
+        with suite.database.read() as tx:
+            following = outbox.next_due(tx)
+        if following is not None and following <= due:
+            # It stays due: a pause of its account, or somebody else has it. The clock does not wait for it.
+            break
+    _turn(suite, to)
+    left += _settle(suite)
+    suite.wake()
+    return Turned(suite.now(), suite.clock.turned, left)
+
+
+def reset(suite: Suite) -> Turned:
+    """Back to the real time. Raises `Conflict` in live mode."""
+    _allowed(suite)
+    turn_clock(suite, timedelta())
+    return Turned(suite.now(), suite.clock.turned, 0)
+
+
+def _allowed(suite: Suite) -> None:
+    if not suite.settings.clock_may_turn:
+        raise Conflict("clock_not_turned_in_live_mode")
+
+
+def _turn(suite: Suite, to: datetime) -> None:
+    turn_clock(suite, to.astimezone(UTC) - (suite.now() - suite.clock.turned))
+
+
+def _settle(suite: Suite) -> int:
+    """What is due now leaves, and what comes back of it is heard."""
+    left = dispatch.run_due(suite)
+    ticking.tick(suite)
+    return left

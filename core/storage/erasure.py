@@ -1,0 +1,149 @@
+"""Forgetting a telephone number: wherever it stands in a workspace's rows, in whatever spelling.
+
+The walk is over the schema itself, so that a table that is added tomorrow is reached without anybody remembering to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import LargeBinary, Table, Text, and_, cast, delete, or_, select, type_coerce, update
+
+from core.contract import Inbound
+from core.domain.spellings import Spellings
+from core.storage import tables as t
+from core.storage.database import Transaction
+from core.storage.tables import Json
+
+_CHUNK = 400
+# The columns that say whose row it is: the row goes.
+_WHOSE: Mapping[str, tuple[str, ...]] = {
+    "messages": ("to",),
+    "contacts": ("number",),
+    "consents": ("number",),
+    "replies": ("number",),
+    "simulated_messages": ("to",),
+    "occasions": ("recipient", "own_recipient"),
+}
+# What hangs below a row that goes: (table, its column, the table that it names).
+_BELOW = (
+    ("steps", "message", "messages"),
+    ("attempts", "message", "messages"),
+    ("receipts", "message", "messages"),
+    ("reports", "message", "messages"),
+    ("replies", "message", "messages"),
+    ("answers", "occasion", "occasions"),
+    ("reports", "occasion", "occasions"),
+    ("replies", "occasion", "occasions"),
+)
+# Copies of what was said elsewhere: a row that holds the number anywhere goes as a whole.
+_COPIES = frozenset({"inbox", "idempotency", "deliveries", "simulated_messages", "throttles"})
+# Decided by the operator about themselves, or unreadable without the key.
+_LEFT_ALONE = frozenset({"users", "sessions", "memberships", "api_keys", "optouts", "house"})
+_NEVER = frozenset({"secrets", "hook_sealed", "sealed", "hash", "hook_hash", "number_hash"})
+
+
+def forget(tx: Transaction, number: str) -> dict[str, int]:
+    """Erases `number` (E.164) in this workspace; how many rows of each table were deleted or changed."""
+    spellings = Spellings(number)
+    counts: dict[str, int] = {}
+    for name, done in (*_whole_rows(tx, number), *_traces(tx, spellings)):
+        if done:
+            counts[name] = counts.get(name, 0) + done
+    return counts
+
+
+def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:
+    gone: dict[str, list[str]] = {}
+    for name, columns in _WHOSE.items():
+        table = t.metadata.tables[name]
+        rows = tx.rows(tx.mine(table, table.c.id).where(or_(*(table.c[column] == number for column in columns))))
+        gone[name] = [row["id"] for row in rows]
+    for name, column, owner in _BELOW:
+        table = t.metadata.tables[name]
+        for ids in _chunks(gone[owner]):
+            yield name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c[column].in_(ids)))
+    for name, found in gone.items():
+        table = t.metadata.tables[name]
+        for ids in _chunks(found):
+            yield name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c.id.in_(ids)))
+
+
+def _traces(tx: Transaction, spellings: Spellings) -> Iterable[tuple[str, int]]:
+    for table in t.metadata.sorted_tables:
+        if table.name in _LEFT_ALONE:
+            continue
+        yield table.name, _traces_in(tx, table, spellings)
+
+
+def _traces_in(tx: Transaction, table: Table, spellings: Spellings) -> int:
+    keys = list(table.primary_key.columns)
+    texts = [column for column in table.columns
+             if column.name not in _NEVER and column not in keys and isinstance(column.type, Text | Json)]
+    if table.name == "throttles":
+        texts = keys
+    binaries = [column for column in table.columns if isinstance(column.type, LargeBinary)]
+    if not texts and not binaries:
+        return 0
+    raw = [type_coerce(column, Text).label(f"raw_{column.name}") for column in texts]
+    query = select(*keys, *raw, *binaries)
+    if "workspace" in table.c:
+        query = query.where(table.c.workspace == tx.owned)
+    if not binaries and table.name not in _COPIES:
+        # A copy may hold the number in escapes, which no pattern of the database sees.
+        query = query.where(or_(*(cast(type_coerce(column, Text), Text).like(spellings.like) for column in texts)))
+    changed = 0
+    for row in tx.rows(query):
+        mine = and_(*(key == row[key.name] for key in keys))
+        said = {column.name: row[f"raw_{column.name}"] for column in texts}
+        if table.name in _COPIES or binaries:
+            if any(spellings.within(value) for value in said.values() if value) or any(
+                _request_names(row[column.name], spellings) for column in binaries
+            ):
+                changed += _done(tx, delete(table).where(mine))
+            continue
+        values = _without(table, said, spellings)
+        if values:
+            changed += _done(tx, update(table).where(mine).values(values))
+    return changed
+
+
+def _without(table: Table, said: Mapping[str, str | None], spellings: Spellings) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, written in said.items():
+        if written is None or not spellings.within(written):
+            continue
+        kind = table.c[name].type
+        if not isinstance(kind, Json):
+            values[name] = spellings.erased(written)
+            continue
+        value = kind.process_result_value(written, None)
+        if table.name == "installations" and name == "learnt":
+            # Fingerprint → number: a correction about an erased person is none.
+            values[name] = {mark: one for mark, one in value.items() if not spellings.within(str(one))}
+        elif table.name == "occasions" and name == "candidates":
+            values[name] = [one for one in value if not spellings.within(str(one))]
+        else:
+            values[name] = spellings.erased_json(value)
+    return values
+
+
+def _request_names(written: bytes | None, spellings: Spellings) -> bool:
+    if not written:
+        return False
+    try:
+        request = Inbound.read(bytes(written))
+    except (ValueError, KeyError):
+        return spellings.within(bytes(written).decode("utf-8", "replace"))
+    texts = [request.url, request.body.decode("utf-8", "replace"), *(value for _, value in request.headers)]
+    return any(spellings.within(text) for text in texts)
+
+
+def _done(tx: Transaction, statement: Any) -> int:
+    return int(tx.connection.execute(statement).rowcount)
+
+
+def _chunks(ids: list[str]) -> Iterable[list[str]]:
+    for first in range(0, len(ids), _CHUNK):
+        yield ids[first : first + _CHUNK]
