@@ -130,9 +130,8 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
 
     def _pull_ical(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
         known = installation.memory if cursor else {}
-        # The same file says something else on another day, with other wishes, or after a correction.
-        sight = _fingerprint(now.date().isoformat(), installation.zone, installation.country, dict(installation.config),
-                             dict(installation.learnt), sorted(installation.own_numbers))
+        # The same file says something else on another day.
+        sight = f"{_sight(installation)}/{now.date().isoformat()}"
         same_sight = known.get("sight") == sight
         source = installation.secrets.get("ics")
         memory: dict[str, Any] = {"sight": sight}
@@ -146,7 +145,8 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         memory["body"] = hashlib.blake2b(body, digest_size=12).hexdigest()
         if same_sight and known.get("body") == memory["body"]:
             return _unchanged(installation, cursor, memory)
-        start, end = now - BEHIND, now + AHEAD
+        # `relance plan` looks at the whole of a file; a connected calendar is read again before its far end matters.
+        start, end = now - BEHIND, now + timedelta(days=installation.config.get("window_days", AHEAD.days))
         calendar = ical.read(body, zone=installation.zone, start=start, end=end)
         reader = Reader(installation, now, calendar.name, contacts=_own_contacts(installation))
         events = tuple(reader.event(one, one.key) for one in calendar.appointments)
@@ -182,7 +182,7 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         chosen = list(installation.config.get("calendars", ()))
         if not chosen:
             return Batch(cursor=None, problems=(Reason("no_calendar_chosen"),))
-        progress = Progress.read(cursor, chosen)
+        progress = Progress.read(cursor, chosen, _sight(installation))
         # Calendars that are no longer ticked: whatever we knew of them is called off.
         unticked = [one for one in installation.config.get("left", ()) if one not in [*progress.swept, *chosen]]
         sweeps = tuple(Sweep(f"{calendar}/", now - BEHIND, now + _FAR, frozenset()) for calendar in unticked)
@@ -206,7 +206,9 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         one = progress.calendars[calendar]
         try:
             page = self._google(installation, READ_SCOPE).events(calendar, **one.parameters())
-        except (Gone, Wrong):
+        except (Gone, Wrong) as error:
+            if one.full and one.page is None:
+                raise NotNow("google_says_no", timedelta(minutes=15), **error.reason.values) from error
             # 410, and 400 for a token of a page that is no more: nothing is lost, it is only asked for anew.
             one.forget()
             return (), ()
@@ -235,8 +237,8 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         if one.full and one.start is not None and one.end is not None:
             keys = frozenset(f"{calendar}/{identity}" for identity in one.seen)
             sweeps = (Sweep(f"{calendar}/", one.start, one.end, keys),)
-        one.sync, one.full, one.seen = _text(page.get("nextSyncToken")) or None, False, []
-        progress.left.pop(0)
+        if one.ended(_text(page.get("nextSyncToken")) or None, now, zone):
+            progress.left.pop(0)
         return tuple(events), sweeps
 
     def _address_book(self, installation: Installation, one: Calendar) -> AddressBook | None:
@@ -539,9 +541,13 @@ def _moment(value: Any) -> datetime:
         return _LONG_AGO
 
 
-def _fingerprint(*parts: Any) -> str:
+def _sight(installation: Installation) -> str:
+    """Stands for all but the calendar that decides what is read in it: wishes, corrections, own numbers."""
+    config = {name: installation.config.get(name) for name in ("place", "own_numbers", "skip_free", "contacts")}
+    house = [installation.zone, installation.country, sorted(installation.own_numbers)]
+    parts = [config, house, dict(installation.learnt)]
     written = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(written, digest_size=12).hexdigest()
+    return hashlib.blake2b(written, digest_size=9).hexdigest()
 
 
 def _text(value: Any) -> str:

@@ -1,8 +1,9 @@
 """How far we are with each of Google's calendars: what the cursor of a pull holds, and what is to be asked next.
 
     a round        every chosen calendar once, a page at a time; each page is committed with the cursor that follows it
-    a full sync    all that is in the window; ends with a sweep (what is not listed is gone) and a sync token
     changes        what changed since the sync token
+    a full sync    all that is in the window; ends with a sweep (what is not listed is gone) and a sync token. While
+                   there is a token, changes come first: what moved out of the window must not look as if it were gone
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from zoneinfo import ZoneInfo
 from core.domain.reasons import Reason
 
 BEHIND, AHEAD = timedelta(days=1), timedelta(days=60)
+# After a lost token nobody tells us what was moved out of the window: it is looked for further ahead.
+AHEAD_WHEN_LOST = timedelta(days=400)
 # However often Google takes a sync token back: a full sync is dear, for us and for the quota.
 BETWEEN_FULL_SYNCS = timedelta(hours=1)
 NIGHT = time(3)
@@ -27,11 +30,15 @@ NIGHT = time(3)
 @dataclass(slots=True)
 class Calendar:
     """Where we are with one calendar. `page` is set in the middle of a sync, `start` and `end` in that of a full one,
-    whose keys so far are in `seen`."""
+    whose keys so far are in `seen`. `caught_up`: the changes before a full sync were read. `lost`: the token was taken
+    back. `stale`: a person's wishes or corrections changed what we read in every event."""
 
     sync: str | None = None
     page: str | None = None
     full: bool = False
+    caught_up: bool = False
+    lost: bool = False
+    stale: bool = False
     full_at: datetime | None = None
     start: datetime | None = None
     end: datetime | None = None
@@ -42,19 +49,34 @@ class Calendar:
         """Decides what to ask, at the start of a sync. False when a full one is due and it is too soon for it."""
         if self.page is not None:
             return True
-        self.full = self.sync is None or self.full_at is None or self.full_at < _last_night(now, zone)
-        if self.full and self.full_at is not None and now - self.full_at < BETWEEN_FULL_SYNCS:
-            self.full = False
+        self.full = self._full_is_due(now, zone) and (self.sync is None or self.caught_up)
+        if not self.full:
             return self.sync is not None
-        if self.full:
-            # Google is asked in whole seconds: a sweep must not reach a moment further than the question did.
-            second = now.replace(microsecond=0)
-            self.full_at, self.start, self.end, self.seen = now, second - BEHIND, second + AHEAD, []
+        # Google is asked in whole seconds: a sweep must not reach a moment further than the question did.
+        second = now.replace(microsecond=0)
+        self.start, self.end = second - BEHIND, second + (AHEAD_WHEN_LOST if self.lost else AHEAD)
+        self.full_at, self.seen, self.stale = now, [], False
         return True
+
+    def ended(self, sync: str | None, now: datetime, zone: str) -> bool:
+        """The last page was read and gave the token `sync`. False when a full sync comes next."""
+        was_full = self.full
+        self.sync, self.page, self.full, self.seen = sync, None, False, []
+        if was_full:
+            self.lost, self.caught_up = False, False
+            return True
+        self.caught_up = self._full_is_due(now, zone)
+        return not self.caught_up
 
     def forget(self) -> None:
         """The token is worth nothing any more: the next sync is a full one."""
-        self.sync, self.page, self.full, self.seen = None, None, False, []
+        self.sync, self.page, self.full, self.seen, self.lost = None, None, False, [], True
+
+    def _full_is_due(self, now: datetime, zone: str) -> bool:
+        if self.full_at is None:
+            return True
+        wanted = self.sync is None or self.stale or self.full_at < _last_night(now, zone)
+        return wanted and now - self.full_at >= BETWEEN_FULL_SYNCS
 
     def parameters(self) -> dict[str, Any]:
         """Of `events.list`. All but the window are the same in every request, or the answers mean nothing."""
@@ -66,8 +88,9 @@ class Calendar:
         return asked | ({"pageToken": self.page} if self.page else {})
 
     def as_json(self) -> dict[str, Any]:
-        kept: dict[str, Any] = {"sync": self.sync, "page": self.page, "full": self.full, "seen": _packed(self.seen)}
-        for name in ("full_at", "start", "end"):
+        kept: dict[str, Any] = {name: getattr(self, name) for name in ("sync", "page", *_FLAGS)}
+        kept["seen"] = _packed(self.seen)
+        for name in _MOMENTS:
             moment = getattr(self, name)
             kept[name] = moment.isoformat() if moment else None
         kept["problem"] = [self.problem.code, dict(self.problem.values)] if self.problem else None
@@ -75,24 +98,31 @@ class Calendar:
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Calendar:
-        moments = {name: datetime.fromisoformat(kept[name]) if kept.get(name) else None
-                   for name in ("full_at", "start", "end")}
         problem = kept.get("problem")
-        return cls(kept.get("sync"), kept.get("page"), bool(kept.get("full")), **moments,
-                   seen=_unpacked(kept.get("seen", "")), problem=Reason(problem[0], problem[1]) if problem else None)
+        one = cls(kept.get("sync"), kept.get("page"), seen=_unpacked(kept.get("seen", "")),
+                  problem=Reason(problem[0], problem[1]) if problem else None)
+        for name in _FLAGS:
+            setattr(one, name, kept.get(name) is True)
+        for name in _MOMENTS:
+            setattr(one, name, datetime.fromisoformat(kept[name]) if kept.get(name) else None)
+        return one
+
+
+_FLAGS, _MOMENTS = ("full", "caught_up", "lost", "stale"), ("full_at", "start", "end")
 
 
 @dataclass(slots=True)
 class Progress:
     """Of an installation. `left` are the calendars that this round has still to ask, the next one first. `swept` are
-    those that a person unticked, and of which nothing is left."""
+    those that a person unticked, and of which nothing is left. `sight` stands for how events are read."""
 
     calendars: dict[str, Calendar]
     left: list[str]
     swept: list[str]
+    sight: str = ""
 
     @classmethod
-    def read(cls, cursor: str | None, chosen: Sequence[str]) -> Progress:
+    def read(cls, cursor: str | None, chosen: Sequence[str], sight: str = "") -> Progress:
         """From a cursor, for the calendars that are chosen now. A cursor that is not ours begins anew."""
         try:
             kept = json.loads(cursor) if cursor else {}
@@ -101,13 +131,18 @@ class Progress:
             swept = [name for name in kept.get("swept", ()) if isinstance(name, str) and name not in chosen]
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, zlib.error):
             known, left, swept = {}, [], []
+            kept = {}
+        if known and kept.get("sight") != sight:
+            for one in known.values():
+                one.stale = True
         calendars = {name: known.get(name) or Calendar() for name in chosen}
         fresh = [name for name in chosen if left and name not in known]
-        return cls(calendars, [*left, *fresh] or list(chosen), swept)
+        return cls(calendars, [*left, *fresh] or list(chosen), swept, sight)
 
     def written(self) -> str:
         calendars = {name: one.as_json() for name, one in self.calendars.items()}
-        return json.dumps({"left": self.left, "swept": self.swept, "calendars": calendars}, separators=(",", ":"))
+        return json.dumps({"left": self.left, "swept": self.swept, "sight": self.sight, "calendars": calendars},
+                          separators=(",", ":"))
 
     @property
     def problems(self) -> tuple[Reason, ...]:

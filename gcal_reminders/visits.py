@@ -64,6 +64,7 @@ class Reader:
 
     def _private(self, appointment: Appointment, link: str) -> Mapping[str, Any]:
         # No etag: our own write-back changes it, and it is asked again before each writing.
-        known = {**self.where, "event_id": appointment.identity, "html_link": link,
+        known = {**self.where, "uid": appointment.uid, "recurrence_id": appointment.recurrence_id,
+                 "event_id": appointment.identity, "html_link": link,
                  "fingerprints": list(fingerprints(appointment))}
         return {name: value for name, value in known.items() if value}

@@ -118,6 +118,18 @@ def test_a_whole_day_and_a_day_that_changes_the_clocks(google, tmp_path):
     assert practice.waiting["0009"] == "03-28 18:00"
 
 
+def test_the_hour_that_happens_twice_is_two_hours(google, tmp_path):
+    practice = Practice(tmp_path, google.urls, now=datetime.fromisoformat("2026-10-01T09:00:00+02:00")).with_google()
+    first = google.add(CABINET, f"Urgence {ANA}", "2026-10-25T02:30:00+02:00")
+    second = google.add(CABINET, f"Urgence {BOB}", "2026-10-25T02:30:00+01:00")
+    after = google.add(CABINET, f"Mme Roux {CHLOE}", "2026-10-26T09:00:00+01:00")
+    practice.pull()
+
+    assert [practice.occasions[one].start.isoformat() for one in (first, second, after)] == [
+        "2026-10-25T00:30:00+00:00", "2026-10-25T01:30:00+00:00", "2026-10-26T08:00:00+00:00"]
+    assert practice.waiting["0009"] == "10-25 18:00", "six in the evening on the wall, on either side of the change"
+
+
 def test_an_appointment_in_another_zone_is_spoken_of_in_it(google, practice):
     visit = google.add(CABINET, f"Visio {ANA}", "2026-12-01T09:00:00-05:00",
                        zone="America/New_York")
@@ -279,7 +291,7 @@ def test_each_night_everything_is_read_again_so_that_the_window_moves_on(google,
     practice.pull(20 * HOUR)
 
     assert len(practice.occasions) == 1
-    assert [("timeMin" in query) for query in google.queries] == [True, True]
+    assert [("timeMin" in query) for query in google.queries] == [True, False, True], "changes come first"
 
 
 def test_a_calendar_of_thousands_is_swept_whole(tmp_path):
@@ -312,6 +324,38 @@ def test_a_cursor_that_is_not_ours_begins_anew(google, cursor):
     batch = GoogleCalendar(tools(google.urls)).pull(installation(), cursor, NOW)
 
     assert len(batch.events) == len(batch.sweeps) == 1
+
+
+def test_what_is_moved_far_ahead_is_moved_and_not_cancelled_even_if_everything_is_read_again(google, practice):
+    visit = google.add(CABINET, f"Mme Roux {ANA}", "2026-12-01T09:00:00+01:00")
+    other = google.add(CABINET, f"M. Petit {BOB}", "2026-12-02T09:00:00+01:00")
+    practice.pull()
+    google.move(CABINET, visit, "2027-03-01T09:00:00+01:00")
+    practice.pull(20 * HOUR)
+    assert practice.occasions[visit].closed is None
+    assert practice.waiting["0001"] == "02-28 18:00"
+
+    google.move(CABINET, other, "2027-03-02T09:00:00+01:00")
+    google.expire_tokens()
+    assert practice.pull(HOUR) is None
+    assert practice.occasions[other].closed is None
+    assert practice.waiting["0008"] == "03-01 18:00"
+
+
+def test_a_changed_wish_is_applied_to_what_is_there_already_and_not_at_once_twice(google):
+    google.add(CABINET, "M. et Mme Petit", "2026-12-02T09:00:00+01:00", description=f"{BOB} {CHLOE}")
+    adapter = GoogleCalendar(tools(google.urls))
+    cursor = adapter.pull(installation(), None, NOW).cursor
+    learnt = installation(learnt={"name:m. et mme petit": "+33639980009", "title:m. et mme petit": "+33639980009"})
+
+    soon = adapter.pull(learnt, cursor, NOW + timedelta(minutes=5))
+    assert (soon.events, soon.more) == ((), False)
+    changes = adapter.pull(learnt, soon.cursor, NOW + HOUR)
+    assert changes.more
+    everything = adapter.pull(learnt, changes.cursor, NOW + HOUR)
+
+    assert [event.recipient.number for event in everything.events] == ["+33639980009"]
+    assert not everything.more
 
 
 # Several calendars ------------------------------------------------------------------------------------------------
