@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import wraps
 from typing import Any
 
-from flask import Request, g, request
+from flask import Request, current_app, g, request
 
 from core.domain.errors import Forbidden, NotAuthentic
 from core.secrets import same
@@ -64,7 +65,19 @@ def require_key(scope: str | None = None) -> access.Key:
     if scope == "metrics" and "metrics" not in key.scopes:
         raise Forbidden("scope_missing", scope=scope)
     g.key = key
+    _note_use(key)
     return key
+
+
+def _note_use(key: access.Key) -> None:
+    """The last use, written at most once a minute for each key and process: a read must not cost a write each time."""
+    noted: dict[str, datetime] = current_app.extensions.setdefault("relance_keys_noted", {})
+    now = current_suite().now()
+    if key.id in noted and timedelta() <= now - noted[key.id] < access.USED_AT_STEP:
+        return
+    noted[key.id] = now
+    with current_suite().database.write() as tx:
+        access.key_used(tx, key.id, now)
 
 
 def signed_in(incoming: Request) -> access.Person | None:
