@@ -87,7 +87,9 @@ def plan_command(
         adapter, events, problems = _from_calendar(desk, written, adapters, zone, country, own_numbers, now)
     rules = _rules(adapter, {event.kind for event in events}, whens, text, MessageClass(message_class), desk.language)
     answers = planned(events, rules, zone, country, desk.language, now)
-    desk.show({"answers": [as_json(one, desk.language) for one in answers]}, lambda: _shown(desk, answers, problems))
+    for problem in problems:
+        click.echo(problem.sentence(desk.language), err=True)
+    desk.show({"answers": [as_json(one, desk.language) for one in answers]}, lambda: _shown(desk, answers))
 
 
 def planned(
@@ -241,7 +243,7 @@ def _zone(occasion: Occasion) -> ZoneInfo:
     return ZoneInfo(occasion.zone or "UTC")
 
 
-def _shown(desk: Desk, answers: Sequence[Answered], problems: Sequence[Reason]) -> None:
+def _shown(desk: Desk, answers: Sequence[Answered]) -> None:
     sends = [one for one in answers if isinstance(one.answer, Send)]
     by_day: dict[str, list[Answered]] = {}
     for one in sorted(sends, key=_due):
@@ -255,8 +257,6 @@ def _shown(desk: Desk, answers: Sequence[Answered], problems: Sequence[Reason]) 
         desk.table([desk.say("rendez-vous", "about"), desk.say("quand", "when"), desk.say("règle", "rule"),
                     desk.say("pourquoi rien ne part", "why nothing leaves")],
                    [_skip_row(one, desk.language) for one in skips], title=desk.say("Rien ne part", "Nothing leaves"))
-    for problem in problems:
-        click.echo(problem.sentence(desk.language))
     segments = sum(one.answer.measure.segments for one in sends if isinstance(one.answer, Send))
     click.echo(desk.say(f"{len(sends)} messages, {segments} SMS, {_cost(sends, 'fr')} ; {len(skips)} sans message",
                         f"{len(sends)} messages, {segments} SMS, {_cost(sends, 'en')}; {len(skips)} without message"))

@@ -1166,7 +1166,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "held_since_restore": {
         "fr": "Retenu depuis la restauration : il est peut-être déjà parti. `relance messages release --held restore`"
               " le vérifie.",
-        "en": "Held since the restore: it may have left already. `relance messages release --held restore` looks it up.",
+        "en": "Held since the restore: it may have left. `relance messages release --held restore` looks it up.",
     },
     "released_unchecked": {
         "fr": "Relâché sans vérification, au risque d'un doublon.",
