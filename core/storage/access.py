@@ -10,7 +10,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from core.domain.errors import Conflict
 from core.ids import new_id
@@ -25,6 +25,8 @@ _hasher = PasswordHasher()
 # Compared against when nobody has that address, so that an unknown person costs the same time as a wrong password.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 _k, _u, _s, _b = t.api_keys.c, t.users.c, t.sessions.c, t.memberships.c
+# Built once: it is asked at each call of a program.
+_KEY = select(t.api_keys).where(_k.hash == bindparam("b_hash"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def add_key(
 
 def key(tx: Transaction, given: str, now: datetime) -> Key | None:
     """The key, if it exists, is not revoked and has not expired."""
-    row = tx.row(select(t.api_keys).where(_k.hash == hashed(given)))
+    row = tx.connection.execute(_KEY, {"b_hash": hashed(given)}).mappings().first()
     if row is None or row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= now):
         return None
     return Key(row["id"], row["workspace"], frozenset(row["scopes"]), row["test"])
