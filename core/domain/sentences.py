@@ -1172,4 +1172,33 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Relâché sans vérification, au risque d'un doublon.",
         "en": "Let go without looking it up, at the risk of a double.",
     },
+    # settings
+    "name_missing": {
+        "fr": "Donnez un nom.",
+        "en": "Give a name.",
+    },
+    "department_unknown": {
+        "fr": "« {text} » n'est pas un numéro de département.",
+        "en": "“{text}” is not the number of a department.",
+    },
+    "choice_unknown": {
+        "fr": "« {text} » n'est pas un des choix proposés.",
+        "en": "“{text}” is not one of the choices.",
+    },
+    "no_open_hours": {
+        "fr": "Ouvrez au moins une plage dans la semaine, ou choisissez toutes les heures permises.",
+        "en": "Open at least one window in the week, or choose all hours that are allowed.",
+    },
+    "password_old_wrong": {
+        "fr": "Le mot de passe actuel n'est pas le bon.",
+        "en": "The current password is not right.",
+    },
+    "password_too_short": {
+        "fr": "Le nouveau mot de passe a moins de 10 caractères.",
+        "en": "The new password has fewer than 10 characters.",
+    },
+    "key_file_unreadable": {
+        "fr": "Ce n'est pas le fichier JSON de la clé : collez-le en entier, de {{ à }}.",
+        "en": "This is not the key's JSON file: paste all of it, from {{ to }}.",
+    },
 }

@@ -19,7 +19,7 @@ from core.storage.outbox import checks_row
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What the active rules of `installation` say about each of its open occasions; what was over already is left out."""
+    """What the active rules of `installation` say about each of its open occasions."""
 
     installation: str
     occasions: int

@@ -10,7 +10,6 @@ from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.engine import scheduling
 from core.storage import house, installations, outbox
-from core.storage import tables as t
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -35,9 +34,7 @@ def rehearse(suite: Suite, workspace: str, installation_id: str, *, who: str) ->
         if row.mode == "rehearsal":
             return 0
         installations.change(tx, installation_id, mode="rehearsal", live_since=None)
-        ended = outbox.end_waiting(
-            tx, now, State.CANCELLED, Reason("back_to_rehearsal"), t.messages.c.installation == installation_id
-        )
+        ended = outbox.end_waiting_of(tx, installation_id, State.CANCELLED, Reason("back_to_rehearsal"), now)
         house.note(tx, who, "back_to_rehearsal", installation_id, {"called_off": ended}, now)
     return ended
 

@@ -28,7 +28,7 @@ def leave(adapter: str) -> Response:
     """GET /connect/<adapter>[?reconnect=ins_…&optional=1&return_to=/…]: sends the person to the vendor."""
     person = signed_in(request)
     if person is None:
-        return _to("/login", {"next": _own_path(request.full_path.rstrip("?"))})
+        return _to("/sign-in", {"next": _own_path(request.full_path.rstrip("?"))})
     suite = current_suite()
     if adapter not in suite.adapters:
         raise NotFound("adapter")
@@ -63,7 +63,7 @@ def back(adapter: str) -> Response:
     """GET /connect/<adapter>/callback: the vendor sent the person back; what the query holds stays in no address."""
     person = signed_in(request)
     if person is None:
-        return _to("/login", {"next": HOME})
+        return _to("/sign-in", {"next": HOME})
     try:
         finished = _finished(adapter, person)
     except RelanceError as error:

@@ -21,7 +21,7 @@ from core.domain.planning import Send
 from core.domain.policy.senders import check_sender
 from core.domain.reasons import Reason
 from core.domain.text.health import health_words
-from core.engine import choosing, correcting, installing, pulling, previewing, switching
+from core.engine import choosing, correcting, installing, previewing, pulling, switching
 from core.storage import house, installations, occasions, rules
 from core.suite import Suite
 from core.web.app import current_suite

@@ -1,0 +1,72 @@
+"""The ways out of a workspace, as a person arranges them: add an account, ask it first, try it again, take it away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.domain.errors import BadInput, NotFound
+from core.domain.reasons import Reason
+from core.storage import accounts, house, outbox
+from core.storage.database import Transaction
+from core.suite import Suite
+
+
+def add(suite: Suite, workspace: str, provider: str, config: Mapping[str, Any], *, who: str) -> str:
+    """A new account, asked after the others; its id. What waited for a way out is released. Raises `BadInput`."""
+    one = suite.providers.get(provider)
+    if one is None:
+        raise BadInput("unknown_provider", pointer="/provider", text=provider[:40], known=", ".join(suite.providers))
+    configured = one.configured(config)
+    now = suite.now()
+    with suite.database.write(workspace) as tx:
+        row = accounts.add(tx, suite.vault, provider, one.name, configured, now, public_url=suite.public_url)
+        outbox.release(tx, "account", Reason("account_back"), now)
+        house.note(tx, who, "provider_account_added", row.account.id, {"provider": provider}, now)
+    suite.wake()
+    return row.account.id
+
+
+def first(suite: Suite, workspace: str, account: str, *, who: str) -> None:
+    """Asked before all others from now on. Raises `NotFound`."""
+    with suite.database.write(workspace) as tx:
+        rows = accounts.listed(tx, suite.vault, suite.public_url)
+        _known(suite, tx, account)
+        order = sorted(rows, key=lambda row: (row.account.id != account, row.position))
+        for position, row in enumerate(order, 1):
+            accounts.change(tx, suite.vault, row.account.id, position=position)
+        house.note(tx, who, "provider_account_first", account, {}, suite.now())
+
+
+def release(suite: Suite, workspace: str, account: str, *, who: str) -> None:
+    """A held or paused account is tried again at once. Raises `NotFound`."""
+    now = suite.now()
+    with suite.database.write(workspace) as tx:
+        _known(suite, tx, account)
+        accounts.change(tx, suite.vault, account, state="active", held_until=None)
+        outbox.release(tx, "account", Reason("account_back"), now)
+        house.note(tx, who, "provider_account_released", account, {}, now)
+    suite.wake()
+
+
+def pause(suite: Suite, workspace: str, account: str, *, who: str) -> None:
+    """Nothing leaves by it until it is resumed. Raises `NotFound`."""
+    with suite.database.write(workspace) as tx:
+        _known(suite, tx, account)
+        accounts.change(tx, suite.vault, account, state="paused")
+        house.note(tx, who, "provider_account_paused", account, {}, suite.now())
+
+
+def remove(suite: Suite, workspace: str, account: str, *, who: str) -> None:
+    """Takes it away and forgets its key; what it has sent stays in the ledger. Raises `NotFound`."""
+    with suite.database.write(workspace) as tx:
+        _known(suite, tx, account)
+        accounts.change(tx, suite.vault, account, state="removed", secrets=None)
+        house.note(tx, who, "provider_account_removed", account, {}, suite.now())
+
+
+def _known(suite: Suite, tx: Transaction, account: str) -> accounts.Row:
+    row = accounts.get(tx, suite.vault, account, suite.public_url)
+    if row is None:
+        raise NotFound("provider account")
+    return row

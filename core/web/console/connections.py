@@ -1,0 +1,177 @@
+"""Connections: a card for each platform that talks to us and for each way out, its state in words, and one way on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, g, make_response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from core.contract import Chooses, Pulls, Reports
+from core.domain.errors import BadInput, NotFound
+from core.domain.reasons import Reason
+from core.engine import installing, outways, pulling, switching
+from core.storage import accounts, installations, occasions
+from core.suite import Suite
+from core.web.app import current_suite
+from core.web.console.session import flash, page
+from core.web.console.words import sentence
+
+bp = Blueprint("connections", __name__, url_prefix="/connections")
+SOON = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A connection as its card shows it. `ends`: the grant's end, when it is near. `lag`: since the last look."""
+
+    row: installations.Row
+    platform: str
+    appointments: int
+    pulls: bool
+    chooses: bool
+    one_click: bool
+    can_write: bool
+    writes: bool
+    ends: datetime | None
+    lag: timedelta | None
+    every: timedelta
+
+
+@bp.get("")
+@page()
+def listed() -> ResponseReturnValue:
+    """All of them, and what went wrong with the one that was just tried."""
+    return _listed()
+
+
+@bp.post("/<installation>/<verb>")
+@page(writes="admin")
+def act(installation: str, verb: str) -> ResponseReturnValue:
+    """pause, resume, sync, live, rehearse, write-on, write-off, rename, disconnect."""
+    suite, workspace, who = current_suite(), g.person.workspace, g.person.id
+    row = _row(suite, installation)
+    if verb == "pause":
+        switching.pause(suite, workspace, installation, who=who)
+        flash("info", "connections.did.pause")
+    elif verb == "resume":
+        switching.resume(suite, workspace, installation, who=who)
+        flash("good", "connections.did.resume")
+    elif verb == "sync":
+        outcome = pulling.pull_now(suite, workspace, installation)
+        if outcome.trouble is not None:
+            flash("warn", "connections.did.sync_trouble")
+        else:
+            done = "connections.did.sync_busy" if outcome.busy else "connections.did.sync"
+            flash("good", done, count=outcome.changed)
+    elif verb == "live":
+        switching.go_live(suite, workspace, installation, who=who)
+        flash("good", "connections.did.live")
+    elif verb == "rehearse":
+        flash("info", "connections.did.rehearse", count=switching.rehearse(suite, workspace, installation, who=who))
+    elif verb in ("write-on", "write-off"):
+        if not switching.write_back(suite, workspace, installation, verb == "write-on", who=who):
+            asked = f"/connect/{row.installation.adapter}?reconnect={installation}&optional=1&return_to=/connections"
+            return redirect(asked, 303)
+        flash("good", "connections.did.write_on" if verb == "write-on" else "connections.did.write_off")
+    elif verb == "rename":
+        name = request.form.get("name", "").strip()[:80]
+        if name:
+            with suite.database.write(workspace) as tx:
+                installations.change(tx, installation, name=name)
+            flash("good", "connections.did.rename")
+    elif verb == "disconnect":
+        left = installing.disconnect(suite, workspace, installation, who=who)
+        flash("warn" if left else "info", "connections.did.left" if left else "connections.did.disconnect",
+              left=" ".join(sentence(one) for one in left))  # fmt: skip
+    else:
+        raise NotFound("page")
+    return redirect(f"/connections#{installation}" if verb != "disconnect" else "/connections", 303)
+
+
+# ---------------------------------------------------------------------------------------------- ways out
+
+
+@bp.post("/accounts")
+@page(writes="admin")
+def add_account() -> ResponseReturnValue:
+    """A provider's account, with its key."""
+    suite = current_suite()
+    config: dict[str, Any] = {
+        name: value.strip()[:500] for name in ("api_key", "sender") if (value := request.form.get(name, "")).strip()
+    }
+    try:
+        outways.add(suite, g.person.workspace, request.form.get("provider", ""), config, who=g.person.id)
+    except BadInput as error:
+        return make_response(_listed(account_wrong=error.reason), 422)
+    flash("good", "connections.did.account")
+    return redirect("/connections#ways-out", 303)
+
+
+@bp.post("/accounts/<account>/<verb>")
+@page(writes="admin")
+def change_account(account: str, verb: str) -> ResponseReturnValue:
+    """up, try, pause, resume, remove."""
+    suite, workspace = current_suite(), g.person.workspace
+    verbs = {"up": outways.first, "try": outways.release, "resume": outways.release, "pause": outways.pause,
+             "remove": outways.remove}  # fmt: skip
+    if verb not in verbs:
+        raise NotFound("page")
+    verbs[verb](suite, workspace, account, who=g.person.id)
+    flash("info", f"connections.did.account_{verb}")
+    return redirect("/connections#ways-out", 303)
+
+
+def _listed(*, account_wrong: Reason | None = None) -> str:
+    suite, now = current_suite(), current_suite().now()
+    with suite.database.read(g.person.workspace) as tx:
+        rows = installations.listed(tx, suite.vault, suite.public_url)
+        ways = accounts.listed(tx, suite.vault, suite.public_url)
+        ahead = {
+            row.installation.id: len(
+                occasions.listed(tx, installation=row.installation.id, start=now, open_only=True, limit=500)
+            )
+            for row in rows
+        }
+    problem = request.args.get("problem", "")[:60]
+    return render_template(
+        "connections.html",
+        cards=[_card(suite, row, ahead[row.installation.id], now) for row in rows],
+        ways=ways,
+        providers={slug: one for slug, one in suite.providers.items() if slug not in ("memory", "simulator")},
+        names={slug: one.name for slug, one in suite.providers.items()},
+        problem=Reason(problem, {"scope": "", "vendor": "", "text": ""}) if problem else None,
+        problem_adapter=adapter if (adapter := request.args.get("adapter", "")) in suite.adapters else None,
+        connected=request.args.get("connected", ""),
+        account_wrong=account_wrong,
+        simulated=suite.settings.mode != "live" or not ways,
+        now=now,
+    )
+
+
+def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Card:
+    adapter = suite.adapters.get(row.installation.adapter)
+    ends = row.grant_expires_at
+    return Card(
+        row=row,
+        platform=adapter.manifest.name if adapter else row.installation.adapter,
+        appointments=ahead,
+        pulls=isinstance(adapter, Pulls),
+        chooses=isinstance(adapter, Chooses) and bool(row.installation.secrets.get("refresh_token")),
+        one_click=bool(adapter and adapter.manifest.oauth and row.installation.secrets.get("refresh_token")),
+        can_write=switching.can_write_back(suite, row),
+        writes=isinstance(adapter, Reports) and adapter.wants(row.installation),
+        ends=ends if ends is not None and ends - now < SOON else None,
+        lag=now - row.pulled_at if row.pulled_at else None,
+        every=adapter.manifest.poll_every if adapter else timedelta(),
+    )
+
+
+def _row(suite: Suite, installation: str) -> installations.Row:
+    with suite.database.read(g.person.workspace) as tx:
+        row = installations.get(tx, suite.vault, installation[:40], suite.public_url)
+    if row is None or row.state == "disconnected":
+        raise NotFound("installation")
+    return row
