@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
+from zlib import error as ZlibError
 
 from core.contract import (
     Batch,
@@ -49,7 +50,17 @@ from gcal_reminders.client import (
     Missing,
     Wrong,
 )
-from gcal_reminders.progress import AHEAD, BEHIND, BETWEEN_FULL_SYNCS, Calendar, Progress, rfc3339
+from gcal_reminders.progress import (
+    AHEAD,
+    AHEAD_WHEN_LOST,
+    BEHIND,
+    BETWEEN_FULL_SYNCS,
+    Calendar,
+    Progress,
+    packed,
+    rfc3339,
+    unpacked,
+)
 from gcal_reminders.visits import AddressBook, Reader
 
 GOOGLE, PEOPLE = "https://www.googleapis.com", "https://people.googleapis.com"
@@ -117,8 +128,8 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
             raise BadInput("nothing_to_choose")
         calendars = ways.calendars(list(ids), "/calendars")
         config = installation.config
-        left = [one for one in (*config.get("left", ()), *config.get("calendars", ())) if one not in calendars]
-        return {**config, "calendars": calendars, "left": list(dict.fromkeys(left))[-200:]}
+        once = [*config.get("once", ()), *config.get("calendars", ())]
+        return {**config, "calendars": calendars, "once": ways.ever(once, calendars)}
 
     # What is in the calendar --------------------------------------------------------------------------------------
 
@@ -148,10 +159,17 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         # `relance plan` looks at the whole of a file; a connected calendar is read again before its far end matters.
         start, end = now - BEHIND, now + timedelta(days=installation.config.get("window_days", AHEAD.days))
         calendar = ical.read(body, zone=installation.zone, start=start, end=end)
+        appointments = [*calendar.appointments]
+        here = {one.key for one in appointments}
+        if gone := set(_remembered(installation)) - here:
+            # What was moved far ahead is not gone: the person is told the new time, and not that it was called off.
+            further = ical.read(body, zone=installation.zone, start=end, end=now + AHEAD_WHEN_LOST)
+            appointments += [one for one in further.appointments if one.key in gone]
         reader = Reader(installation, now, calendar.name, contacts=_own_contacts(installation))
-        events = tuple(reader.event(one, one.key) for one in calendar.appointments)
+        events = tuple(reader.event(one, one.key) for one in appointments)
         problems = tuple(problem.why for problem in calendar.problems)
         sweeps: tuple[Sweep, ...] = (Sweep("", start, end, frozenset(event.key for event in events)),)
+        memory["keys"] = packed(sorted(here))
         if not _is_whole(body):
             # What is missing from a file that was cut off may be alive.
             sweeps, problems = (), (Reason("calendar_cut_off"), *problems)
@@ -184,7 +202,7 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
             return Batch(cursor=None, problems=(Reason("no_calendar_chosen"),))
         progress = Progress.read(cursor, chosen, _sight(installation))
         # Calendars that are no longer ticked: whatever we knew of them is called off.
-        unticked = [one for one in installation.config.get("left", ()) if one not in [*progress.swept, *chosen]]
+        unticked = [one for one in installation.config.get("once", ()) if one not in [*progress.swept, *chosen]]
         sweeps = tuple(Sweep(f"{calendar}/", now - BEHIND, now + _FAR, frozenset()) for calendar in unticked)
         progress.swept.extend(unticked)
         zone = installation.zone if is_zone(installation.zone) else "UTC"
@@ -430,6 +448,7 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         how = {"endpoint": self._endpoint, "people_endpoint": self._people_endpoint, "timeout": self.tools.timeout}
         key = installation.secrets.get("service_account")
         if key:
+            key = {**key, "token_uri": self.tools.urls.get("google_token") or key.get("token_uri") or ways.TOKEN_URL}
             return Google.by_service_account(key, scopes, installation.config.get("subject"), **how)
         token = installation.secrets.get("access_token")
         if not token:
@@ -480,7 +499,16 @@ def _unchanged(installation: Installation, cursor: str | None, memory: Mapping[s
     """Nothing new; what was wrong with the file still is."""
     known = list(installation.memory.get("problems") or ())
     problems = tuple(Reason(code, values) for code, values in known)
-    return Batch(cursor=cursor, problems=problems, memory=None if memory is None else {**memory, "problems": known})
+    kept = {"problems": known, "keys": installation.memory.get("keys", "")}
+    return Batch(cursor=cursor, problems=problems, memory=None if memory is None else {**memory, **kept})
+
+
+def _remembered(installation: Installation) -> list[str]:
+    """The keys that the file held when it was last read."""
+    try:
+        return unpacked(installation.memory.get("keys", ""))
+    except (ValueError, TypeError, AttributeError, ZlibError):
+        return []
 
 
 def _is_whole(body: bytes) -> bool:

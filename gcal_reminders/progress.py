@@ -89,7 +89,7 @@ class Calendar:
 
     def as_json(self) -> dict[str, Any]:
         kept: dict[str, Any] = {name: getattr(self, name) for name in ("sync", "page", *_FLAGS)}
-        kept["seen"] = _packed(self.seen)
+        kept["seen"] = packed(self.seen)
         for name in _MOMENTS:
             moment = getattr(self, name)
             kept[name] = moment.isoformat() if moment else None
@@ -99,7 +99,7 @@ class Calendar:
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Calendar:
         problem = kept.get("problem")
-        one = cls(kept.get("sync"), kept.get("page"), seen=_unpacked(kept.get("seen", "")),
+        one = cls(kept.get("sync"), kept.get("page"), seen=unpacked(kept.get("seen", "")),
                   problem=Reason(problem[0], problem[1]) if problem else None)
         for name in _FLAGS:
             setattr(one, name, kept.get(name) is True)
@@ -161,10 +161,11 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _packed(ids: Sequence[str]) -> str:
+def packed(ids: Sequence[str]) -> str:
     """Thousands of ids in a cursor that is written with each page: those of a series are nearly the same."""
     return base64.b64encode(zlib.compress("\n".join(ids).encode())).decode() if ids else ""
 
 
-def _unpacked(text: str) -> list[str]:
+def unpacked(text: str) -> list[str]:
+    """What `packed` wrote. Raises ValueError or zlib.error for anything else."""
     return zlib.decompress(base64.b64decode(text)).decode().split("\n") if text else []

@@ -25,9 +25,11 @@ _GOOGLE = frozenset({"calendars", "write_back", "contacts"})
 _OF_WAY = {
     "ical_url": frozenset({"ical_url"}),
     "ics": frozenset({"ics"}),
-    "service_account": frozenset({"service_account", "subject"}) | _GOOGLE,
-    "refresh_token": frozenset({"refresh_token", "access_token", "scopes", "oauth"}) | _GOOGLE,
+    "service_account": frozenset({"service_account", "subject", "once"}) | _GOOGLE,
+    "refresh_token": frozenset({"refresh_token", "access_token", "scopes", "oauth", "once"}) | _GOOGLE,
 }
+# What core and we ourselves write, and no person.
+_NOT_FOR_PEOPLE = frozenset({"access_token", "scopes", "oauth", "once"})
 
 
 def configured(given: Mapping[str, Any], *, token_url: str | None) -> Configured:
@@ -46,7 +48,7 @@ def configured(given: Mapping[str, Any], *, token_url: str | None) -> Configured
     for name in given:
         if name not in _COMMON | _OF_WAY[way]:
             raise BadInput("calendar_field_unknown", pointer=f"/config/{name}", field=str(name)[:40],
-                           known=", ".join(sorted(_COMMON | _OF_WAY[way] - {"access_token", "scopes", "oauth"})))
+                           known=", ".join(sorted(_COMMON | _OF_WAY[way] - _NOT_FOR_PEOPLE)))
     config: dict[str, Any] = {"way": way, **_wishes(given)}
     secrets: dict[str, Any] = {}
     account: str | None = None
@@ -62,15 +64,15 @@ def configured(given: Mapping[str, Any], *, token_url: str | None) -> Configured
         config["client_email"] = secrets["service_account"]["client_email"]
         if given.get("subject") is not None:
             config["subject"] = _word(given, "subject")
-        config["calendars"] = calendars(given.get("calendars"), "/config/calendars")
+        config |= _calendars(given)
     else:
         secrets.update({name: _word(given, name) for name in ("refresh_token", "access_token")
                         if given.get(name) is not None})
         if "scopes" in given:
             config["scopes"] = sorted(str(scope) for scope in _list(given["scopes"], "/config/scopes"))
-        # From the dance the calendars are ticked later, and a reconnection keeps those that were.
-        if given.get("oauth") is not True or "calendars" in given:
-            config["calendars"] = calendars(given.get("calendars"), "/config/calendars")
+        # After the click the calendars are ticked on a page of their own, and a reconnection keeps those that were.
+        if "calendars" in given or not (consent or "scopes" in given):
+            config |= _calendars(given)
     return Configured(config, secrets, account, config.pop("zone", None), config.pop("country", None))
 
 
@@ -85,6 +87,17 @@ def calendars(given: Any, pointer: str) -> list[str]:
     if len(ids) > MAX_CALENDARS:
         raise BadInput("too_many_calendars", pointer=pointer, limit=MAX_CALENDARS)
     return list(dict.fromkeys(ids))
+
+
+def _calendars(given: Mapping[str, Any]) -> dict[str, list[str]]:
+    chosen = calendars(given.get("calendars"), "/config/calendars")
+    return {"calendars": chosen, "once": ever(given.get("once"), chosen)}
+
+
+def ever(once: Any, chosen: Sequence[str]) -> list[str]:
+    """Every calendar that was ever chosen: what is no longer among the chosen has to be called off."""
+    known = [one for one in once if isinstance(one, str)] if isinstance(once, list | tuple) else []
+    return list(dict.fromkeys([*known, *chosen]))[-4 * MAX_CALENDARS:]
 
 
 def _wishes(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +179,7 @@ def _service_account(given: Any, token_url: str | None) -> dict[str, str]:
         raise BadInput("service_account_token_address", pointer=f"{pointer}/token_uri")
     kept = {name: given[name] for name in ("client_email", "private_key", "private_key_id", "project_id")
             if isinstance(given.get(name), str)}
-    return {**kept, "type": "service_account", "token_uri": token_url or address}
+    return {**kept, "type": "service_account", "token_uri": address if _is_google(address) else TOKEN_URL}
 
 
 def _is_google(address: Any) -> bool:

@@ -115,6 +115,22 @@ def test_the_click_leaves_the_calendars_to_be_ticked_and_keeps_them_when_done_ag
     assert again.secrets == {"access_token": "b"}
 
 
+@pytest.mark.parametrize("way", ["click", "key"])
+def test_settings_can_be_given_again_with_what_is_known(key, way):
+    first = ADAPTER.configured(
+        {"refresh_token": "r", "access_token": "a", "scopes": [READ], "oauth": True} if way == "click" else
+        {"service_account": key, "subject": CABINET, "calendars": ["a", "b"], "own_numbers": ["+33472000000"]})
+    derived = ("way", "client_email")
+    kept = {name: value for name, value in {**first.config, **first.secrets}.items() if name not in derived}
+
+    again = ADAPTER.configured({**kept, "write_back": True, "calendars": ["b"]})
+
+    assert again.secrets == first.secrets
+    assert again.config["write_back"] == {"title": True, "color": True}
+    assert again.config["calendars"] == ["b"]
+    assert again.config["once"] == (["b"] if way == "click" else ["a", "b"])
+
+
 def test_the_least_scopes_are_asked_and_a_refresh_token_each_time():
     dance = ADAPTER.manifest.oauth
 
@@ -197,6 +213,19 @@ def test_a_calendar_by_its_address_and_what_becomes_of_it(tmp_path):
         practice.pull()
 
     assert practice.waiting == {"0001": "12-02 18:00"}
+    assert practice.occasions["petit@x"].closed is Closed.DELETED
+
+
+def test_what_is_moved_far_ahead_in_a_file_is_moved_and_not_cancelled(tmp_path):
+    far = ROUX.replace("20261201", "20270301")
+    with FaultServer(ok(an_ics(ROUX, PETIT).encode()), otherwise=ok(an_ics(far).encode())) as server:
+        practice = Practice(tmp_path).connect({"ical_url": server.url, "zone": "Europe/Paris"})
+        practice.pull()
+        practice.pull()
+        practice.pull()
+
+    assert practice.waiting == {"0001": "02-28 18:00"}
+    assert practice.occasions["roux@x"].closed is None
     assert practice.occasions["petit@x"].closed is Closed.DELETED
 
 
