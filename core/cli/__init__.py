@@ -14,6 +14,7 @@ from core.cli.desk import refused
 COMMANDS = {
     "run": "running",
     "web": "running",
+    "worker": "worker",
     "migrate": "running",
     "plan": "plan",
     "clock": "clock",

@@ -22,6 +22,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from core.cli.desk import Desk, Refusal, command, console, first_workspace
 from core.logs import configure
+from core.runners.distributed import Bell
 from core.runners.embedded import Embedded
 from core.settings import Settings, generated_password
 from core.storage import access, house, migrate
@@ -67,7 +68,10 @@ def web_command(desk: Desk) -> None:
     read_clock(suite)
     server = listening(suite)
     _started(desk, suite, server, None)
-    _serve(server, lambda: None)
+    bell = Bell(suite) if suite.settings.runner == "distributed" else None
+    if bell is not None:
+        bell.start()
+    _serve(server, bell.stop if bell is not None else lambda: None)
     suite.database.close()
 
 

@@ -1,0 +1,34 @@
+"""`relance worker`: a process of the engine on its own machine (distributed runner); one of them also keeps the time."""
+
+from __future__ import annotations
+
+import click
+
+from core.cli.desk import Desk, Refusal, command
+from core.logs import configure
+from core.runners.distributed import worker_app
+from core.storage import migrate
+from core.suite import build_suite
+
+
+@command("worker", home=False)
+@click.option("--beat", is_flag=True, help="Keep the time too: exactly one worker of the house does.")
+@click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that send.")
+def worker_command(desk: Desk, beat: bool, concurrency: int) -> None:
+    """Send, ask and tell, for the web processes that share this database and broker."""
+    settings = desk.settings
+    if settings.runner != "distributed":
+        raise Refusal(desk.say(
+            "Les processus séparés demandent RELANCE_RUNNER=distributed, PostgreSQL et RELANCE_BROKER_URL.",
+            "Processes of their own need RELANCE_RUNNER=distributed, PostgreSQL and RELANCE_BROKER_URL."))
+    configure(settings.log_level)
+    suite = build_suite(settings)
+    if not migrate.is_current(suite.database):
+        raise Refusal(desk.say("La base de données n'est pas à jour : lancez `relance migrate`.",
+                               "The database is not up to date: run `relance migrate`."))
+    suite.database.close()
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    arguments = ["worker", "--loglevel", "warning", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    if beat:
+        arguments += ["--beat", "--schedule", str(settings.data_dir / "beat")]
+    worker_app(settings).worker_main(arguments)
