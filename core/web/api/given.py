@@ -257,7 +257,7 @@ class Rule(Body):
     name = words(120, required=True)
     on = one_of(KINDS, required=True)
     when = fields.Raw(required=True, validate=when, metadata=WHEN)
-    until = fields.Raw(allow_none=True, validate=until, load_default=None, metadata={"type": ["object", "null"]})
+    until = fields.Raw(allow_none=True, validate=until, load_default=None, metadata={"type": "object"})
     channels = several_of(CHANNELS, load_default=["sms"])
     body = words(4000, allow_none=True, load_default=None)
     template = words(80, allow_none=True, load_default=None)
