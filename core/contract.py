@@ -485,13 +485,96 @@ class Book(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One part of message `reference` as a provider took it under the id `id`: `number` (from 1) of `total`.
+
+    `forms` are the ids by which a receipt may name it, the likeliest first; `tail` the last digits of the number.
+    """
+
+    reference: str
+    number: int
+    total: int
+    id: str
+    forms: tuple[str, ...]
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartWord:
+    """A receipt about one part. `forms` are the ids under which it may have been taken, the likeliest first."""
+
+    id: str
+    forms: tuple[str, ...]
+    tail: str
+    state: State | None
+    status: str
+    at: datetime
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPart:
+    """What is kept of a part. `reference` is None for a receipt that belongs to no message that we know."""
+
+    row: str
+    reference: str | None
+    number: int
+    total: int
+    id: str
+    state: State | None
+    status: str
+    at: datetime | None
+    reason: Reason | None = None
+
+
+class PartsBook(Protocol):
+    """Where a provider keeps the ids of the parts of its messages, and what their receipts said: durable, so that a
+    receipt finds its message whichever of the two comes first, and after a restart. Each call is committed on return.
+    """
+
+    def take(self, account: Account, parts: Sequence[Part], now: datetime) -> None:
+        """Parts that the provider has. Receipts that came before them are bound to them."""
+
+    def hear(self, account: Account, words: Sequence[PartWord], now: datetime) -> None:
+        """Receipts. One whose part is not known yet waits for it; none moves a part backwards."""
+
+    def news(self, account: Account, heard_before: datetime) -> list[list[KnownPart]]:
+        """All parts of each message of which something was heard and not told yet; and alone, receipts from before
+        `heard_before` that found no part, or, if exactly one message to that number is in doubt, as a part of it."""
+
+    def told(self, account: Account, parts: Sequence[KnownPart]) -> None:
+        """Core knows what these say."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderTools:
-    """What core lends to providers: the vendors' addresses as the operator set them, and the simulator's book."""
+    """What core lends to providers: the vendors' addresses as the operator set them, the simulator's book, the book of
+    parts, and the gate to addresses that a person gave (`reach(host, port)` gives those that may be connected to)."""
 
     urls: Mapping[str, str]
     book: Book | None = None
     timeout: float = 15.0
     connections: int = 32
+    allow_private: bool = False
+    """The operator lets addresses that a person gives lead into private networks."""
+    parts: PartsBook | None = None
+    reach: Callable[[str, int], Sequence[str]] | None = None
+
+
+class Listens(ABC):
+    """A provider whose receipts and replies come over a connection that we keep, not to an address of ours."""
+
+    @abstractmethod
+    def listen(
+        self, account: Account, deliver: Callable[[Sequence[Receipt | PhoneReply]], None], now: Callable[[], datetime]
+    ) -> None:
+        """Keeps a connection for `account` until `fall_silent`, and returns at once; again with a changed account, the
+        connection is a new one. What comes is answered as received only after `deliver` returned, which means that it
+        is committed; when that raises, the other side is asked to say it again."""
+
+    @abstractmethod
+    def fall_silent(self, account_id: str) -> None:
+        """Ends the connection in good order, what is in the air first. Harmless when there is none."""
 
 
 class Revokes(ABC):
@@ -503,8 +586,18 @@ class Revokes(ABC):
         now, ask again. Raises `NotNow`, `NeedsReconnect`."""
 
 
+class Seeks(ABC):
+    """A provider that keeps no reference of ours, and lists what it took: a message in doubt is known again by its
+    number, its words and its moment. Asked instead of `look_up`; such a provider says `can_look_up`."""
+
+    @abstractmethod
+    def seek(self, account: Account, message: Outgoing, now: datetime, *, asked: datetime) -> Receipt | None:
+        """The state of `message`, handed over at `asked`; None when it cannot be told yet. Raises `Gone` when it surely
+        was never taken, `NotNow`, `NeedsReconnect`."""
+
+
 class Gone(Exception):
-    """`look_up`'s answer: the provider surely does not have it."""
+    """The answer of `look_up` and `seek`: the provider surely does not have it."""
 
 
 class Provider(ABC):

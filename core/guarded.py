@@ -229,6 +229,13 @@ class Guarded:
             self._public_addresses(address, time.monotonic() + self._timeout)
         return address
 
+    def addresses(self, host: str, port: int) -> list[str]:
+        """For what speaks no HTTP: the addresses of `host` (a name or an IP address), all of which may be called.
+        Raises `BadInput("address_not_allowed")` or `FetchFailed`."""
+        written = f"[{host}]" if ":" in host else host
+        address = self.check(f"https://{written}:{port}/", resolved=False)
+        return [str(ip) for ip in self._public_addresses(address, time.monotonic() + self._timeout)]
+
     def get(self, url: str, headers: Mapping[str, str] | None = None, *, max_bytes: int | None = None,
             follow: bool = True) -> Answer:
         """Reads `url`, following up to three redirects, each of them checked as if it had been given to us."""

@@ -16,6 +16,7 @@ from core.settings import Settings
 from core.storage import house
 from core.storage.database import Database
 from core.storage.simulated import DatabaseBook
+from core.storage.smpp_parts import DatabaseParts
 
 
 @dataclass(slots=True)
@@ -69,7 +70,8 @@ def build_suite(
     if adapters is None:
         adapters = load_adapters(Tools(urls=addresses, clients=settings.vendor_clients, fetch=guarded.get))
     if providers is None:
-        providers = load_providers(ProviderTools(urls=addresses, book=DatabaseBook(database)))
+        lent = ProviderTools(addresses, DatabaseBook(database), parts=DatabaseParts(database), reach=guarded.addresses)
+        providers = load_providers(lent)
     return Suite(settings, database, Vault(settings.secret_keys), clock or Clock(), guarded, adapters, providers)
 
 

@@ -33,6 +33,7 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.attempts_made).where(t.attempts_made.c.since < now - timedelta(days=1)),
         delete(t.deliveries).where(t.deliveries.c.created_at < now - DELIVERIES, t.deliveries.c.state != "waiting"),
         delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
+        delete(t.smpp_parts).where(t.smpp_parts.c.created_at < now - DELIVERIES),
         update(t.messages)
         .where(t.messages.c.due_at < now - BODIES, t.messages.c.state.in_(_OVER), t.messages.c.text != DELETED_TEXT)
         .values(text=DELETED_TEXT),

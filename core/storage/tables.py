@@ -581,6 +581,33 @@ simulated = _table(
     ),
 )
 
+# The parts of messages that left over SMPP, and what was heard of each; without a `reference`, a receipt that waits for
+# its part. `tail`: the last digits of the number, not enough to call it.
+smpp_parts = _table(
+    "smpp_parts",
+    Column("account", _ID, nullable=False),
+    Column("part", String(65), nullable=False),
+    Column("reference", _ID),
+    Column("number", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("tail", String(6), nullable=False),
+    Column("state", String(12)),
+    Column("status", Text, nullable=False),
+    Column("reason", Json),
+    Column("heard_at", Moment),
+    Column("told", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "account", "part"),
+    Index(None, "account", "reference"),
+    Index(
+        "ix_smpp_parts_news",
+        "account",
+        sqlite_where=text("NOT told"),
+        postgresql_where=text("NOT told"),
+    ),
+    Index(None, "created_at"),
+)
+
 audit = _table(
     "audit",
     Column("who", Text, nullable=False),

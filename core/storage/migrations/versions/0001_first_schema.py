@@ -613,6 +613,36 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_webhooks_workspace"), ["workspace"], unique=False)
 
     op.create_table(
+        "smpp_parts",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("part", sa.String(length=65), nullable=False),
+        sa.Column("reference", sa.String(length=40), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("tail", sa.String(length=6), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("heard_at", sa.BigInteger(), nullable=True),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_smpp_parts")),
+    )
+    with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_smpp_parts_account_part"), ["account", "part"], unique=False)
+        batch_op.create_index(batch_op.f("ix_smpp_parts_account_reference"), ["account", "reference"], unique=False)
+        batch_op.create_index(batch_op.f("ix_smpp_parts_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(
+            "ix_smpp_parts_news",
+            ["account"],
+            unique=False,
+            sqlite_where=sa.text("NOT told"),
+            postgresql_where=sa.text("NOT told"),
+        )
+
+    op.create_table(
         "workspaces",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -624,6 +654,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
+        batch_op.drop_index("ix_smpp_parts_news")
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_created_at"))
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_reference"))
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_part"))
+
+    op.drop_table("smpp_parts")
     op.drop_table("workspaces")
     with op.batch_alter_table("webhooks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_webhooks_workspace"))
