@@ -1,4 +1,4 @@
-"""`relance worker`: a process of the engine on its own machine (distributed runner); one of them also keeps the time."""
+"""`relance worker`: the engine in processes of its own (distributed runner); one of them also keeps the time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def worker_command(desk: Desk, beat: bool, concurrency: int) -> None:
                                "The database is not up to date: run `relance migrate`."))
     suite.database.close()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    arguments = ["worker", "--loglevel", "warning", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+    arguments = ["worker", "--loglevel", "warning", "--concurrency", str(concurrency)]
+    arguments += ["--without-gossip", "--without-mingle"]
     if beat:
         arguments += ["--beat", "--schedule", str(settings.data_dir / "beat")]
     worker_app(settings).worker_main(arguments)
