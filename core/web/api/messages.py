@@ -194,10 +194,10 @@ def read(one: Any, *, test: bool) -> sending.Wanted:
 
 def recipient(number: str, country: Any, pointer: str = "/to") -> Recipient:
     """Whom it goes to. Raises `BadInput` with a pointer."""
-    if _FRENCH_MOBILE.match(number):
-        return Recipient(number, "FR", Line.MOBILE)
     if country is not None and (type(country) is not str or not given.COUNTRY.match(country)):
         raise BadInput("field_country", pointer=pointer.rpartition("/")[0] + "/country", text=str(country)[:10])
+    if _FRENCH_MOBILE.match(number):
+        return Recipient(number, "FR", Line.MOBILE)
     try:
         return _parsed(number, country)
     except BadInput as error:
