@@ -68,6 +68,8 @@ CHANNEL_LIVES = timedelta(days=7)
 RENEW_BEFORE = timedelta(days=1)
 ASK_PUSH_AGAIN = timedelta(days=1)
 WRITE_TRIES = 3
+# Each costs a call while a person waits.
+MOST_COUNTED = 30
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _FAR = timedelta(days=3650)
 
@@ -99,7 +101,7 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
             return ()
         google = self._google(installation, LIST_SCOPE, READ_SCOPE)
         chosen = installation.config.get("calendars")
-        offered = []
+        offered: list[Choice] = []
         for entry in islice(google.calendars(), 250):
             calendar = str(entry.get("id", ""))
             if not calendar or entry.get("deleted") is True:
@@ -110,7 +112,7 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
                 id=calendar, name=_text(entry.get("summaryOverride")) or _text(entry.get("summary")) or calendar,
                 ticked=calendar in chosen if chosen else ours and note is None,
                 color=_text(entry.get("backgroundColor")) or None,
-                count=self._next_week(google, calendar, now), note=note))
+                count=self._next_week(google, calendar, now) if len(offered) < MOST_COUNTED else None, note=note))
         return tuple(offered)
 
     def _next_week(self, google: Google, calendar: str, now: datetime) -> int | None:
@@ -274,8 +276,9 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
             if read is None:
                 try:
                     read = _numbers_by_label(self._google(installation, CONTACTS_SCOPE).contacts())
-                except (NeedsReconnect, GoogleSaysNo) as error:
-                    if error.reason.code == "token_refused":
+                except (NeedsReconnect, NotNow, GoogleSaysNo) as error:
+                    # An outage is waited out: a number that is missed for a minute would call its reminder off.
+                    if error.reason.code not in ("google_scope_missing", "google_api_off", "google_says_no"):
                         raise
                     read, one.problem = {}, Reason("contacts_not_readable")
             return read.get(what.casefold().strip(), ())

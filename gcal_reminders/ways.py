@@ -70,6 +70,7 @@ def configured(given: Mapping[str, Any], *, token_url: str | None) -> Configured
                         if given.get(name) is not None})
         if "scopes" in given:
             config["scopes"] = sorted(str(scope) for scope in _list(given["scopes"], "/config/scopes"))
+            _granted(config)
         # After the click the calendars are ticked on a page of their own, and a reconnection keeps those that were.
         if "calendars" in given or not (consent or "scopes" in given):
             config |= _calendars(given)
@@ -87,6 +88,17 @@ def calendars(given: Any, pointer: str) -> list[str]:
     if len(ids) > MAX_CALENDARS:
         raise BadInput("too_many_calendars", pointer=pointer, limit=MAX_CALENDARS)
     return list(dict.fromkeys(ids))
+
+
+def _granted(config: Mapping[str, Any]) -> None:
+    """Refuses a wish that the grant does not cover, at once and not at the first answer of a patient."""
+    writes = any(config.get("write_back", {}).values())
+    for wish, wanted, scopes, code in (
+        ("write_back", writes, ("calendar", "calendar.events"), "write_scope_missing"),
+        ("contacts", config.get("contacts"), ("contacts", "contacts.readonly"), "contacts_not_readable"),
+    ):
+        if wanted and not {f"https://www.googleapis.com/auth/{scope}" for scope in scopes} & set(config["scopes"]):
+            raise BadInput(code, pointer=f"/config/{wish}")
 
 
 def _calendars(given: Mapping[str, Any]) -> dict[str, list[str]]:

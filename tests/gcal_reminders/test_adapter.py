@@ -32,6 +32,7 @@ from tests.gcal_reminders.practice import ANA, BOB, CABINET, DAY_BEFORE, LYON, N
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LISTED, READ = SCOPE + "calendar.calendarlist.readonly", SCOPE + "calendar.events.readonly"
+WRITE = SCOPE + "calendar.events"
 
 
 @pytest.fixture
@@ -95,6 +96,8 @@ def test_an_ical_address_is_a_secret_and_names_the_account():
     ({"refresh_token": "r", "calendars": ["a"], "write_back": {"description": True}}, "/config/write_back"),
     ({"refresh_token": "r", "calendars": ["a"], "contacts": "yes"}, "/config/contacts"),
     ({"refresh_token": "r", "calendars": ["a"], "surprise": 1}, "/config/surprise"),
+    ({"refresh_token": "r", "scopes": [READ], "calendars": ["a"], "write_back": True}, "/config/write_back"),
+    ({"refresh_token": "r", "scopes": [READ], "calendars": ["a"], "contacts": True}, "/config/contacts"),
     ({"service_account": "key.json", "calendars": ["a"]}, "/config/service_account"),
     ({"service_account": {"client_email": "a@b"}, "calendars": ["a"]}, "/config/service_account/private_key"),
 ])
@@ -118,7 +121,7 @@ def test_the_click_leaves_the_calendars_to_be_ticked_and_keeps_them_when_done_ag
 @pytest.mark.parametrize("way", ["click", "key"])
 def test_settings_can_be_given_again_with_what_is_known(key, way):
     first = ADAPTER.configured(
-        {"refresh_token": "r", "access_token": "a", "scopes": [READ], "oauth": True} if way == "click" else
+        {"refresh_token": "r", "access_token": "a", "scopes": [READ, WRITE], "oauth": True} if way == "click" else
         {"service_account": key, "subject": CABINET, "calendars": ["a", "b"], "own_numbers": ["+33472000000"]})
     derived = ("way", "client_email")
     kept = {name: value for name, value in {**first.config, **first.secrets}.items() if name not in derived}

@@ -449,6 +449,15 @@ def test_an_address_book_that_is_not_ours_to_read_is_said_and_stops_nothing(goog
     assert [problem.code for problem in batch.problems] == ["contacts_not_readable"]
 
 
+def test_contacts_that_are_away_are_waited_for(google):
+    google.add(CABINET, "Paul Petit", "2026-12-02T09:00:00+01:00")
+    google.before.append(lambda: google.fail(refused(503, "backendError")))
+    one = installation(config={"calendars": [CABINET], "contacts": True})
+
+    with pytest.raises(NotNow):
+        GoogleCalendar(tools(google.urls)).pull(one, None, NOW)
+
+
 # What Google says when it does not answer -------------------------------------------------------------------------
 
 
