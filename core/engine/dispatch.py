@@ -21,12 +21,13 @@ from core.contract import (
     Provider,
     Receipt,
     Refused,
+    Seeks,
     TryLater,
     Uncertain,
 )
 from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.last_look import Facts, Go, last_look
-from core.domain.messages import MessageClass, State, is_stale
+from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.retries import next_attempt
@@ -47,6 +48,9 @@ FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=1)
 LOOK_UP_AFTER = timedelta(seconds=5)
 ASK_AGAIN = timedelta(seconds=30)
+ASKS_FOR = timedelta(seconds=20)
+LOOKED_UP_AT_ONCE = 8
+MOST_LOOK_UPS = 200
 GIVE_UP_LOOKING = timedelta(hours=24)
 OTP_WAITS = timedelta(seconds=60)
 log = structlog.get_logger(__name__)
@@ -299,7 +303,7 @@ def _way(suite: Suite, message: Claimed, gathered: _Gathered, now: datetime) -> 
 def _route(message: Claimed, ways: Sequence[accounts.Row], suite: Suite, now: datetime) -> Account | Result:
     """The account by which a message leaves: the first that takes its channel and country and is well."""
     usable = [way for way in ways if way.account.provider in suite.providers]
-    if (bound := message.held_by) is not None:
+    if (bound := message.held_by) is not None and bound.startswith("account:"):
         # It may have it already, and only it will notice: no other account gets a message that is in doubt.
         usable = [way for way in usable if f"account:{way.account.id}" == bound]
         if bound == f"account:{accounts.SIMULATOR}":
@@ -383,9 +387,15 @@ def recover(suite: Suite, journals: Path | None) -> int:
 
 def look_up_due(suite: Suite) -> int:
     """Asks the providers what became of uncertain messages. Returns how many were asked about."""
-    with suite.database.write() as tx:
-        found = outbox.doubtful(tx, suite.now(), owner=new_id("own"))
-    return singly(partial(_looked_up, suite), found)
+    count = 0
+    while count < MOST_LOOK_UPS:
+        # A few at a time: who dies while asking leaves few behind, and for a short while.
+        with suite.database.write() as tx:
+            found = outbox.doubtful(tx, suite.now(), owner=new_id("own"), lease=ASKS_FOR, limit=LOOKED_UP_AT_ONCE)
+        if not found:
+            break
+        count += singly(partial(_looked_up, suite), found)
+    return count
 
 
 def _looked_up(suite: Suite, one: Doubtful) -> None:
@@ -397,7 +407,10 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
         return _settled(suite, one, None)
     if provider.can_look_up:
         try:
-            receipt = provider.look_up(account, one.id, now, asked=one.left_at)
+            if isinstance(provider, Seeks):
+                receipt = provider.seek(account, _sought(one), now, asked=one.left_at)
+            else:
+                receipt = provider.look_up(account, one.id, now, asked=one.left_at)
         except Gone:
             return _again(suite, one, Reason("looked_up_gone"))
         except (NotNow, NeedsReconnect):
@@ -410,6 +423,20 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
         return _again(suite, one, Reason("class_sends_again"))
     return _settled(
         suite, one, now + ASK_AGAIN if provider.can_look_up and now - one.left_at < GIVE_UP_LOOKING else None
+    )
+
+
+def _sought(one: Doubtful) -> Outgoing:
+    """The message in doubt as it was handed over, as far as it can be known again by that."""
+    return Outgoing(
+        reference=one.id,
+        to=one.to,
+        text=one.text,
+        channel=Channel.SMS,
+        message_class=one.message_class,
+        encoding="",
+        stop_mention=one.message_class is MessageClass.MARKETING,
+        test=one.test,
     )
 
 
@@ -444,16 +471,15 @@ def _again(suite: Suite, one: Doubtful, reason: Reason, *, by: str | None = None
     now = suite.now()
     with suite.database.write(one.workspace) as tx:
         if is_stale(one.expires_at, now):
-            outbox.advance(tx, one.id, one.workspace, State.EXPIRED, Reason("stale"), now)
+            outbox.advance(tx, one.id, one.workspace, State.EXPIRED, Reason("stale"), now, owner=one.owner)
         else:
             bound = f"account:{by}" if by else None
-            outbox.advance(
-                tx, one.id, one.workspace, State.SCHEDULED, reason, now, due_at=now, left_at=None, held_by=bound
-            )
+            again = {"due_at": now, "left_at": None, "held_by": bound}
+            outbox.advance(tx, one.id, one.workspace, State.SCHEDULED, reason, now, owner=one.owner, **again)
     suite.wake()
 
 
 def _settled(suite: Suite, one: Doubtful, again: datetime | None) -> None:
     with suite.database.write(one.workspace) as tx:
-        outbox.ask_again(tx, one.id, again)
+        outbox.ask_again(tx, one, again)
 

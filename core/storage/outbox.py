@@ -468,10 +468,12 @@ class Doubtful:
     left_at: datetime
     test: bool
     provider_ref: str | None = None
+    text: str = ""
+    owner: str = ""
 
 
-def doubtful(tx: Transaction, now: datetime, *, owner: str, limit: int = 50) -> list[Doubtful]:
-    """Uncertain messages whose next look-up is due; it is put off by a minute so that nobody else asks meanwhile."""
+def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, limit: int) -> list[Doubtful]:
+    """Uncertain messages whose next look-up is due; it is put off by `lease` so that nobody else asks meanwhile."""
     c = _m
     due = (
         select(c.id).where(c.state == "uncertain", c.lease.is_not(None), c.lease <= now).order_by(c.lease).limit(limit)
@@ -479,19 +481,23 @@ def doubtful(tx: Transaction, now: datetime, *, owner: str, limit: int = 50) -> 
     rows = tx.connection.execute(
         update(t.messages)
         .where(c.id.in_(tx.chosen(due)))
-        .values(lease=now + timedelta(minutes=1), owner=owner)
-        .returning(c.id, c.workspace, c["class"], c.account, c.to, c.expires_at, c.left_at, c.test, c.provider_ref)
+        .values(lease=now + lease, owner=owner)
+        .returning(
+            c.id, c.workspace, c["class"], c.account, c.to, c.expires_at, c.left_at, c.test, c.provider_ref, c.text
+        )
     ).all()
     return [
-        Doubtful(row[0], row[1], MessageClass(row[2]), row[3], row[4], row[5], row[6] or now, row[7], row[8])
+        Doubtful(row[0], row[1], MessageClass(row[2]), row[3], row[4], row[5], row[6] or now, *row[7:], owner=owner)
         for row in rows
     ]
 
 
-def ask_again(tx: Transaction, message_id: str, at: datetime | None) -> None:
+def ask_again(tx: Transaction, one: Doubtful, at: datetime | None) -> None:
     """When to look an uncertain message up again; None: never, a receipt or a person decides."""
     tx.connection.execute(
-        update(t.messages).where(_m.id == message_id, _m.state == "uncertain").values(lease=at, owner=None)
+        update(t.messages)
+        .where(_m.id == one.id, _m.state == "uncertain", _m.owner == one.owner)
+        .values(lease=at, owner=None)
     )
 
 
@@ -502,13 +508,27 @@ _OUT_THERE = frozenset({State.SENT, State.DELIVERED, State.READ})
 
 
 def advance(
-    tx: Transaction, message_id: str, workspace: str, then: State, reason: Reason | None, now: datetime, **values: Any
+    tx: Transaction,
+    message_id: str,
+    workspace: str,
+    then: State,
+    reason: Reason | None,
+    now: datetime,
+    *,
+    owner: str | None = None,
+    **values: Any,
 ) -> bool:
-    """Moves a message forwards to `then`, if its present state allows; False (and nothing written) if not."""
+    """Moves a message forwards to `then`, if its present state allows; False (and nothing written) if not. `owner`: only
+    if it is still that owner's, for a word that may have grown old on its way."""
     allowed = [str(state) for state in FOLLOWS if may_follow(state, then)]
     done = tx.connection.execute(
         update(t.messages)
-        .where(_m.id == message_id, _m.workspace == workspace, _m.state.in_(allowed))
+        .where(
+            _m.id == message_id,
+            _m.workspace == workspace,
+            _m.state.in_(allowed),
+            *([_m.owner == owner] if owner else []),
+        )
         .values(
             state=str(then),
             reason=reason_row(reason),
