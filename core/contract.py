@@ -555,8 +555,6 @@ class ProviderTools:
     book: Book | None = None
     timeout: float = 15.0
     connections: int = 32
-    allow_private: bool = False
-    """The operator lets addresses that a person gives lead into private networks."""
     parts: PartsBook | None = None
     reach: Callable[[str, int], Sequence[str]] | None = None
 

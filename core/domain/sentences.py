@@ -87,25 +87,25 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     },
     # hours, consent, caps, senders
     "outside_hours": {
-        "fr": "Le {from} est hors des heures ou des jours permis ({window}, règle {rule}) : départ le {to}.",
-        "en": "{from} is outside the allowed hours or days ({window}, rule {rule}): it leaves on {to}.",
+        "fr": "{from} est hors des heures ou des jours permis ({window}) : départ {to}.",
+        "en": "{from} is outside the allowed hours or days ({window}): it leaves {to}.",
     },
     "moved_earlier": {
-        "fr": "Le {from} est hors des heures ou des jours permis ({window}, règle {rule}), et l'ouverture suivante"
+        "fr": "{from} est hors des heures ou des jours permis ({window}), et l'ouverture suivante"
               " vient trop tard (utile jusqu'au {until}) : départ avancé au {to}.",
-        "en": "{from} is outside the allowed hours or days ({window}, rule {rule}), and the next opening is too late"
+        "en": "{from} is outside the allowed hours or days ({window}), and the next opening is too late"
               " (useful until {until}): it leaves earlier, on {to}.",
     },
     "no_window_before_deadline": {
-        "fr": "Le {from} est hors des heures ou des jours permis ({window}, règle {rule}), et rien n'est permis avant"
+        "fr": "{from} est hors des heures ou des jours permis ({window}), et rien n'est permis avant"
               " le {until}, où le message n'est plus utile.",
-        "en": "{from} is outside the allowed hours or days ({window}, rule {rule}), and nothing is allowed before"
+        "en": "{from} is outside the allowed hours or days ({window}), and nothing is allowed before"
               " {until}, when the message stops being useful.",
     },
     "no_window": {
-        "fr": "Aucun moment n'est permis dans les quatorze jours qui suivent le {from} (règle {rule}, {window})."
+        "fr": "Aucun moment n'est permis dans les quatorze jours qui suivent {from} ({window})."
               " Élargissez les horaires, ou indiquez le fuseau de la personne.",
-        "en": "No moment is allowed in the fourteen days after {from} (rule {rule}, {window})."
+        "en": "No moment is allowed in the fourteen days after {from} ({window})."
               " Widen the hours, or declare the person's zone.",
     },
     "past_useful": {
@@ -404,6 +404,61 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "« {field} » ne convient pas. Exemple : {example}.",
         "en": "“{field}” cannot be used. Example: {example}.",
     },
+    # ways out: Twilio, Sinch, any HTTP gateway
+    "provider_sender_wrong": {
+        "fr": "{provider} n'accepte pas cet expéditeur pour ce numéro : vérifiez-le dans les réglages du compte. {detail}",
+        "en": "{provider} does not accept this sender for this number: check it in the account's settings. {detail}",
+    },
+    "provider_sender_missing": {
+        "fr": "Aucun expéditeur n'est réglé pour ce compte {provider} : donnez-en un. Les messages attendent.",
+        "en": "No sender is set for this {provider} account: give one. Messages wait.",
+    },
+    "provider_sender_unregistered": {
+        "fr": "L'expéditeur n'est pas enregistré auprès des opérateurs de ce pays : faites-le chez {provider}.",
+        "en": "The sender is not registered with that country's operators: register it at {provider}.",
+    },
+    "provider_region_closed": {
+        "fr": "Ce compte {provider} n'est pas ouvert pour ce pays : ouvrez-le chez {provider}. {detail}",
+        "en": "This {provider} account is not open for that country: open it at {provider}. {detail}",
+    },
+    "provider_trial_account": {
+        "fr": "Ce compte {provider} est à l'essai : il n'écrit qu'aux numéros qui y sont vérifiés.",
+        "en": "This {provider} account is on trial: it writes to numbers that were verified there only.",
+    },
+    "provider_account_suspended": {
+        "fr": "{provider} a suspendu ce compte : voyez avec {provider}. Les messages attendent.",
+        "en": "{provider} has suspended this account: ask {provider}. Messages wait.",
+    },
+    "provider_phone_unreachable": {
+        "fr": "Le téléphone était injoignable, éteint ou hors réseau.",
+        "en": "The phone could not be reached: off, or out of coverage.",
+    },
+    "provider_blocked": {
+        "fr": "L'opérateur ou la personne bloque les messages de cet expéditeur.",
+        "en": "The operator or the person blocks this sender's messages.",
+    },
+    "provider_fraud_guard": {
+        "fr": "{provider} a bloqué ce message, le prenant pour une fraude (trafic gonflé vers ce préfixe).",
+        "en": "{provider} blocked this message, taking it for fraud (inflated traffic to that prefix).",
+    },
+    "provider_partly_delivered": {
+        "fr": "{provider} n'a remis qu'une partie de ce message.",
+        "en": "{provider} delivered only a part of this message.",
+    },
+    "provider_no_way_out": {
+        "fr": "Un message commercial doit dire comment ne plus en recevoir, et {provider} ne l'ajoute pas : écrivez-le "
+              "dans le texte (« STOP 36xxx »), ou donnez stop_mention dans les réglages du compte.",
+        "en": "A commercial message has to say how to get no more, and {provider} adds nothing: write it in the text "
+              "(“STOP 36xxx”), or give stop_mention in the account's settings.",
+    },
+    "provider_text_too_long": {
+        "fr": "{provider} prend {limit} caractères au plus.",
+        "en": "{provider} takes {limit} characters at most.",
+    },
+    "provider_template_wrong": {
+        "fr": "« {field} » : {detail} Les champs sont {known}.",
+        "en": "“{field}”: {detail} The fields are {known}.",
+    },
     "simulator_refused": {
         "fr": "Le simulateur refuse les numéros en 0003.",
         "en": "The simulator refuses numbers that end in 0003.",
@@ -462,6 +517,23 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "bad_decision": {
         "fr": "Choisissez « considérer comme envoyé » ou « renvoyer ».",
         "en": "Choose “consider it sent” or “send it again”.",
+    },
+    "class_missing": {"fr": "Choisissez le type de message.", "en": "Choose the class of the message."},
+    "bad_template_key": {
+        "fr": "Un nom de modèle s'écrit en minuscules, chiffres, points et tirets, sans espace : rappel-veille.",
+        "en": "A template's name has small letters, digits, dots and dashes, and no spaces: day-before.",
+    },
+    "template_key_taken": {
+        "fr": "Il y a déjà un modèle « {text} » : modifiez-le, ou choisissez un autre nom.",
+        "en": "There is a template “{text}” already: change it, or choose another name.",
+    },
+    "nothing_due": {
+        "fr": "Aucun message n'attend : il n'y a pas de prochain départ.",
+        "en": "No message waits: there is no next departure.",
+    },
+    "bad_step": {
+        "fr": "L'horloge avance d'une heure, d'un jour ou jusqu'au prochain départ.",
+        "en": "The clock turns by an hour, a day or to the next departure.",
     },
     # people in the console
     "role_missing": {

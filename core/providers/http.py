@@ -18,6 +18,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from socket import socket as Socket
 from typing import Any
 
 import pycurl
@@ -68,11 +70,13 @@ class Http:
 
     Safe to share between threads: each thread has connections of its own, closed when the thread ends. A process that
     forks does so before its first request. Redirects are not followed, proxies and cookies of the environment are not
-    looked at, certificates are always verified (`ca_file`: a private authority, in PEM).
+    looked at, certificates are always verified (`ca_file`: a private authority, in PEM). `gate` says of each IP address
+    whether a connection to it may be opened, where a person gave the address; without one, all may.
     """
 
     def __init__(self, timeout: float = 15, connect_timeout: float = 5, connections: int = 32,
-                 user_agent: str = "Relance", *, ca_file: str | None = None, max_body: int = MAX_BODY) -> None:
+                 user_agent: str = "Relance", *, ca_file: str | None = None, max_body: int = MAX_BODY,
+                 gate: Callable[[str], bool] | None = None) -> None:
         for seconds in (timeout, connect_timeout):
             if not 0 < seconds <= 86_400:       # NaN is not between anything
                 raise ValueError("a time-out is a number of seconds above 0")
@@ -85,6 +89,7 @@ class Http:
             (pycurl.MAXAGE_CONN, IDLE_LIMIT),
             (pycurl.USERAGENT, user_agent),
             (pycurl.CAINFO, ca_file or authorities()),
+            *(((pycurl.OPENSOCKETFUNCTION, partial(_open, gate)),) if gate else ()),
         )
         self._connections = connections
         self._max_body = max_body
@@ -144,6 +149,13 @@ _STOP: int = pycurl.PREREQFUNC_ABORT
 
 def _nothing(_: int) -> None:
     return
+
+
+def _open(gate: Callable[[str], bool], _purpose: int, target: Any) -> Any:
+    address = target.addr[0]
+    if not gate(address if isinstance(address, str) else address.decode()):
+        return pycurl.SOCKET_BAD
+    return Socket(target.family, target.socktype, target.protocol)
 
 
 _Kept = dict[tuple[str, int], int]
