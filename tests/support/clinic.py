@@ -14,7 +14,7 @@ from core.contract import Adapter, Configured, Manifest, ProviderTools, SharedSe
 from core.domain.events import Closed, Event, Kind
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.engine import dispatch, intake, ticking
+from core.engine import dispatch, intake, simulation, ticking
 from core.providers.simulator import Simulator
 from core.settings import Settings
 from core.storage import house, installations, occasions, rules
@@ -46,8 +46,26 @@ class PaperDiary(Adapter):
     )
 
 
+DIARY = {"diary": PaperDiary(None)}  # type: ignore[arg-type]
+TWO_HOURS = {
+    **DAY_BEFORE,
+    "name": "Deux heures avant",
+    "when": {"before": "PT2H"},
+    "body": "A tout a l'heure : rendez-vous {{ start }}.",
+    "asks": False,
+}
+
+
 class Clinic:
-    """A workspace with one live connection, one rule for the day before, and a clock that stands still."""
+    """A workspace with one live connection, one rule for the day before, and a clock that stands still.
+
+    `Clinic.inside(running)` puts the same into a whole Relance with a server, whose clock is turned instead.
+    """
+
+    suite: Suite
+    workspace: str
+    installation: str
+    rule: str
 
     def __init__(
         self,
@@ -60,10 +78,10 @@ class Clinic:
     ) -> None:
         url = f"sqlite:///{folder / 'clinic.db'}"
         self.clock = FixedClock(now)
-        self.suite: Suite = build_suite(
+        self.suite = build_suite(
             Settings(data_dir=folder, database_url=url, secret_keys=(Fernet.generate_key().decode(),), mode=mode),
             clock=self.clock,
-            adapters={"diary": PaperDiary(None)},  # type: ignore[arg-type]
+            adapters=DIARY,
             providers={"simulator": Simulator(ProviderTools(urls={}, book=DatabaseBook(Database(url))))},
         )
         upgrade(self.suite.database)
@@ -71,24 +89,52 @@ class Clinic:
             self.workspace = house.add_workspace(
                 tx, "Cabinet Lyon", {"language": "fr", "zone": "Europe/Paris", "country": "FR", **(settings or {})}, now
             )
+        self._connect(live)
+
+    @classmethod
+    def inside(cls, running: Any) -> Clinic:
+        """The same clinic in a `tests.support.running.Running` that was made with `adapters=DIARY`."""
+        clinic = cls.__new__(cls)
+        clinic.suite, clinic.workspace, clinic.clock = running.suite, running.workspace, running
+        clinic._connect(live=True)
+        return clinic
+
+    def _connect(self, live: bool) -> None:
+        now = self.suite.now()
         with self.suite.database.write(self.workspace) as tx:
             self.installation = installations.add(
                 tx, self.suite.vault, "diary", "Agenda du cabinet", Configured({}, {}), now,
                 zone="Europe/Paris", country="FR", pulls=False,
-            )
+            )  # fmt: skip
             if live:
                 installations.change(tx, self.installation, mode="live", live_since=now)
             self.rule = rules.add(tx, {**DAY_BEFORE, "installation": self.installation}, now)
 
-    def write(self, key: str, start: str | None, number: str | None = ANA, title: str = "Consultation", *,
-              closed: Closed | None = None, trouble: Reason | None = None, candidates: tuple[str, ...] = (),
-              **values: Any) -> str:
+    def write(
+        self,
+        key: str,
+        start: str | None,
+        number: str | None = ANA,
+        title: str = "Consultation",
+        *,
+        closed: Closed | None = None,
+        trouble: Reason | None = None,
+        candidates: tuple[str, ...] = (),
+        **values: Any,
+    ) -> str:
         """Writes an appointment into the diary (`start` as ISO 8601); the occasion's id."""
         begins = datetime.fromisoformat(start) if start else None
         event = Event(
-            kind=Kind.APPOINTMENT, key=key, at=self.suite.now(), closed=closed, start=begins,
-            end=begins + timedelta(minutes=30) if begins else None, zone="Europe/Paris",
-            recipient=Recipient.parse(number) if number else None, trouble=trouble, candidates=candidates,
+            kind=Kind.APPOINTMENT,
+            key=key,
+            at=self.suite.now(),
+            closed=closed,
+            start=begins,
+            end=begins + timedelta(minutes=30) if begins else None,
+            zone="Europe/Paris",
+            recipient=Recipient.parse(number) if number else None,
+            trouble=trouble,
+            candidates=candidates,
             values={"title": title, **values},
         )
         with self.suite.database.write(self.workspace) as tx:
@@ -99,7 +145,11 @@ class Clinic:
 
     def at(self, moment: str) -> None:
         """It is `moment` (ISO 8601), and all that is due by then has happened."""
-        self.clock.moment = datetime.fromisoformat(moment)
+        there = datetime.fromisoformat(moment)
+        if isinstance(self.clock, FixedClock):
+            self.clock.moment = there
+        else:
+            self.clock.set_clock(there)
         self.settle()
 
     def settle(self) -> None:
@@ -108,3 +158,39 @@ class Clinic:
             if dispatch.run_due(self.suite) + ticking.tick(self.suite) == 0:
                 return
         raise AssertionError("the engine does not come to rest")
+
+    def answer(self, number: str, text: str) -> None:
+        """A person answers from their (simulated) phone."""
+        simulation.answer(self.suite, self.workspace, number, text)
+
+    def busy_day(self) -> None:
+        """A Wednesday afternoon with something of everything: told, confirmed, moved, unclear, in doubt."""
+        with self.suite.database.write(self.workspace) as tx:
+            rules.add(tx, {**TWO_HOURS, "installation": self.installation}, self.suite.now())
+        self.at("2026-12-01T10:00:00+01:00")
+        people = (
+            ("08:30", "Ana Martin", "+33639980001"), ("09:00", "Bilal Haddad", "+33639980011"),
+            ("09:30", "Chloé Dubois", "+33639980012"), ("10:30", "David Nguyen", "+33639980002"),
+            ("11:00", "Emma Leroy", "+33639980013"), ("14:30", "Farid Benali", "+33639980014"),
+            ("16:30", "Gaëlle Petit", "+33639980015"), ("17:00", "Hugo Moreau", "+33639980006"),
+            ("17:30", "Inès Garcia", "+33639980016"), ("18:00", "Jules Robert", "+33639980017"),
+        )  # fmt: skip
+        for clock, name, number in people:
+            self.write(f"wed-{clock}", f"2026-12-02T{clock}:00+01:00", number, name, name=name)
+        self.write("wed-none", "2026-12-02T15:30:00+01:00", None, "Mme Lopez", trouble=Reason("no_number"))
+        for clock, name, number in people[:6]:
+            self.write(f"thu-{clock}", f"2026-12-03T{clock}:00+01:00", number, name, name=name)
+        self.write(
+            "thu-two", "2026-12-03T15:00:00+01:00", None, "Karim Amrani",
+            trouble=Reason("two_numbers", {"numbers": "06 39 98 00 18, 06 39 98 00 19"}),
+            candidates=("+33639980018", "+33639980019"),
+        )  # fmt: skip
+        for hour in range(18, 20):
+            self.at(f"2026-12-01T{hour}:00:30+01:00")
+        self.answer("+33639980001", "Oui merci")
+        self.answer("+33639980013", "Non")
+        self.answer("+33639980014", "Je serai en retard de dix minutes, est-ce que ça ira ?")
+        for hour in (8, 9, 10, 12, 13):
+            self.at(f"2026-12-02T{hour:02d}:31:00+01:00")
+        self.write("wed-17:30", "2026-12-04T10:00:00+01:00", "+33639980016", "Inès Garcia", name="Inès Garcia")
+        self.at("2026-12-02T14:12:00+01:00")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Blueprint, Response, g, render_template, stream_with_context
 from flask.typing import ResponseReturnValue
@@ -23,12 +24,13 @@ from core.web.app import current_suite
 from core.web.console import asked
 from core.web.console.formats import moment
 from core.web.console.session import page
-from core.web.console.words import t
+from core.web.console.words import sentence, t
 
 bp = Blueprint("messages", __name__)
 PAGE = 50
 EXPORT_PAGE, MOST_EXPORTED = 1_000, 100_000
 _RISKY = re.compile(r"^\s*[=+\-@\t\r＝＋－＠]")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d) ([A-Za-z]+(?:/[A-Za-z_+-]+)+)")
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?\Z")
 
 
@@ -77,13 +79,14 @@ def story(message_id: str) -> ResponseReturnValue:
         receipts = feedback.receipts_of(tx, message_id)
         replies = [one for one in feedback.replies(tx, number=row["to"], limit=50) if one["message"] == message_id]
         names = asked.names(suite, tx)
+    ways = {slug: provider.name for slug, provider in suite.providers.items()}
     return render_template(
         "message.html",
         row=row,
         word=asked.word_of(row),
         occasion=occasion,
         names=names,
-        told=told(row, occasion, steps, attempts, receipts, replies, names),
+        told=told(row, occasion, steps, attempts, receipts, replies, names, ways),
         replies=replies,
     )
 
@@ -107,6 +110,26 @@ def decide(message_id: str, decision: str) -> ResponseReturnValue:
         case _:
             raise NotFound("decision")
     return asked.back(f"/messages/{message_id}", "good", f"messages.done.{decision}")
+
+
+@bp.app_template_filter("because")
+def because(reason: Reason | Mapping[str, Any] | None) -> str:
+    """A reason as a sentence, with its moments written as people of the house read them."""
+    if reason is None:
+        return ""
+    one = reason if isinstance(reason, Reason) else from_reason(reason)
+    values = {name: _readable(value) if isinstance(value, str) else value for name, value in one.values.items()}
+    return sentence(Reason(one.code, values)).replace("'", "’")
+
+
+def _readable(value: str) -> str:
+    found = _MOMENT.fullmatch(value)
+    if found is None:
+        return value
+    try:
+        return moment(datetime.fromisoformat(found[1]).replace(tzinfo=ZoneInfo(found[2])), found[2])
+    except (ValueError, ZoneInfoNotFoundError):
+        return value
 
 
 # ---------------------------------------------------------------------------------------------- the story
@@ -143,6 +166,7 @@ def told(
     receipts: list[Mapping[str, Any]],
     replies: list[Mapping[str, Any]],
     names: asked.Names,
+    ways: Mapping[str, str],
 ) -> list[Line]:
     """Event, plan, re-plans, hand-over, receipts, replies, oldest first."""
     lines: list[tuple[datetime, int, Line]] = []
@@ -178,7 +202,7 @@ def told(
             one["at"],
             2,
             (_OUTCOMES.get(one["outcome"], "grey"), "send"),
-            t("story.handed", provider=one["provider"]),
+            t("story.handed", provider=ways.get(one["provider"], one["provider"])),
             text=t(f"story.outcome.{one['outcome']}"),
             reason=from_reason(one["reason"]) if one["reason"] else None,
         )

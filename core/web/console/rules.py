@@ -186,8 +186,16 @@ def _confirm(rule_id: str | None, row: Mapping[str, Any], found: Difference) -> 
     ]
     return render_template(
         "rule_confirm.html", rule_id=rule_id, row=row, found=found, steps=said, fields=write_form(row), live=live,
+        summary=_summary(found),
         more=max(found.new + found.moved + found.cancelled - len(said), 0), when_words=when_words,
     )  # fmt: skip
+
+
+def _summary(found: Difference) -> str:
+    """"38 messages changent d'heure ou de texte, 2 sont annulés, 5 nouveaux"; what is none of them is left out."""
+    parts = (("moved", found.moved), ("cancelled", found.cancelled), ("new", found.new))
+    said = [tn(f"rules.difference.{name}", count) for name, count in parts if count]
+    return ", ".join(said) + "." if said else ""
 
 
 # ---------------------------------------------------------------------------------------------- the form

@@ -49,6 +49,7 @@ class Ladder:
     live: bool
     wanted_at: Any
     rungs: tuple[Rung, ...]
+    message: Mapping[str, Any] | None = None
 
 
 @bp.get("/why")
@@ -81,8 +82,9 @@ def why() -> ResponseReturnValue:
         ladders = {one["id"]: _ladders(tx, one["id"]) for one in found["occasions"]} if found else {}
         names = asked.names(suite, tx)
     return render_template(
-        "why.html", query=query, found=found, choices=choices if found is None else [], ladders=ladders, names=names
-    )
+        "why.html", query=query, found=found, choices=choices if found is None else [], ladders=ladders, names=names,
+        word_of=asked.word_of,
+    )  # fmt: skip
 
 
 def _ladders(tx: Transaction, occasion_id: str) -> list[Ladder]:
@@ -91,6 +93,7 @@ def _ladders(tx: Transaction, occasion_id: str) -> list[Ladder]:
         return []
     live = bool(answers.modes(tx).get(occasion.installation))
     names = asked.names(current_suite(), tx).rules
+    latest = {row["rule"]: row for row in overview.about(tx, [occasion_id]).get(occasion_id, [])}
     return [
         Ladder(
             names.get(row["rule"], row["rule"]),
@@ -98,6 +101,7 @@ def _ladders(tx: Transaction, occasion_id: str) -> list[Ladder]:
             live,
             row["wanted_at"],
             climbed(row["answer"] == "send", row["reason"], row["checks"]),
+            latest.get(row["rule"]),
         )
         for row in answers.about(tx, [occasion_id]).get(occasion_id, [])
     ]

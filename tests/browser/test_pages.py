@@ -1,0 +1,131 @@
+"""The daily pages in a real browser: both languages, wide and small, for eyes, keyboards and screen readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core.storage import access, outbox
+from tests.support.browser import PICTURES, SMALL, WIDE, assert_good, browser, open_page, sign_in, tab_to
+from tests.support.clinic import DIARY, Clinic
+from tests.support.running import EMAIL, PASSWORD, Running
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+TUESDAY = datetime(2026, 12, 1, 9, tzinfo=UTC)
+PAGES = (
+    "today", "appointments", "upcoming", "messages", "message", "why", "rules", "rule", "rule-difference", "templates",
+    "template", "phone", "replies",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chrome(chromium: str) -> Iterator[Browser]:
+    with browser(chromium) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, Clinic]]:
+    """One busy Wednesday, for all the pictures."""
+    with Running(tmp_path_factory.mktemp("pages"), adapters=DIARY, start=TUESDAY) as running:
+        clinic = Clinic.inside(running)
+        clinic.busy_day()
+        yield running, clinic
+
+
+def opened(page: Page, name: str, clinic: Clinic) -> None:
+    """Goes to a page, as its links lead there."""
+    page.goto({"rule-difference": "/rules", "message": "/messages", "rule": "/rules"}.get(name, f"/{name}"))
+    match name:
+        case "message":
+            with clinic.suite.database.read(clinic.workspace) as tx:
+                told = outbox.listed(tx, outbox.Filter(to="+33639980001"), limit=50)
+            page.goto(f"/messages/{told[-1]['id']}")
+        case "why":
+            page.goto("/why?q=David")
+            page.locator(".line a, .ladder strong").first.wait_for()
+            if page.locator(".ladder").count() == 0:
+                page.locator(".line a").first.click()
+        case "rule":
+            page.goto(f"/rules/{clinic.rule}")
+        case "rule-difference":
+            page.goto(f"/rules/{clinic.rule}")
+            page.locator("#when-wall").check()
+            page.locator("input[name=at]").fill("17:00")
+            page.locator(f"form[action='/rules/{clinic.rule}'] .button-primary").click()
+            page.locator("button[name=confirm]").wait_for()
+        case "template":
+            page.goto("/templates/new?from=clinic.reminder")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+def test_each_page_is_good_in_both_languages_and_sizes(chrome, clinic, language, size):
+    running, house = clinic
+    with running.suite.database.write() as tx:
+        access.change_user(tx, running.user, language=language)
+    page = open_page(chrome, running.url, size=size)
+    sign_in(page)
+    for name in PAGES:
+        opened(page, name, house)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        assert_good(page)
+        if language == "fr" or size is WIDE:
+            suffix = ("" if size is WIDE else "-small") + ("" if language == "fr" else "-en")
+            page.screenshot(path=PICTURES / f"page-{name}{suffix}.png", animations="disabled", full_page=True)
+    page.context.close()
+
+
+def test_the_editor_counts_while_somebody_types(chrome, clinic):
+    running, _ = clinic
+    with running.suite.database.write() as tx:
+        access.change_user(tx, running.user, language="fr")
+    page = open_page(chrome, running.url)
+    sign_in(page)
+    page.goto("/templates/new")
+    page.get_by_label("Texte").fill("Bonjour 😀 à demain")
+    expect(page.locator("[data-draft-encoding]")).to_have_text("UCS-2")
+    expect(page.locator("[data-draft-notes]")).to_contain_text("fait passer tout le message en Unicode")
+    page.get_by_label("Texte").fill("Votre échographie est {{ start }}")
+    expect(page.locator("[data-draft-notes]")).to_contain_text("écran verrouillé")
+    assert_good(page)
+    page.context.close()
+
+
+def test_the_phone_shows_what_arrives_without_being_asked(chrome, clinic):
+    running, house = clinic
+    page = open_page(chrome, running.url)
+    sign_in(page)
+    page.goto("/phone?number=%2B33639980014")
+    house.answer("+33639980014", "Finalement je suis a l'heure")
+    expect(page.locator(".bubble-mine").last).to_contain_text("Finalement je suis a l'heure")
+    page.context.close()
+
+
+def test_a_correction_can_be_sent_by_keyboard_and_without_scripts(chrome, tmp_path: Path):
+    with Running(tmp_path, adapters=DIARY, start=TUESDAY) as running:
+        house = Clinic.inside(running)
+        house.write("ana", "2026-12-02T10:00:00+01:00", name="Ana Martin")
+        house.at("2026-12-01T18:01:00+01:00")
+        house.write("ana", "2026-12-04T10:00:00+01:00", name="Ana Martin")
+        page = open_page(chrome, running.url, scripts=False)
+        sign_in(page, EMAIL, PASSWORD)
+        page.goto("/today")
+        button = page.get_by_role("button", name="Envoyer la correction")
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("La correction part maintenant")
+        page.context.close()
+
+
+def test_the_buttons_of_a_planned_message_are_reached_with_the_tab_key(chrome, clinic):
+    running, _ = clinic
+    page = open_page(chrome, running.url)
+    sign_in(page)
+    page.goto("/upcoming")
+    tab_to(page, "Retenir")
+    page.context.close()
