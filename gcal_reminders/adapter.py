@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -32,7 +33,7 @@ from core.contract import (
     Url,
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError
-from core.domain.events import Event, Kind
+from core.domain.events import Closed, Event, Kind
 from core.domain.reasons import Reason
 from gcal_reminders import ical, marks, ways
 from gcal_reminders.appointments import from_google, is_zone
@@ -202,22 +203,20 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         chosen = list(installation.config.get("calendars", ()))
         if not chosen:
             return Batch(cursor=None, problems=(Reason("no_calendar_chosen"),))
-        progress = Progress.read(cursor, chosen, _sight(installation))
-        # Calendars that are no longer ticked: whatever we knew of them is called off.
-        unticked = [one for one in installation.config.get("once", ()) if one not in [*progress.swept, *chosen]]
-        sweeps = tuple(Sweep(f"{calendar}/", now - BEHIND, now + _FAR, frozenset()) for calendar in unticked)
-        progress.swept.extend(unticked)
+        progress = Progress.read(cursor, chosen, installation.config.get("once", ()), _sight(installation))
         zone = installation.zone if is_zone(installation.zone) else "UTC"
         while progress.left and not progress.calendars[progress.left[0]].begin(now, zone):
             waits = progress.calendars[progress.left.pop(0)]
+            if waits.problem is not None and waits.problem.code != "google_full_sync_waits":
+                continue
             waits.problem = Reason("google_full_sync_waits")
-            if len(chosen) == 1 and waits.full_at is not None:
+            if len(progress.calendars) == 1 and waits.full_at is not None:
                 raise NotNow("google_full_sync_waits", waits.full_at + BETWEEN_FULL_SYNCS - now)
-        if not progress.left:
-            return Batch(cursor=progress.written(), sweeps=sweeps, problems=progress.problems)
-        events, sweep = self._page(installation, progress, now, zone)
-        more = bool(progress.left)
-        return Batch(events, progress.written(), (*sweeps, *sweep), more=more, problems=progress.problems)
+        events: tuple[Event, ...] = ()
+        sweeps: tuple[Sweep, ...] = ()
+        if progress.left:
+            events, sweeps = self._page(installation, progress, now, zone)
+        return Batch(events, progress.written(), sweeps, more=bool(progress.left), problems=progress.problems)
 
     def _page(self, installation: Installation, progress: Progress, now: datetime,
               zone: str) -> tuple[tuple[Event, ...], tuple[Sweep, ...]]:
@@ -235,9 +234,9 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         except (Missing, Denied) as error:
             code = "calendar_gone" if isinstance(error, Missing) else "calendar_forbidden"
             one.problem = Reason(code, {"calendar": calendar, "why": error.why})
-            one.forget()
-            progress.left.pop(0)
-            return (), ()
+            progress.skip()
+            everything = Sweep(f"{calendar}/", now - BEHIND, now + _FAR, frozenset())
+            return (), (everything,) if one.unticked else ()
         hidden = page.get("accessRole") == "freeBusyReader"
         one.problem = Reason("calendar_without_details", {"calendar": calendar}) if hidden else None
         book = self._address_book(installation, one)
@@ -247,7 +246,9 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         for item in page["items"]:
             if isinstance(item, Mapping) and (identity := _text(item.get("id"))):
                 appointment = from_google(item, home if is_zone(home) else zone)
-                events.append(reader.event(appointment, f"{calendar}/{identity}", _text(item.get("htmlLink"))))
+                event = reader.event(appointment, f"{calendar}/{identity}", _text(item.get("htmlLink")))
+                # Nobody cancelled these: whoever was told of one is not to be told that it was called off.
+                events.append(replace(event, closed=event.closed or Closed.SILENCED) if one.unticked else event)
                 if one.full:
                     one.seen.append(identity)
         one.page = _text(page.get("nextPageToken")) or None
@@ -256,9 +257,9 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         sweeps: tuple[Sweep, ...] = ()
         if one.full and one.start is not None and one.end is not None:
             keys = frozenset(f"{calendar}/{identity}" for identity in one.seen)
-            sweeps = (Sweep(f"{calendar}/", one.start, one.end, keys),)
+            sweeps = (Sweep(f"{calendar}/", one.start, now + _FAR if one.unticked else one.end, keys),)
         if one.ended(_text(page.get("nextSyncToken")) or None, now, zone):
-            progress.left.pop(0)
+            progress.done()
         return tuple(events), sweeps
 
     def _address_book(self, installation: Installation, one: Calendar) -> AddressBook | None:

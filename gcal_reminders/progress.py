@@ -31,7 +31,8 @@ NIGHT = time(3)
 class Calendar:
     """Where we are with one calendar. `page` is set in the middle of a sync, `start` and `end` in that of a full one,
     whose keys so far are in `seen`. `caught_up`: the changes before a full sync were read. `lost`: the token was taken
-    back. `stale`: a person's wishes or corrections changed what we read in every event."""
+    back. `stale`: a person's wishes or corrections changed what we read in every event. `unticked`: it is read for the
+    last time, to silence what we know of it."""
 
     sync: str | None = None
     page: str | None = None
@@ -39,6 +40,7 @@ class Calendar:
     caught_up: bool = False
     lost: bool = False
     stale: bool = False
+    unticked: bool = False
     full_at: datetime | None = None
     start: datetime | None = None
     end: datetime | None = None
@@ -108,7 +110,7 @@ class Calendar:
         return one
 
 
-_FLAGS, _MOMENTS = ("full", "caught_up", "lost", "stale"), ("full_at", "start", "end")
+_FLAGS, _MOMENTS = ("full", "caught_up", "lost", "stale", "unticked"), ("full_at", "start", "end")
 
 
 @dataclass(slots=True)
@@ -122,22 +124,42 @@ class Progress:
     sight: str = ""
 
     @classmethod
-    def read(cls, cursor: str | None, chosen: Sequence[str], sight: str = "") -> Progress:
-        """From a cursor, for the calendars that are chosen now. A cursor that is not ours begins anew."""
+    def read(cls, cursor: str | None, chosen: Sequence[str], once: Sequence[str] = (), sight: str = "") -> Progress:
+        """From a cursor, for the calendars that are chosen now, and those that `once` were. A cursor that is not ours
+        begins anew."""
         try:
             kept = json.loads(cursor) if cursor else {}
-            known = {name: Calendar.read(one) for name, one in kept.get("calendars", {}).items() if name in chosen}
-            left = [name for name in kept.get("left", ()) if name in chosen]
+            known = {name: Calendar.read(one) for name, one in kept.get("calendars", {}).items()}
             swept = [name for name in kept.get("swept", ()) if isinstance(name, str) and name not in chosen]
+            pending = [name for name in kept.get("left", ()) if isinstance(name, str)]
+            stale = kept.get("sight") != sight
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, zlib.error):
-            known, left, swept = {}, [], []
-            kept = {}
-        if known and kept.get("sight") != sight:
-            for one in known.values():
-                one.stale = True
-        calendars = {name: known.get(name) or Calendar() for name in chosen}
-        fresh = [name for name in chosen if left and name not in known]
-        return cls(calendars, [*left, *fresh] or list(chosen), swept, sight)
+            known, swept, pending, stale = {}, [], [], False
+        calendars: dict[str, Calendar] = {}
+        fresh = []
+        for name in [*(one for one in once if one not in chosen and one not in swept), *chosen]:
+            unticked = name not in chosen
+            one = known.get(name)
+            if one is None or one.unticked is not unticked:
+                one = Calendar(unticked=unticked, lost=unticked)
+                fresh.append(name)
+            one.stale = one.stale or stale
+            calendars[name] = one
+        left = [name for name in pending if name in calendars and name not in fresh]
+        return cls(calendars, [*fresh, *left] if left else list(calendars), swept, sight)
+
+    def done(self) -> None:
+        """The next calendar of the round was read to its end."""
+        name = self.left.pop(0)
+        if self.calendars[name].unticked:
+            del self.calendars[name]
+            self.swept.append(name)
+
+    def skip(self) -> None:
+        """The next calendar of the round cannot be read; what we know of it stays."""
+        one = self.calendars[self.left[0]]
+        one.page, one.full, one.seen = None, False, []
+        self.done()
 
     def written(self) -> str:
         calendars = {name: one.as_json() for name, one in self.calendars.items()}

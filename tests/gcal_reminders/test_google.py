@@ -374,19 +374,34 @@ def test_a_calendar_that_is_gone_takes_no_other_with_it(google, tmp_path):
 
     assert [problem.code for problem in practice.row.problems] == ["calendar_gone"]
     assert sorted(practice.waiting) == ["0001", "0008", "0009"]
+    practice.pull()
+    assert [problem.code for problem in practice.row.problems] == ["calendar_gone"], "said as long as it is so"
 
 
-def test_an_unticked_calendar_takes_its_reminders_along(google, tmp_path):
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_unticked_calendar_takes_its_reminders_along_and_tells_nobody(google, tmp_path, shared):
     google.calendar("autre@example.org", "Autre")
-    google.add("autre@example.org", f"M. Petit {BOB}", "2026-12-02T09:00:00+01:00")
+    visit = google.add("autre@example.org", f"M. Petit {BOB}", "2026-12-02T09:00:00+01:00")
     google.add(CABINET, f"Mme Roux {ANA}", "2026-12-01T09:00:00+01:00")
     practice = Practice(tmp_path, google.urls).with_google("autre@example.org", CABINET)
     practice.pull()
+    if not shared:
+        google.unshare("autre@example.org")
 
     installing.choose(practice.suite, practice.workspace, practice.id, [CABINET])
-    practice.pull()
+    assert practice.pull() is None
 
     assert practice.waiting == {"0001": "11-30 18:00"}
+    # Silenced and not cancelled: a rule for cancellations must not speak.
+    assert practice.occasions[f"autre@example.org/{visit}"].closed is (Closed.SILENCED if shared else Closed.DELETED)
+    asked = len(google.asked)
+    practice.pull()
+    assert len(google.asked) == asked + 1, "it is not asked any more"
+
+    if shared:
+        installing.choose(practice.suite, practice.workspace, practice.id, [CABINET, "autre@example.org"])
+        practice.pull()
+        assert practice.waiting == {"0001": "11-30 18:00", "0008": "12-01 18:00"}
 
 
 def test_what_there_is_to_choose_from(google):
@@ -415,6 +430,14 @@ def test_before_anything_is_chosen_nothing_is_asked(google):
 
     assert [problem.code for problem in batch.problems] == ["no_calendar_chosen"]
     assert google.asked == []
+
+
+def test_a_calendar_that_was_never_there_is_said_each_time(google, tmp_path):
+    practice = Practice(tmp_path, google.urls).with_google("nobody@example.org")
+
+    for _ in range(3):
+        assert practice.pull() is None
+        assert [problem.code for problem in practice.row.problems] == ["calendar_gone"]
 
 
 # Contacts ---------------------------------------------------------------------------------------------------------
