@@ -172,3 +172,64 @@ def test_an_address_that_is_no_calendar_says_what_to_do(chrome: Browser, relance
     expect(page.get_by_role("alert")).to_contain_text("L’agenda n’a pas pu être connecté")
     expect(page.get_by_label("Adresse iCal de l’agenda")).to_have_value(calendar.url.replace("basic", "gone"))
     assert_good(page)
+
+
+def test_connections_and_settings(chrome: Browser, relance: Running, calendar: Calendar) -> None:
+    page = open_page(chrome, relance.url)
+    sign_in(page)
+    page.goto("/start/calendar")
+    page.get_by_label("Adresse iCal de l’agenda").fill(calendar.url)
+    page.get_by_role("button", name="Connecter cet agenda").click()
+
+    page.goto("/connections")
+    expect(page.locator(".connection").first).to_contain_text("répétition")
+    page.get_by_text("Réglages de cette connexion").click()
+    assert_good(page)
+    page.get_by_text("Réglages de cette connexion").click()
+    picture(page, "connections")
+    page.get_by_role("button", name="Lire maintenant").click()
+    expect(page.get_by_role("status")).to_contain_text("Lecture terminée")
+    page.get_by_role("button", name="Mettre en pause").click()
+    expect(page.locator(".connection").first).to_contain_text("en pause")
+    page.get_by_role("button", name="Reprendre").click()
+    page.get_by_text("Réglages de cette connexion").click()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Déconnecter").click()
+    expect(page.get_by_role("status")).to_contain_text("Déconnecté")
+
+    page.goto("/settings")
+    for more in page.locator("details.more > summary").all():
+        more.click()
+    assert_good(page)
+    page.goto("/settings")
+    picture(page, "settings")
+    page.get_by_label("Expéditeur", exact=False).first.fill("MON CABINET")
+    page.locator("#sending").get_by_role("button", name="Enregistrer").click()
+    expect(page.locator("#e-sender")).to_be_visible()
+    assert_good(page)
+    page.get_by_text("Créer une clé").click()
+    page.get_by_label("Nom de la clé").fill("Logiciel du cabinet")
+    page.get_by_role("button", name="Créer et afficher la clé").click()
+    assert (page.locator("#once").inner_text()).startswith("rk_live_")
+    assert_good(page)
+
+
+def test_the_same_in_english(chrome: Browser, relance: Running, calendar: Calendar) -> None:
+    page = open_page(chrome, relance.url)
+    page.goto("/sign-in?lang=en")
+    heading(page, "Sign in")
+    sign_in_in_english(page)
+    page.goto("/settings#me")
+    page.locator("#me-language").select_option("en")
+    page.locator("#me-language").locator("xpath=ancestor::form").get_by_role("button").click()
+    heading(page, "Settings")
+    for path in ("/start", "/start/calendar", "/connections", "/settings"):
+        page.goto(path)
+        assert page.locator("html").get_attribute("lang") == "en"
+        assert_good(page)
+
+
+def sign_in_in_english(page: Page) -> None:
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
