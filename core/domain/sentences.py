@@ -406,7 +406,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     },
     # ways out: Twilio, Sinch, any HTTP gateway
     "provider_sender_wrong": {
-        "fr": "{provider} n'accepte pas cet expéditeur pour ce numéro : vérifiez-le dans les réglages du compte. {detail}",
+        "fr": "{provider} n'accepte pas cet expéditeur pour ce numéro : vérifiez les réglages du compte. {detail}",
         "en": "{provider} does not accept this sender for this number: check it in the account's settings. {detail}",
     },
     "provider_sender_missing": {

@@ -100,7 +100,7 @@ def require_answer(provider: str, verdict: Verdict) -> None:
 
 
 # "STOP 36xxx", "STOP au 36xxx", "répondez STOP", "reply STOP"; not "non-stop".
-_NAMES_STOP = re.compile(r"\bSTOP\s+(?:(?:au|to|sms)\s+)*\+?[0-9]{4,15}\b"
+_NAMES_STOP = re.compile(r"(?<!-)\bSTOP\s+(?:(?:au|to|sms)\s+)*\+?[0-9]{5,15}\b"
                          r"|\b(?:r[ée]pond\w*|envoy\w*|reply|send|text)\s+[\"«“']?\s?STOP\b", re.IGNORECASE)
 
 

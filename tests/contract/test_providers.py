@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from importlib.metadata import entry_points
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +35,7 @@ from core.contract import (
     ProviderTools,
     Receipt,
     Refused,
+    Seeks,
     TryLater,
     Uncertain,
 )
@@ -43,6 +46,8 @@ from core.domain.sentences import SENTENCES
 from core.providers.memory import Memory
 from core.providers.simulator import Simulator
 from core.providers.smsmode import Smsmode
+from core.providers.twilio import Twilio
+from tests.fakes import twilio as fake_twilio
 from tests.faults.server import (
     FaultServer,
     Seen,
@@ -66,6 +71,8 @@ CANARY = "canary-5e7c1f"
 REFUSED_NUMBER = "+33639980003"
 """A number that every `Entry` refuses for good: the simulator by its magic, others by what their fake answers."""
 QUICK = 0.4
+RECEIPTS = f"https://relance.example/providers/acc_1/receipts/{CANARY}-path"
+REPLIES = f"https://relance.example/providers/acc_1/replies/{CANARY}-path"
 
 
 @dataclass
@@ -96,7 +103,8 @@ class Wire:
 
 @dataclass(frozen=True)
 class Entry:
-    """`callbacks`: good bodies of what the provider posts to us. `good_config`: what a person would give."""
+    """`callbacks`: good bodies of what the provider posts to us; `proof`: the headers that come with such a body.
+    `good_config`: what a person would give. In `config`, "{server}" is the address of the other side."""
 
     name: str
     make: Callable[[ProviderTools], Provider]
@@ -106,22 +114,29 @@ class Entry:
     good_config: Mapping[str, Any] = field(default_factory=dict)
     bad_configs: Sequence[Mapping[str, Any]] = ()
     callbacks: Sequence[bytes] = ()
+    proof: Callable[[bytes], tuple[tuple[str, str], ...]] = lambda body: (("Content-Type", "application/json"),)
+
+    def account(self, server: str = "http://127.0.0.1:9") -> Account:
+        config = json.loads(json.dumps(dict(self.config)).replace("{server}", server))
+        return Account("acc_1", "ws_1", self.name.partition(" ")[0], config, self.secrets, RECEIPTS, REPLIES)
+
+    def inbound(self, body: bytes) -> Inbound:
+        """`body` as it would come to us, with all that proves it."""
+        return Inbound("POST", RECEIPTS, self.proof(body), body, NOW)
 
     @contextmanager
     def open(self, server: FaultServer | None = None) -> Iterator[Stand]:
         """A stand for one test; in front of `server` instead of one that behaves well."""
-        account = Account("acc_1", "ws_1", self.name.partition(" ")[0], self.config, self.secrets,
-                          f"https://relance.example/providers/acc_1/receipts/{CANARY}-path",
-                          f"https://relance.example/providers/acc_1/replies/{CANARY}-path")
         if self.wire is None:
             provider = self.make(ProviderTools(urls={}))
             if isinstance(provider, Memory):
                 provider.script(REFUSED_NUMBER, *[Refused(Reason("simulator_refused"))] * 20)
-            yield Stand(provider, account, list)
+            yield Stand(provider, self.account(), list)
             return
         with nullcontext(server) if server else FaultServer(otherwise=self.wire.takes) as other:
-            provider = self.make(ProviderTools(urls={self.wire.vendor: other.url}, timeout=QUICK, connections=8))
-            yield Stand(provider, account, lambda: _took(self.wire, other), other)
+            provider = self.make(ProviderTools(urls={self.wire.vendor: other.url}, timeout=QUICK, connections=8,
+                                               reach=lambda host, port: [host]))
+            yield Stand(provider, self.account(other.url), lambda: _took(self.wire, other), other)
 
 
 def _took(wire: Wire | None, server: FaultServer) -> list[str]:
@@ -175,11 +190,77 @@ _SMSMODE: dict[str, Any] = {
     "callbacks": tuple(json.dumps(one).encode() for one in (
         _REPORT, _ANSWER, {**_REPORT, "status": {"value": "UNDELIVERABLE", "detail": "INSUFFICIENT_CREDIT"}}))}
 
+
+# ---------------------------------------------------------------------------------------- Twilio
+
+def _form(seen: Seen) -> dict[str, str]:
+    return dict(parse_qsl(seen.body.decode(), keep_blank_values=True))
+
+
+def _twilio_reference(seen: Seen) -> str:
+    return _form(seen)["StatusCallback"].partition("?reference=")[2]
+
+
+def _twilio_answers(seen: Seen) -> Any:
+    return fake_twilio.resource(_form(seen), NOW, f"SM{_twilio_reference(seen)}")
+
+
+def _twilio_takes(seen: Seen) -> Step:
+    if seen.method != "POST":
+        return _twilio_finds([])
+    if _form(seen)["To"] == REFUSED_NUMBER:
+        return fake_twilio.error(400, 21211, f"Invalid 'To' Phone Number, token {CANARY}-key")
+    return ok(_twilio_answers(seen), 201)
+
+
+def _twilio_finds(references: Sequence[str]) -> Step:
+    """It keeps no references: other messages are known by their other words."""
+    items = [fake_twilio.resource({"To": message().to, "Body": message().text if one == message().reference else one},
+                                  NOW, f"SM{one}") for one in references]
+    return ok({"messages": items, "next_page_uri": None}, headers={"Date": format_datetime(NOW, usegmt=True)})
+
+
+def _twilio_proof(body: bytes) -> tuple[tuple[str, str], ...]:
+    try:
+        fields = dict(parse_qsl(body.decode("ascii"), keep_blank_values=True))
+    except ValueError:
+        fields = {}
+    return (("Content-Type", "application/x-www-form-urlencoded"),
+            ("X-Twilio-Signature", fake_twilio.signature(RECEIPTS, fields, f"{CANARY}-key")))
+
+
+_SID = "SM" + "0" * 31 + "1"
+_TWILIO_REPORT = {"MessageSid": _SID, "SmsSid": _SID, "MessageStatus": "delivered", "SmsStatus": "delivered",
+                  "AccountSid": fake_twilio.ACCOUNT, "From": "+33700000001", "To": "+33639980001",
+                  "ApiVersion": "2010-04-01"}
+_TWILIO_ANSWER = {"MessageSid": _SID, "SmsSid": _SID, "SmsMessageSid": _SID, "AccountSid": fake_twilio.ACCOUNT,
+                  "From": "+33639980001", "To": "+33700000001", "Body": "Oui, à 8h ☺", "NumMedia": "0",
+                  "NumSegments": "1", "SmsStatus": "received", "ApiVersion": "2010-04-01"}
+_TWILIO: dict[str, Any] = {
+    "make": Twilio,
+    "wire": Wire("twilio", lambda seen: seen.method == "POST", _twilio_answers, _twilio_takes,
+                 lambda seen: [_twilio_reference(seen)], _twilio_finds),
+    "config": {"account_sid": fake_twilio.ACCOUNT, "sender": "+33700000001"},
+    "secrets": {"auth_token": f"{CANARY}-key"},
+    "good_config": {"account_sid": fake_twilio.ACCOUNT, "auth_token": f"{CANARY}-key", "sender": "+33700000001",
+                    "api_key": "SK" + "a" * 32, "api_secret": f"{CANARY}-secret", "stop_mention": "STOP 36123"},
+    "bad_configs": ({}, {"account_sid": fake_twilio.ACCOUNT}, {"auth_token": "t"},
+                    *({"account_sid": fake_twilio.ACCOUNT, "auth_token": "t"} | bad for bad in (
+                        {"account_sid": "AC1"}, {"auth_token": "a b\r\nHost: x"}, {"api_key": "SK" + "a" * 32},
+                        {"api_secret": "s"}, {"messaging_service_sid": fake_twilio.ACCOUNT}, {"sender": 3}, {"a/b": 1},
+                        {"stop_mention": "STOP\n36123"}))),
+    "callbacks": tuple(urlencode(one).encode() for one in (
+        _TWILIO_REPORT, {**_TWILIO_REPORT, "MessageStatus": "undelivered", "ErrorCode": "30005"}, _TWILIO_ANSWER)),
+    "proof": _twilio_proof}
+
 ENTRIES = [
     Entry("memory", Memory),
     Entry("simulator", Simulator),
     Entry("smsmode", **_SMSMODE),
     Entry("smsmode in batches", **{**_SMSMODE, "config": {"batch": True, "channel_id": "ch-1"}}),
+    Entry("twilio", **_TWILIO),
+    Entry("twilio with a service", **{**_TWILIO, "config": {
+        "account_sid": fake_twilio.ACCOUNT, "messaging_service_sid": "MG" + "0" * 32}}),
 ]
 SPEAKING = [entry for entry in ENTRIES if entry.wire]
 CALLED_BACK = [entry for entry in ENTRIES if entry.callbacks]
@@ -461,6 +542,8 @@ def test_whatever_a_good_answer_holds_it_is_accepted_or_uncertain(entry: Entry, 
 # looking up
 
 def look_up(stand: Stand, after: timedelta) -> Receipt | None:
+    if isinstance(stand.provider, Seeks):
+        return stand.provider.seek(stand.account, message(), NOW + after, asked=NOW)
     return stand.provider.look_up(stand.account, message().reference, NOW + after, asked=NOW)
 
 
@@ -501,6 +584,8 @@ def test_what_is_similar_is_not_it(entry: Entry) -> None:
     with entry.open() as stand:
         assert stand.server
         assert entry.wire
+        if not stand.provider.can_look_up:
+            return
         stand.server.then(entry.wire.finds([message().reference + "0", message().reference[:-1], "other"]))
         with pytest.raises(Gone):
             look_up(stand, timedelta(hours=1))
@@ -540,11 +625,6 @@ def test_the_doctor_is_told_what_is_wrong(entry: Entry) -> None:
 
 # called back
 
-def inbound(body: bytes) -> Inbound:
-    return Inbound("POST", f"https://relance.example/providers/acc_1/receipts/{CANARY}-path",
-                   (("Content-Type", "application/json"),), body, NOW)
-
-
 def heard(stand: Stand, request: Inbound) -> tuple[Receipt | PhoneReply, ...]:
     stand.provider.verify(request, stand.account)
     return stand.provider.read(request, stand.account)
@@ -554,9 +634,9 @@ def heard(stand: Stand, request: Inbound) -> tuple[Receipt | PhoneReply, ...]:
 def test_a_callback_reads_the_same_each_time(entry: Entry) -> None:
     with entry.open() as stand:
         for body in entry.callbacks:
-            said = heard(stand, inbound(body))
+            said = heard(stand, entry.inbound(body))
             assert said
-            assert said == heard(stand, Inbound.read(inbound(body).written()))
+            assert said == heard(stand, Inbound.read(entry.inbound(body).written()))
         assert stand.server
         assert stand.server.ledger == [], "reading opens no socket"
 
@@ -568,8 +648,8 @@ def test_a_callback_with_more_in_it_than_we_know_reads_the_same(entry: Entry) ->
             try:
                 more = json.dumps(json.loads(body) | {"newField": {"a": [1, None]}}).encode()
             except ValueError:
-                continue
-            assert heard(stand, inbound(more)) == heard(stand, inbound(body))
+                more = body + b"&newField=1&NewField=2"
+            assert heard(stand, entry.inbound(more)) == heard(stand, entry.inbound(body))
 
 
 HOSTILE: tuple[bytes, ...] = (
@@ -582,7 +662,16 @@ HOSTILE: tuple[bytes, ...] = (
 @every_listener
 def test_a_hostile_body_is_unreadable_or_not_authentic(entry: Entry, body: bytes) -> None:
     with entry.open() as stand, pytest.raises((Unreadable, NotAuthentic)):
-        heard(stand, inbound(body))
+        heard(stand, entry.inbound(body))
+
+
+def twisted(body: bytes, path: Sequence[int], by: Any) -> bytes:
+    """A body, JSON or form, with one part of it replaced."""
+    try:
+        return json.dumps(changed(json.loads(body), path, by)).encode("utf-8", "surrogatepass")
+    except ValueError:
+        found = changed(dict(parse_qsl(body.decode(), keep_blank_values=True)), path[:1], str(by))
+        return urlencode(found if isinstance(found, dict) else {"": by}, errors="surrogatepass").encode()
 
 
 @settings(max_examples=150)
@@ -592,12 +681,12 @@ def test_whatever_a_body_holds_it_is_read_or_unreadable(entry: Entry, data: st.D
     body = data.draw(st.sampled_from(entry.callbacks))
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.lists(st.integers(0, 20), min_size=1, max_size=3))
-        body = json.dumps(changed(json.loads(body), path, data.draw(json_values))).encode("utf-8", "surrogatepass")
+        body = twisted(body, path, data.draw(json_values))
     provider = entry.make(ProviderTools(urls={}))
-    account = Account("acc_1", "ws_1", provider.slug, entry.config, entry.secrets, "", "")
+    account = entry.account()
     try:
-        provider.verify(inbound(body), account)
-        said = provider.read(inbound(body), account)
+        provider.verify(entry.inbound(body), account)
+        said = provider.read(entry.inbound(body), account)
     except (Unreadable, NotAuthentic):
         return
     for one in said:
@@ -616,10 +705,10 @@ def test_whatever_a_body_holds_it_is_read_or_unreadable(entry: Entry, data: st.D
 @every_listener
 def test_whatever_bytes_come_they_are_read_or_unreadable(entry: Entry, body: bytes) -> None:
     provider = entry.make(ProviderTools(urls={}))
-    account = Account("acc_1", "ws_1", provider.slug, entry.config, entry.secrets, "", "")
+    account = entry.account()
     with pytest.raises((Unreadable, NotAuthentic)):
-        provider.verify(inbound(body), account)
-        provider.read(inbound(body), account)
+        provider.verify(entry.inbound(body), account)
+        provider.read(entry.inbound(body), account)
 
 
 # secrets

@@ -1,7 +1,7 @@
 """A stand-in for Twilio on loopback: takes messages, remembers every one of them, signs what it posts back.
 
     with FakeTwilio() as fake:
-        ...                                        # a provider whose `twilio` address is fake.url sends to "+33639980001"
+        ...                                        # a provider whose `twilio` address is fake.url sends a message
         fake.texts("+33639980001")                 # what that phone received, doubles included
         fake.report(sid, "delivered")              # posts to the message's StatusCallback, signed
         fake.writes("+33639980001", "OUI")         # posts what the person wrote to the inbound webhook, signed
