@@ -91,14 +91,6 @@ class Practice:
         self.clock.forward(after)
         return pulling.pull_now(self.suite, self.workspace, self.id).trouble
 
-    def step(self, after: timedelta = timedelta(minutes=5)) -> None:
-        """One page, committed; then the process dies."""
-        self.clock.forward(after)
-        row = self.row
-        batch = self.adapter.pull(installing.fresh(self.suite, self.workspace, self.id).installation, row.cursor,
-                                  self.suite.now())
-        pulling._applied(self.suite, row, batch, self.suite.now(), timedelta(minutes=5))
-
     def settle(self) -> None:
         """Sends, receives and reports what is due now."""
         for _ in range(20):

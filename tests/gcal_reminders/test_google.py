@@ -197,20 +197,15 @@ def test_a_crash_between_pages_loses_and_doubles_nothing(tmp_path):
         google.add(CABINET, "Réunion", "2026-12-05T09:00:00+01:00")
         google.add(CABINET, "Réunion", "2026-12-06T09:00:00+01:00")
         practice = Practice(tmp_path, google.urls).with_google()
-        practice.step()
-        practice.step()
-        practice = _restarted(practice)
+        google.before.extend([lambda: None, lambda: google.fail(cut_after(), cut_after())])
+        assert practice.pull().code == "google_away"
+        assert len(practice.waiting) == 3, "each page is committed"
         assert practice.pull() is None
 
     assert google.violations == []
     assert sorted(practice.waiting) == ["0001", "0008", "0009"]
     assert len(practice.messages) == 3
     assert google.count("events.list") == 3, "it goes on where it was"
-
-
-def _restarted(practice: Practice) -> Practice:
-    practice.clock.forward(timedelta(minutes=6))
-    return practice
 
 
 def test_an_empty_page_is_not_the_end(google, practice):
