@@ -204,7 +204,7 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
     reply_id = feedback.keep_reply(tx, account.id, reply, now)
     if reply_id is None:
         return None
-    questions = _open_questions(tx, reply, now)
+    questions = _open_questions(tx, reply, min(reply.at, now))
     said = meaning(reply.text, question_open=bool(questions))
     which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES, but=reply_id)
     if which is not None and (chosen := _chosen(which, reply.text)) is not None:
@@ -233,10 +233,10 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
     return reply_id
 
 
-def _open_questions(tx: Transaction, reply: PhoneReply, now: datetime) -> list[tuple[Mapping[str, Any], Occasion]]:
-    """(message, occasion) of each question that is still open, one for each occasion, newest question first. If the
-    provider says which message is answered, only that one counts."""
-    asked = feedback.questions(tx, reply.sender, now)
+def _open_questions(tx: Transaction, reply: PhoneReply, at: datetime) -> list[tuple[Mapping[str, Any], Occasion]]:
+    """(message, occasion) of each question that was open when the person wrote, however late the reply reached us; one
+    for each occasion, newest question first. If the provider says which message is answered, only that one counts."""
+    asked = feedback.questions(tx, reply.sender, at)
     if reply.answers is not None:
         named = [one for one in asked if reply.answers in (one["provider_ref"], one["id"])]
         asked = named or asked
@@ -247,7 +247,7 @@ def _open_questions(tx: Transaction, reply: PhoneReply, now: datetime) -> list[t
         if occasion is None or message["occasion"] in found:
             continue
         ends = max((moment for moment in (occasion.start, message["about"]) if moment), default=None)
-        if ends is not None and ends > now:
+        if ends is not None and ends > at:
             found[message["occasion"]] = (message, occasion)
     return list(found.values())
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.domain.errors import Conflict
 from core.engine import dispatch, ticking
-from core.storage import outbox
+from core.storage import outbox, simulated
 from core.suite import Suite, turn_clock
 
 MOST_STOPS = 20_000
@@ -24,21 +24,19 @@ class Turned:
 
 
 def jump(suite: Suite, to: datetime) -> Turned:
-    """Turns the house's clock to `to` (aware). Forwards it stops at each moment at which a message falls due, so that a
-    reminder for Tuesday leaves on Tuesday, though the jump goes to Friday. Backwards it just turns. Raises `Conflict`
-    in live mode."""
+    """Turns the house's clock to `to` (aware). Forwards it stops at each moment at which a message falls due or a
+    simulated phone answers, so that a reminder for Tuesday leaves on Tuesday, though the jump goes to Friday. Backwards
+    it just turns. Raises `Conflict` in live mode."""
     _allowed(suite)
     left = _settle(suite)
     for _ in range(MOST_STOPS):
         now = suite.now()
-        with suite.database.read() as tx:
-            due = outbox.next_due(tx)
+        due = _next(suite)
         if due is None or due > to or due < now - _A_MOMENT:
             break
         _turn(suite, max(due, now))
         left += _settle(suite)
-        with suite.database.read() as tx:
-            following = outbox.next_due(tx)
+        following = _next(suite)
         if following is not None and following <= due:
             # It stays due: a pause of its account, or somebody else has it. The clock does not wait for it.
             break
@@ -58,6 +56,13 @@ def reset(suite: Suite) -> Turned:
 def _allowed(suite: Suite) -> None:
     if not suite.settings.clock_may_turn:
         raise Conflict("clock_not_turned_in_live_mode")
+
+
+def _next(suite: Suite) -> datetime | None:
+    """When a message falls due next, or a simulated phone does something."""
+    with suite.database.read() as tx:
+        moments = (outbox.next_due(tx), simulated.next_at(tx))
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _turn(suite: Suite, to: datetime) -> None:

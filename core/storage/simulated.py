@@ -59,6 +59,11 @@ def due(tx: Transaction, now: datetime, limit: int = 500) -> list[Kept]:
     return [_kept(row) for row in rows.mappings()]
 
 
+def next_at(tx: Transaction) -> datetime | None:
+    """When something happens next on a simulated phone; None when nothing will."""
+    return tx.connection.execute(select(_c.next_at).where(_c.next_at.is_not(None)).order_by(_c.next_at).limit(1)).scalar()
+
+
 def advance(
     tx: Transaction, kept: Kept, state: State, next_at: datetime | None = None, then: str | None = None
 ) -> bool:
