@@ -487,8 +487,20 @@ def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, li
         )
     ).all()
     return [
-        Doubtful(row[0], row[1], MessageClass(row[2]), row[3], row[4], row[5], row[6] or now, *row[7:], owner=owner)
-        for row in rows
+        Doubtful(
+            one.id,
+            one.workspace,
+            MessageClass(one[2]),
+            one.account,
+            one.to,
+            one.expires_at,
+            one.left_at or now,
+            one.test,
+            one.provider_ref,
+            one.text,
+            owner,
+        )
+        for one in rows
     ]
 
 
@@ -518,8 +530,8 @@ def advance(
     owner: str | None = None,
     **values: Any,
 ) -> bool:
-    """Moves a message forwards to `then`, if its present state allows; False (and nothing written) if not. `owner`: only
-    if it is still that owner's, for a word that may have grown old on its way."""
+    """Moves a message forwards to `then`, if its present state allows; False (and nothing written) if not. `owner`:
+    only if it is still that owner's, for a word that may have grown old on its way."""
     allowed = [str(state) for state in FOLLOWS if may_follow(state, then)]
     done = tx.connection.execute(
         update(t.messages)
