@@ -1,4 +1,4 @@
-"""Structured logs: one JSON event each, with telephone numbers masked and without bodies, tokens or e-mail addresses."""
+"""Structured logs: one JSON event each, numbers masked, without bodies, tokens or e-mail addresses."""
 
 from __future__ import annotations
 
@@ -80,4 +80,5 @@ def without_people(text: str) -> str:
 def query_shown(query: str) -> str:
     """A query string for the access log: only the values of names that hold no secret and no person."""
     pairs = parse_qsl(query[:2000], keep_blank_values=True, max_num_fields=None)
-    return urlencode([(name[:40], value[:80] if name in _PUBLIC_QUERY else "…") for name, value in pairs[:30]], safe="…")
+    shown = [(name[:40], value[:80] if name in _PUBLIC_QUERY else "…") for name, value in pairs[:30]]
+    return urlencode(shown, safe="…")

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     # who calls
     "key_needed": {
-        "fr": "Créez une clé dans la console (Réglages → Clés) ou avec « relance keys create », et envoyez-la dans Authorization.",
-        "en": "Create a key in the console (Settings → Keys) or with `relance keys create`, and send it in Authorization.",
+        "fr": "Créez une clé (Réglages, ou « relance keys create ») et envoyez-la dans Authorization.",
+        "en": "Create a key in the console (Settings) or with `relance keys create`; send it in Authorization.",
     },
     "key_unknown": {
         "fr": "Vérifiez que la clé a été copiée en entier, ou créez-en une nouvelle.",
@@ -95,20 +95,20 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     },
     # numbers and moments
     "number_needs_country": {
-        "fr": "Ajoutez « country » (par exemple \"FR\"), ou écrivez le numéro avec + et l'indicatif.",
-        "en": "Add `country` (\"FR\", say), or write the number with + and the country code.",
+        "fr": 'Ajoutez « country » (par exemple "FR"), ou écrivez le numéro avec + et l\'indicatif.',
+        "en": 'Add `country` ("FR", say), or write the number with + and the country code.',
     },
     "moment_needs_zone": {
-        "fr": "Ajoutez « zone » (par exemple \"Europe/Paris\"), ou un décalage à la fin du moment (+01:00, Z).",
-        "en": "Add `zone` (\"Europe/Paris\", say), or an offset at the end of the moment (+01:00, Z).",
+        "fr": 'Ajoutez « zone » (par exemple "Europe/Paris"), ou un décalage à la fin du moment (+01:00, Z).',
+        "en": 'Add `zone` ("Europe/Paris", say), or an offset at the end of the moment (+01:00, Z).',
     },
     "moment_unreadable": {
-        "fr": "Écrivez \"2026-12-01T18:00:00+01:00\", ou \"2026-12-01T18:00:00\" avec « zone ».",
-        "en": "Write \"2026-12-01T18:00:00+01:00\", or \"2026-12-01T18:00:00\" with `zone`.",
+        "fr": 'Écrivez "2026-12-01T18:00:00+01:00", ou "2026-12-01T18:00:00" avec « zone ».',
+        "en": 'Write "2026-12-01T18:00:00+01:00", or "2026-12-01T18:00:00" with `zone`.',
     },
     "zone_unknown": {
-        "fr": "Donnez un nom de la base IANA, par exemple \"Europe/Paris\".",
-        "en": "Give a name of the IANA database, \"Europe/Paris\" for example.",
+        "fr": 'Donnez un nom de la base IANA, par exemple "Europe/Paris".',
+        "en": 'Give a name of the IANA database, "Europe/Paris" for example.',
     },
     "too_far_ahead": {"fr": "Choisissez un moment plus proche.", "en": "Choose a moment that is nearer."},
     # texts
@@ -182,8 +182,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "en": "Whoever operates this server must first set up an application with the vendor.",
     },
     "webhook_event_unknown": {
-        "fr": "Choisissez parmi les événements nommés, ou \"*\" pour tous.",
-        "en": "Choose among the named events, or \"*\" for all.",
+        "fr": 'Choisissez parmi les événements nommés, ou "*" pour tous.',
+        "en": 'Choose among the named events, or "*" for all.',
     },
     "address_not_allowed": {
         "fr": "Donnez une adresse https publique, sans nom d'utilisateur.",

@@ -104,7 +104,7 @@ def shown_consent(row: Mapping[str, Any]) -> dict[str, Any]:
 def _occasion(tx: Transaction, one: Any, language: str) -> dict[str, Any]:
     said = answers.about(tx, [one.id]).get(one.id, [])
     names = {row["id"]: row["name"] for row in rules.rows(tx, installation=one.installation)}
-    live = answers.modes(tx).get(one.installation) == "live"
+    live = answers.modes(tx).get(one.installation, False)
     return {
         **shown.occasion(one, language),
         "rehearsal": not live,

@@ -91,7 +91,8 @@ def get(tx: Transaction, vault: Vault, installation_id: str, public_url: str) ->
 
 def is_there(tx: Transaction, installation_id: str) -> bool:
     """Whether this workspace has it, connected or waiting for a person."""
-    return tx.row(tx.mine(t.installations, _c.id).where(_c.id == installation_id, _c.state != "disconnected")) is not None
+    found = tx.mine(t.installations, _c.id).where(_c.id == installation_id, _c.state != "disconnected")
+    return tx.row(found) is not None
 
 
 def learnt(tx: Transaction, installation_id: str) -> Mapping[str, Any]:

@@ -67,8 +67,8 @@ def _armoured(response: Response) -> Response:
     response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers.setdefault(
         "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; "
-        "form-action 'self' "
+        "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
+        "base-uri 'none'; form-action 'self' "
         + " ".join(current_suite().settings.vendor_auth_urls.values())
         + "; frame-ancestors 'none'",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 from flask import Flask, Response, redirect, request
@@ -75,7 +75,10 @@ def back(adapter: str) -> Response:
 
 
 def _finished(adapter: str, person: Person) -> installing.Finished:
-    query = {name: value[:2000] for name, value in request.args.items() if name in ("state", "code", "error", "iss")}
+    query = {name: value[:2000] for name, value in request.args.items() if name in ("state", "code", "error")}
+    if not _right_issuer(adapter, request.args.get("iss")):
+        # The state is used up all the same, and the code of another issuer is never handed to this one.
+        query = {"state": query.get("state", ""), "error": "wrong_issuer"}
     finished = installing.finish(
         current_suite(),
         adapter,
@@ -86,6 +89,23 @@ def _finished(adapter: str, person: Person) -> installing.Finished:
     )
     current_suite().wake()
     return finished
+
+
+def _right_issuer(slug: str, issuer: str | None) -> bool:
+    """Whether `iss` (RFC 9207), if it came, names the vendor that the person was sent to."""
+    adapter = current_suite().adapters.get(slug)
+    dance = adapter.manifest.oauth if adapter else None
+    if issuer is None or dance is None:
+        return True
+    settings = current_suite().settings
+    vendors = (
+        settings.vendor_auth_urls.get(dance.vendor, dance.authorize_url),
+        settings.vendor_token_urls.get(dance.vendor, dance.token_url),
+    )
+    try:
+        return urlsplit(issuer).netloc in {urlsplit(address).netloc for address in vendors}
+    except ValueError:
+        return False
 
 
 def _failed(adapter: str, error: RelanceError) -> Response:

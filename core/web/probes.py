@@ -7,7 +7,8 @@ from datetime import timedelta
 import orjson
 from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from core.domain.errors import RelanceError
 from core.storage import figures, house
@@ -67,13 +68,13 @@ def metrics() -> Response:
     return Response(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-class _Figures:
+class _Figures(Collector):
     """The ledger's figures, as Prometheus wants them. No label holds a number, a name or a text."""
 
     def __init__(self, found: figures.Figures) -> None:
         self._found = found
 
-    def collect(self) -> list[object]:
+    def collect(self) -> list[Metric]:
         messages = GaugeMetricFamily("relance_messages", "Messages by state", labels=["state", "class"])
         for (state, klass), count in self._found.messages.items():
             messages.add_metric([state, klass], count)

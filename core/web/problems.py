@@ -1,4 +1,4 @@
-"""Errors as the outside hears them: `application/problem+json` (RFC 9457) for programs, each with a page that explains it."""
+"""Errors as the outside hears them: `application/problem+json` (RFC 9457), each with a page that explains it."""
 
 from __future__ import annotations
 
@@ -201,5 +201,3 @@ def _page(status: int, reason: Reason, headers: Mapping[str, str]) -> Response:
     response = Response(written, status, content_type="text/html; charset=utf-8")
     response.headers.update(headers)
     return response
-
-

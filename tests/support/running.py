@@ -1,4 +1,4 @@
-"""A whole Relance for a test: its own database, a real server on a free port, an engine, and a clock that can be turned."""
+"""A whole Relance for a test: its own database, a real server on a free port, an engine, and a clock that turns."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Client:
     base: str
     key: str | None
 
-    def call(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **given: Any) -> requests.Response:
+    def call(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **given: Any
+    ) -> requests.Response:
         own = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         given = {"timeout": PATIENCE, "allow_redirects": False, **given}
         return requests.request(method, self.base + path, headers={**own, **(headers or {})}, **given)
@@ -60,8 +62,8 @@ class Running:
     """`with Running(tmp_path) as relance:` — `relance.suite`, `relance.url`, `relance.client` (a test key of
     `relance.workspace`), one owner (`EMAIL`, `PASSWORD`).
 
-    Without `runner` nothing happens by itself: `settle()` does all that is due, in this thread, which makes tests exact.
-    With it the embedded runner works in the background: `until(…)` waits for what it should bring about.
+    Without `runner` nothing happens by itself: `settle()` does all that is due, in this thread, so that tests are
+    exact. With it the embedded runner works in the background: `until(…)` waits for what it should bring about.
     `url` is also the public address, so that hooks and callback addresses work. `env` are further settings
     (`vendor_urls={"google": …}`, `mode="live"`); `adapters` and `providers` replace the registered ones.
     """
@@ -79,7 +81,9 @@ class Running:
     ) -> None:
         # The port is bound before anything else, so that the public address is known to all that is built.
         self._door = _Later()
-        self._server = create_server(self._door, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True)
+        self._server = create_server(
+            self._door, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True
+        )
         self.url = f"http://127.0.0.1:{self._server.effective_port}"
         self.settings = Settings(
             **{

@@ -111,9 +111,18 @@ SCHEMAS: dict[str, S] = {
         )
     ),
     "Contact": thing(
-        id=TEXT, number=TEXT, country=TEXT, name=MAYBE, first_name=MAYBE, email=MAYBE, language=MAYBE, zone=MAYBE,
-        values=ANY, quarantine=maybe("Reason"), created_at=MOMENT,
-    ),  # fmt: skip
+        id=TEXT,
+        number=TEXT,
+        country=TEXT,
+        name=MAYBE,
+        first_name=MAYBE,
+        email=MAYBE,
+        language=MAYBE,
+        zone=MAYBE,
+        values=ANY,
+        quarantine=maybe("Reason"),
+        created_at=MOMENT,
+    ),
     "Consent": thing(id=TEXT, to=TEXT, scope=TEXT, state={"enum": ["in", "out"]}, at=MOMENT, source=TEXT, proof=ANY),
     "Template": thing(
         key=TEXT,
@@ -155,9 +164,16 @@ SCHEMAS: dict[str, S] = {
         unchanged=COUNT,
         steps=many(
             thing(
-                occasion=TEXT, title={}, start=MAYBE_MOMENT, step={"enum": ["new", "move", "cancel"]}, message=MAYBE,
-                to=TEXT, text=TEXT, due_at=MOMENT, reason=maybe("Reason"),
-            )  # fmt: skip
+                occasion=TEXT,
+                title={},
+                start=MAYBE_MOMENT,
+                step={"enum": ["new", "move", "cancel"]},
+                message=MAYBE,
+                to=TEXT,
+                text=TEXT,
+                due_at=MOMENT,
+                reason=maybe("Reason"),
+            )
         ),
     ),
     "Installation": thing(
@@ -184,8 +200,10 @@ SCHEMAS: dict[str, S] = {
             ref("Installation"),
             thing(
                 ("signing_secret", "connection_code", "webhook_secret"),
-                signing_secret=TEXT, connection_code=TEXT, webhook_secret=TEXT,
-            ),  # fmt: skip
+                signing_secret=TEXT,
+                connection_code=TEXT,
+                webhook_secret=TEXT,
+            ),
         ]
     },
     "Disconnected": thing(id=TEXT, state={"const": "disconnected"}, left_over_there=many(ref("Reason"))),
@@ -203,10 +221,20 @@ SCHEMAS: dict[str, S] = {
         ),
         would_send=many(
             thing(
-                occasion=ref("Occasion"), rule=TEXT, name=TEXT, to=TEXT, **{"class": _CLASS}, channels=_CHANNELS,
-                text=TEXT, due_at=MOMENT, expires_at=MAYBE_MOMENT, encoding=TEXT, segments=COUNT,
-                price=maybe("Money"), checks=many(ref("Check")),
-            )  # fmt: skip
+                occasion=ref("Occasion"),
+                rule=TEXT,
+                name=TEXT,
+                to=TEXT,
+                **{"class": _CLASS},
+                channels=_CHANNELS,
+                text=TEXT,
+                due_at=MOMENT,
+                expires_at=MAYBE_MOMENT,
+                encoding=TEXT,
+                segments=COUNT,
+                price=maybe("Money"),
+                checks=many(ref("Check")),
+            )
         ),
         would_not=many(
             thing(occasion=ref("Occasion"), rule=TEXT, name=TEXT, reason=ref("Reason"), wanted_at=MAYBE_MOMENT)
@@ -254,9 +282,15 @@ SCHEMAS: dict[str, S] = {
                 rehearsal=YES,
                 answers=many(
                     thing(
-                        rule=TEXT, name=TEXT, answer={"enum": ["send", "skip"]}, reason=maybe("Reason"),
-                        sentence=TEXT, wanted_at=MAYBE_MOMENT, checks=many(ref("Check")), at=MOMENT,
-                    )  # fmt: skip
+                        rule=TEXT,
+                        name=TEXT,
+                        answer={"enum": ["send", "skip"]},
+                        reason=maybe("Reason"),
+                        sentence=TEXT,
+                        wanted_at=MAYBE_MOMENT,
+                        checks=many(ref("Check")),
+                        at=MOMENT,
+                    )
                 ),
             )
         ),
@@ -264,9 +298,12 @@ SCHEMAS: dict[str, S] = {
         standing={
             "oneOf": [
                 thing(
-                    to=TEXT, opted_out=many(TEXT), marketing_consent=YES, quarantine=maybe("Reason"),
+                    to=TEXT,
+                    opted_out=many(TEXT),
+                    marketing_consent=YES,
+                    quarantine=maybe("Reason"),
                     consents=many(ref("Consent")),
-                ),  # fmt: skip
+                ),
                 {"type": "null"},
             ]
         },
@@ -288,27 +325,52 @@ SCHEMAS: dict[str, S] = {
         created_at=MAYBE_MOMENT,
     ),
     "InboxItem": thing(
-        id=TEXT, adapter=TEXT, source={"enum": ["hook", "receipts", "replies"]}, installation=MAYBE,
-        provider_account=MAYBE, received_at=MOMENT, delivery=MAYBE,
-        state={"enum": ["read", "unreadable", "unsupported", "repeated"]}, trouble=maybe("Reason"),
+        id=TEXT,
+        adapter=TEXT,
+        source={"enum": ["hook", "receipts", "replies"]},
+        installation=MAYBE,
+        provider_account=MAYBE,
+        received_at=MOMENT,
+        delivery=MAYBE,
+        state={"enum": ["read", "unreadable", "unsupported", "repeated"]},
+        trouble=maybe("Reason"),
         replayed_at=MAYBE_MOMENT,
-    ),  # fmt: skip
+    ),
     "InboxEntry": more("InboxItem", request=thing(method=TEXT, path=TEXT, headers=many(many(TEXT)), body=TEXT)),
     "SimulatorMessage": thing(
-        id=TEXT, message=TEXT, to=TEXT, **{"from": MAYBE}, text=TEXT, channel={"enum": given.CHANNELS},
-        received_at=MOMENT, state=_STATE,
-    ),  # fmt: skip
+        id=TEXT,
+        message=TEXT,
+        to=TEXT,
+        **{"from": MAYBE},
+        text=TEXT,
+        channel={"enum": given.CHANNELS},
+        received_at=MOMENT,
+        state=_STATE,
+    ),
     "SimulatorReply": thing(**{"from": TEXT}, to=TEXT, text=TEXT, at=MOMENT),
     "Webhook": thing(
-        id=TEXT, url=TEXT, events=many(TEXT), state=TEXT, secrets=COUNT, trouble=maybe("Reason"),
-        failing_since=MAYBE_MOMENT, created_at=MOMENT,
-    ),  # fmt: skip
+        id=TEXT,
+        url=TEXT,
+        events=many(TEXT),
+        state=TEXT,
+        secrets=COUNT,
+        trouble=maybe("Reason"),
+        failing_since=MAYBE_MOMENT,
+        created_at=MOMENT,
+    ),
     "WebhookMade": more("Webhook", secret={"type": "string", "description": "Shown this once"}),
     "Delivery": thing(
-        id=TEXT, event=TEXT, state={"enum": ["waiting", "delivered", "failed"]}, tries=COUNT,
-        status={"type": ["integer", "null"]}, trouble=maybe("Reason"), due_at=MOMENT, created_at=MOMENT,
-        delivered_at=MAYBE_MOMENT, body=ANY,
-    ),  # fmt: skip
+        id=TEXT,
+        event=TEXT,
+        state={"enum": ["waiting", "delivered", "failed"]},
+        tries=COUNT,
+        status={"type": ["integer", "null"]},
+        trouble=maybe("Reason"),
+        due_at=MOMENT,
+        created_at=MOMENT,
+        delivered_at=MAYBE_MOMENT,
+        body=ANY,
+    ),
     "MessageList": pages("Message"),
     "ContactList": pages("Contact"),
     "ConsentList": pages("Consent"),
@@ -322,7 +384,5 @@ SCHEMAS: dict[str, S] = {
     "WebhookList": pages("Webhook"),
     "DeliveryList": pages("Delivery"),
     "Health": thing(status=TEXT),
-    "Readiness": thing(
-        status=TEXT, checks={"type": "object", "additionalProperties": TEXT}
-    ),
+    "Readiness": thing(status=TEXT, checks={"type": "object", "additionalProperties": TEXT}),
 }

@@ -19,9 +19,7 @@ from core.domain.reasons import Reason
 from core.domain.when import OnChange, parse_when
 from core.engine.notices import EVENTS
 
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(\.\d{1,9})?)?\s*([Zz]|[+-]\d\d:\d\d)?\Z", re.ASCII
-)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(\.\d{1,9})?)?\s*([Zz]|[+-]\d\d:\d\d)?\Z", re.ASCII)
 CLASSES = [str(one) for one in MessageClass]
 CHANNELS = [str(one) for one in Channel]
 KINDS = [str(one) for one in Kind]
@@ -84,9 +82,7 @@ def one_of(names: list[str], **about: Any) -> fields.String:
 
 
 def several_of(names: list[str], **about: Any) -> fields.List:
-    return fields.List(
-        fields.String(validate=validate.OneOf(names)), validate=validate.Length(1, len(names)), **about
-    )
+    return fields.List(fields.String(validate=validate.OneOf(names)), validate=validate.Length(1, len(names)), **about)
 
 
 def _country(value: str) -> None:
@@ -147,7 +143,6 @@ class Message(Body):
 
     to = words(40, required=True, metadata={"description": "E.164, or a national number with `country`"})
     country = country(allow_none=True)
-    # `class` is a word of Python, so that the field is added below.
     body = words(4000, allow_none=True, metadata={"description": "The text; `body` or `template` is required"})
     template = words(80, allow_none=True, metadata={"description": "The key of a template"})
     data = fields.Dict(keys=fields.String(), allow_none=True, validate=_small)
@@ -160,6 +155,7 @@ class Message(Body):
     language = words(5, allow_none=True, least=2)
 
 
+# Two names are words of Python, so that these fields are added by their name.
 Message._declared_fields["class"] = one_of(CLASSES, required=True)
 
 
@@ -264,15 +260,15 @@ class Rule(Body):
     sender = words(16, allow_none=True, load_default=None)
     asks = fields.Boolean(load_default=False, truthy={True}, falsy={False})
     late = one_of(["skip", "send"], load_default="skip")
-    only = fields.Dict(
-        keys=fields.String(validate=validate.Length(1, 60)),
-        values=fields.List(fields.String(validate=validate.Length(0, 200)), validate=validate.Length(1, 200)),
-        load_default=dict,
-    )
     active = fields.Boolean(load_default=True, truthy={True}, falsy={False})
 
 
 Rule._declared_fields["class"] = one_of(CLASSES, required=True)
+Rule._declared_fields["only"] = fields.Dict(
+    keys=fields.String(validate=validate.Length(1, 60)),
+    values=fields.List(fields.String(validate=validate.Length(0, 200)), validate=validate.Length(1, 200)),
+    load_default=dict,
+)
 
 
 class Rules(Listed):

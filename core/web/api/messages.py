@@ -113,8 +113,14 @@ def listed(call: Call) -> Answer:
     wanted = outbox.Filter(
         state=states,
         to=_number(asked["to"]) if asked.get("to") else None,
-        **{name: asked.get(name) for name in ("reference", "installation", "campaign", "occasion", "rule", "after")},
-        **{name: _moment(asked, name) for name in ("since", "until")},
+        reference=asked.get("reference"),
+        installation=asked.get("installation"),
+        campaign=asked.get("campaign"),
+        occasion=asked.get("occasion"),
+        rule=asked.get("rule"),
+        since=_moment(asked, "since"),
+        until=_moment(asked, "until"),
+        after=asked.get("after"),
     )
     with call.read() as tx:
         rows = outbox.listed(tx, wanted, limit=asked["limit"] + 1)

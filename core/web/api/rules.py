@@ -110,8 +110,6 @@ def _saved(call: Call, tx: Transaction, rule_id: str, status: int) -> Answer:
     return call.done(status, shown.rule(row))
 
 
-
-
 def as_json(made: Difference, language: str) -> dict[str, Any]:
     """A difference as the API shows it: counts, and the first 200 steps."""
     return {
@@ -179,5 +177,3 @@ def _row(tx: Transaction, rule_id: str) -> Mapping[str, Any]:
     if row is None:
         raise NotFound("rule")
     return row
-
-

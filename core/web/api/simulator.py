@@ -33,9 +33,7 @@ def reply(call: Call) -> Answer:
     sender = recipient(body["from"], None, "/from").number
     with call.write() as tx:
         said = simulation.answer(call.suite, call.workspace, sender, body["text"], body["to"], tx)
-        return call.done(
-            201, {"from": said.sender, "to": said.to, "text": said.text, "at": shown.moment(said.at)}
-        )
+        return call.done(201, {"from": said.sender, "to": said.to, "text": said.text, "at": shown.moment(said.at)})
 
 
 def _allowed(call: Call) -> None:

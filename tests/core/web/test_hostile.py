@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from core.web.api.messages import read
 from core.web.api.reading import parsed
 from core.web.documents import all_routes
 from core.web.limits import Buckets
+from core.web.problems import Malformed
 from tests.support.running import Running
 
 GOOD = {"to": "+33639980001", "class": "transactional", "body": "Bonjour"}
@@ -47,10 +49,8 @@ NAMES = ["to", "class", "body", "template", "data", "channels", "send_at", "zone
 @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=8))
 @settings(max_examples=300)
 def test_reading_a_message_is_total(change: dict[str, Any]) -> None:
-    try:
+    with suppress(RelanceError):
         read({**GOOD, **change}, test=True)
-    except RelanceError as error:
-        assert error.reason.sentence("en")
 
 
 VALUES = st.sampled_from(
@@ -72,10 +72,8 @@ def test_the_hand_written_reader_refuses_what_the_schema_refuses(change: dict[st
 @given(st.binary(max_size=300) | ANYTHING.map(lambda value: json.dumps(value).encode()))
 @settings(max_examples=300)
 def test_reading_a_body_is_total(body: bytes) -> None:
-    try:
+    with suppress(Malformed):
         assert isinstance(parsed(body), dict)
-    except RelanceError as error:
-        assert error.status == 400
 
 
 PIECES = [
@@ -153,7 +151,8 @@ def test_a_few_hundred_hostile_requests(relance: Running) -> None:
     statuses, slowest, accepted = bombard(relance, 400, seed=7)
 
     assert slowest <= 2
-    assert statuses[404] and statuses[400] + statuses[415] + statuses[422]
+    assert statuses[404]
+    assert statuses[400] + statuses[415] + statuses[422]
     assert stored(relance) == before + accepted
 
 
@@ -168,8 +167,11 @@ def test_ten_thousand_hostile_requests(relance: Running) -> None:
     assert stored(relance) == before + sum(accepted for _, _, accepted in results)
 
 
+PARTS = st.text(st.characters(codec="utf-8"), max_size=30)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(path=st.text(st.characters(codec="utf-8"), max_size=30), query=st.text(st.characters(codec="utf-8"), max_size=30))
+@given(path=PARTS, query=PARTS)
 def test_no_address_breaks_the_house(relance: Running, path: str, query: str) -> None:
     client = relance.app.test_client()
     for base in ("/", "/v1/messages/", "/hooks/", "/errors/", "/providers/"):

@@ -23,7 +23,12 @@ from core.web.documents import all_routes, document
 from core.web.limits import Buckets
 from tests.support.running import Client, Running
 
-GOOD = {"to": "+33639980001", "class": "transactional", "body": "Bonjour {{ first_name }}", "data": {"first_name": "Ana"}}
+GOOD = {
+    "to": "+33639980001",
+    "class": "transactional",
+    "body": "Bonjour {{ first_name }}",
+    "data": {"first_name": "Ana"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +98,7 @@ def test_a_message_answers_what_the_document_promises(client: Client) -> None:
 
 
 def test_a_wall_time_needs_its_zone(client: Client) -> None:
-    said = problem(
-        client.post("/v1/messages", {**GOOD, "send_at": "2026-12-01T18:00:00"}), 422, "moment_needs_zone"
-    )
+    said = problem(client.post("/v1/messages", {**GOOD, "send_at": "2026-12-01T18:00:00"}), 422, "moment_needs_zone")
 
     assert said["errors"][0]["pointer"] == "/send_at"
     assert "zone" in said["remedy"]
@@ -423,14 +426,14 @@ def test_too_fast_is_429_with_the_time_to_wait(tmp_path: Path) -> None:
 def test_every_route_says_who_may_call_it(relance: Running) -> None:
     documented = set(document(relance.url)["paths"])
     for rule in relance.app.url_map.iter_rules():
-        view = relance.app.view_functions[rule.endpoint]
-        assert isinstance(getattr(view, "relance_access", None), Access), f"{rule} is not classified"
+        who = getattr(relance.app.view_functions[rule.endpoint], "relance_access", None)
+        assert isinstance(who, Access), f"{rule} is not classified"
         path = rule.rule.replace("<", "{").replace(">", "}")
         if path.startswith("/v1/"):
-            assert view.relance_access is Access.KEY
+            assert who is Access.KEY
             assert path in documented, f"{path} is not in the OpenAPI document"
         else:
-            assert view.relance_access is not Access.KEY
+            assert who is not Access.KEY
 
 
 def test_every_code_has_a_sentence_and_a_remedy_in_both_languages(relance: Running, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""The walk that API.md promises, over HTTP against a running server: from a calendar's address to the phone and back."""
+"""The walk that the API promises, over HTTP against a running server: from a calendar's address to the phone."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_from_a_calendar_to_the_phone(tmp_path: Path, calendar: Calendar) -> Non
         assert [(one["to"], one["text"]) for one in relance.phones()] == [("+33639980001", messages[0]["text"])]
         told = client.get(f"/v1/messages/{messages[0]['id']}").json()
         assert told["state"] == "delivered"
-        assert [line["what"] for line in told["history"]][0] == "accepted"
+        assert told["history"][0]["what"] == "accepted"
         assert {"attempt", "receipt"} <= {line["what"] for line in told["history"]}
 
 
