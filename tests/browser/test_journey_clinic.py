@@ -194,7 +194,7 @@ def test_connections_and_settings(chrome: Browser, relance: Running, calendar: C
     page.get_by_role("button", name="Reprendre").click()
     page.get_by_text("Réglages de cette connexion").click()
     page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Déconnecter").click()
+    page.get_by_role("button", name="Déconnecter", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("Déconnecté")
 
     page.goto("/settings")
@@ -203,7 +203,7 @@ def test_connections_and_settings(chrome: Browser, relance: Running, calendar: C
     assert_good(page)
     page.goto("/settings")
     picture(page, "settings")
-    page.get_by_label("Expéditeur", exact=False).first.fill("MON CABINET")
+    page.locator("#f-sender").fill("MON CABINET")
     page.locator("#sending").get_by_role("button", name="Enregistrer").click()
     expect(page.locator("#e-sender")).to_be_visible()
     assert_good(page)
