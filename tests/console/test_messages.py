@@ -103,8 +103,9 @@ def test_a_story_tells_event_plan_checks_move_departure_receipt_reply_and_cost(c
     page = Visitor(clinic).get(f"/messages/{message(clinic)['id']}")
     story = page[page.index('<ol class="story">') :]
     wanted = [
-        "Lu dans «", "Ana Martin", "Prévu par la règle «", "consentement : d’accord", "Reprogrammé", "Confié à", "Envoyé",
-        "Accusé du réseau", "Remis au téléphone", "La personne a répondu", "Oui &lt;b&gt;merci&lt;/b&gt;", "Coût", "EUR",
+        "Lu dans «", "Ana Martin", "Prévu par la règle «", "consentement : d’accord", "Reprogrammé", "Confié à",
+        "Envoyé", "Accusé du réseau", "Remis au téléphone", "La personne a répondu", "Oui &lt;b&gt;merci&lt;/b&gt;",
+        "Coût", "EUR",
     ]  # fmt: skip
     places = [story.replace("\u00a0", " ").find(words) for words in wanted]
     assert -1 not in places, dict(zip(wanted, places, strict=True))

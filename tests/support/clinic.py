@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -36,6 +38,19 @@ DAY_BEFORE = {
     "asks": True,
     "sender": "38555",
 }
+
+
+@cache
+def _migrated() -> bytes:
+    """A fresh database, migrated once for all tests of a process."""
+    with TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/fresh.db")
+        upgrade(database)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.close()
+        return Path(folder, "fresh.db").read_bytes()
 
 
 class PaperDiary(Adapter):
@@ -77,6 +92,7 @@ class Clinic:
         now: datetime = NOW,
     ) -> None:
         url = f"sqlite:///{folder / 'clinic.db'}"
+        (folder / "clinic.db").write_bytes(_migrated())
         self.clock = FixedClock(now)
         self.suite = build_suite(
             Settings(data_dir=folder, database_url=url, secret_keys=(Fernet.generate_key().decode(),), mode=mode),
@@ -84,7 +100,6 @@ class Clinic:
             adapters=DIARY,
             providers={"simulator": Simulator(ProviderTools(urls={}, book=DatabaseBook(Database(url))))},
         )
-        upgrade(self.suite.database)
         with self.suite.database.write() as tx:
             self.workspace = house.add_workspace(
                 tx, "Cabinet Lyon", {"language": "fr", "zone": "Europe/Paris", "country": "FR", **(settings or {})}, now

@@ -8,18 +8,28 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from core.storage import access
+from core.suite import Suite
 from core.web.access import SESSION_COOKIE
 from core.web.app import create_app
 from tests.support.clinic import Clinic
+
+_apps: list[Flask] = []
+
+
+def _app_of(suite: Suite) -> Flask:
+    """One application for all tests of a process, with the suite of the test that runs: its templates are read once."""
+    if not _apps:
+        _apps.append(create_app(suite))
+    _apps[0].extensions["relance"] = suite
+    return _apps[0]
 
 
 class Visitor:
     """A person with `role` and `language` in the clinic's workspace."""
 
-    def __init__(self, clinic: Clinic, role: str = "owner", language: str = "fr", app: Flask | None = None) -> None:
+    def __init__(self, clinic: Clinic, role: str = "owner", language: str = "fr") -> None:
         self.clinic = clinic
-        self.app = app or create_app(clinic.suite)
-        self.browser = self.app.test_client()
+        self.browser = _app_of(clinic.suite).test_client()
         now = clinic.suite.now()
         with clinic.suite.database.write(clinic.workspace) as tx:
             self.id = access.add_user(tx, f"{role}-{language}@example.org", "une-phrase-longue", role, language, now)
