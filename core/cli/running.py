@@ -45,16 +45,18 @@ def run_command(desk: Desk) -> None:
             "RELANCE_RUNNER=distributed : lancez `relance web`, et le moteur dans ses propres processus.",
             "RELANCE_RUNNER=distributed: start `relance web`, and the engine in processes of its own."))
     configure(settings.log_level)
-    suite = build_suite(settings)
-    migrate.upgrade(suite.database)
-    read_clock(suite)
-    password = first_owner(suite)
-    server = listening(suite)
-    _started(desk, suite, server, password)
-    runner = Embedded(suite)
-    runner.start()
-    _serve(server, runner.stop)
-    suite.database.close()
+    # From here on a signal is a wish to stop, whatever we are doing when it comes.
+    with _signals() as stopping:
+        suite = build_suite(settings)
+        migrate.upgrade(suite.database)
+        read_clock(suite)
+        password = first_owner(suite)
+        server = listening(suite)
+        _started(desk, suite, server, password)
+        runner = Embedded(suite)
+        runner.start()
+        _serve(server, stopping, runner.stop)
+        suite.database.close()
 
 
 @command("web", home=False)
@@ -66,13 +68,14 @@ def web_command(desk: Desk) -> None:
         raise Refusal(desk.say("La base de données n'est pas à jour : lancez `relance migrate`.",
                                "The database is not up to date: run `relance migrate`."))
     read_clock(suite)
-    server = listening(suite)
-    _started(desk, suite, server, None)
-    bell = Bell(suite) if suite.settings.runner == "distributed" else None
-    if bell is not None:
-        bell.start()
-    _serve(server, bell.stop if bell is not None else lambda: None)
-    suite.database.close()
+    with _signals() as stopping:
+        server = listening(suite)
+        _started(desk, suite, server, None)
+        bell = Bell(suite) if suite.settings.runner == "distributed" else None
+        if bell is not None:
+            bell.start()
+        _serve(server, stopping, bell.stop if bell is not None else lambda: None)
+        suite.database.close()
 
 
 @command("migrate", home=False, writes=True)
@@ -199,38 +202,36 @@ def zones_version() -> str:
 # ---------------------------------------------------------------------------------------------- serving, stopping
 
 
-def _serve(server: Listening, stop_engine: Callable[[], None]) -> None:
-    """Until a signal comes. Then nothing new is accepted, and what was begun is finished."""
-    stopping = threading.Event()
-    with _signals(stopping):
-        log.info("started", pid=os.getpid())
-        while not stopping.is_set():
-            server.turn(0.25)
-        began = monotonic()
-        for door in server.doors():
-            wasyncore.dispatcher.close(door)
-        engine = threading.Thread(target=stop_engine, name="stopping", daemon=True)
-        engine.start()
-        while server.busy() and monotonic() - began < TO_FINISH_REQUESTS:
-            server.turn(0.05)
-        engine.join(timeout=max(TO_STOP - (monotonic() - began), 0))
-        if engine.is_alive():
-            # A platform that does not answer must not keep a deploy waiting; leases and the journal say what was begun.
-            log.warning("stopped before everything had answered")
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
+def _serve(server: Listening, stopping: threading.Event, stop_engine: Callable[[], None]) -> None:
+    """Until `stopping` is set. Then nothing new is accepted, and what was begun is finished."""
+    log.info("started", pid=os.getpid())
+    while not stopping.is_set():
+        server.turn(0.25)
+    began = monotonic()
+    for door in server.doors():
+        wasyncore.dispatcher.close(door)
+    engine = threading.Thread(target=stop_engine, name="stopping", daemon=True)
+    engine.start()
+    while server.busy() and monotonic() - began < TO_FINISH_REQUESTS:
+        server.turn(0.05)
+    engine.join(timeout=max(TO_STOP - (monotonic() - began), 0))
+    if engine.is_alive():
+        # A platform that does not answer must not keep a deploy waiting; leases and the journal say what was begun.
+        log.warning("stopped before everything had answered")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     server.threads.shutdown(timeout=1)
     log.info("stopped")
 
 
 @contextlib.contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
+def _signals() -> Iterator[threading.Event]:
+    """Set when somebody wants us to stop (SIGTERM, or ctrl-C)."""
+    stopping = threading.Event()
     before = {name: signal.signal(name, lambda *_: stopping.set()) for name in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield stopping
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-
-

@@ -1,0 +1,235 @@
+"""What happens to the data: the demo, the backup and its return, the export, and an erasure that leaves no trace."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
+
+from core.cli import cli
+from core.contract import Inbound
+from core.domain.recipients import Recipient
+from core.settings import Settings
+from core.storage import house, idempotency, inbox, people, webhooks
+from core.suite import Suite, build_suite
+
+
+class House:
+    """A data folder in demo mode, and `relance` in it."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.env = {"RELANCE_DATA_DIR": str(folder / "var"), "RELANCE_MODE": "demo", "RELANCE_LANGUAGE": "en",
+                    "RELANCE_SECRET_KEYS": Fernet.generate_key().decode(), **env}
+
+    def __call__(self, *arguments: str, status: int = 0) -> Result:
+        result = CliRunner().invoke(cli, arguments, env=self.env)
+        assert result.exit_code == status, f"{arguments}: {result.output} {result.exception!r}"
+        return result
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json").stdout)
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.env["RELANCE_DATA_DIR"])
+
+    def suite(self) -> Suite:
+        return build_suite(Settings.read(self.env))
+
+    def messages(self, state: str) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = self.json("messages", "list", "--state", state, "--limit", "200")["data"]
+        return found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def workspace_of(suite: Suite) -> str:
+    with suite.database.read() as tx:
+        return str(house.workspaces(tx)[0]["id"])
+
+
+# ---------------------------------------------------------------------------------------------- the demo
+
+
+def test_the_demo_shows_a_fortnight_with_its_traps_and_the_clock_lets_reminders_leave(home: House) -> None:
+    loaded = home.json("demo")
+    assert loaded["email"] == "demo@clinique.example"
+    assert loaded["messages"] > 10
+
+    rehearsed = home.json("installations", "rehearse", loaded["installation"])["answers"]
+    why = {one["occasion"]["title"]: one["reason"]["code"] for one in rehearsed if one["answer"] == "skip"}
+    assert why["Mme Nguyen"] == "no_number"
+    assert why["M. Moreau"] == "occasion_silenced"
+    assert set(why) >= {"Enfant Léo Martin", "M. Laurent", "Visio M. Dupuis", "Mme Lefevre", "Congrès (journée)"}
+
+    assert home.json("clock", "+2d")["left"] > 0
+    left = {one["to"][-4:]: one["state"] for one in home.messages("delivered") + home.messages("failed")}
+    assert left["0001"] == "delivered"
+    assert left["0002"] == "failed"
+
+
+def test_the_demo_again_begins_a_new_fortnight_and_is_for_demo_mode_only(home: House, tmp_path: Path) -> None:
+    assert home.json("demo", "--dry-run")["dry_run"] is True
+    first = home.json("demo")
+    again = home.json("demo")
+
+    assert (again["workspace"], again["installation"]) == (first["workspace"], first["installation"])
+    assert again["messages"] == first["messages"]
+    assert "RELANCE_MODE=demo" in House(tmp_path / "live", RELANCE_MODE="live")("demo", status=1).stderr
+
+
+# ---------------------------------------------------------------------------------------------- backup and restore
+
+
+def test_a_restored_copy_holds_what_was_due_since_and_looks_it_up_before_it_leaves(home: House, tmp_path: Path) -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    later = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    first = home.json("send", "+33639980001", "dans une heure", "--class", "otp", "--at", soon)["id"]
+    second = home.json("send", "+33639980001", "dans trois jours", "--class", "otp", "--at", later)["id"]
+    copy = tmp_path / "copy.db"
+    home("backup", str(copy), "--dry-run")
+    assert not copy.exists()
+    home("backup", str(copy))
+    assert copy.stat().st_mode & 0o777 == 0o600
+    home("clock", "+2h")
+    assert home.json("messages", "show", first)["state"] in ("sent", "delivered")
+
+    # The original sent it and dies; the copy comes back on a clock that has moved on.
+    with sqlite3.connect(copy) as kept:
+        kept.execute("INSERT OR REPLACE INTO house (name, value, at) VALUES ('clock_turned_seconds', '7200', 0)")
+    restored = home.json("restore", str(copy))
+
+    assert restored["held"] == 1
+    assert home.json("messages", "show", first)["state"] == "held"
+    assert home.json("messages", "show", second)["state"] == "scheduled"
+    assert Path(restored["kept"]).exists()
+    assert home.json("messages", "release", "--held", "restore", "--dry-run")["released"] == 1
+    # The simulated network came back with the copy: it never had the message, and says so.
+    assert home.json("messages", "release", "--held", "restore") == {
+        "found": 0, "released": 1, "unknown": 0, "dry_run": False}
+    assert home.json("messages", "show", first)["state"] == "scheduled"
+
+
+def test_what_is_no_backup_is_refused_and_nothing_changes(home: House, tmp_path: Path) -> None:
+    home.json("send", "+33639980001", "Bonjour", "--class", "otp")
+    (tmp_path / "notes.txt").write_text("not a database")
+    sqlite3.connect(tmp_path / "other.db").close()
+
+    for name in ("notes.txt", "other.db"):
+        assert home("restore", str(tmp_path / name), status=1).stderr.startswith("Error: ")
+    assert len(home.messages("scheduled")) == 1
+    (tmp_path / "there.db").write_text("")
+    home("backup", str(tmp_path / "there.db"), status=1)
+    home("backup", str(tmp_path / "nowhere" / "x.db"), status=1)
+
+
+def test_a_running_house_is_not_restored_over(home: House, tmp_path: Path) -> None:
+    home("messages", "list")
+    home("backup", str(tmp_path / "copy.db"))
+    suite = home.suite()
+    with suite.database.write() as tx:
+        house.set_value(tx, "ticked", True, suite.now())
+
+    assert "stop it first" in home("restore", str(tmp_path / "copy.db"), status=1).stderr
+
+
+def test_an_upgrade_is_planned_without_touching_anything(home: House) -> None:
+    assert home.json("upgrade", "--plan")["steps"]
+    assert not (home.folder / "relance.db").exists() or home.json("upgrade", "--plan")["current"] is None
+    home("migrate")
+    assert home.json("upgrade", "--plan")["steps"] == []
+
+
+# ---------------------------------------------------------------------------------------------- erasing, exporting
+
+ANA = "+33612345678"
+SPELLED = re.compile(rb"6[\s.\-]?1[\s.\-]?2[\s.\-]?3[\s.\-]?4[\s.\-]?5[\s.\-]?6[\s.\-]?7[\s.\-]?8")
+
+
+def everywhere(home: House, suite: Suite) -> None:
+    """Ana's number in every place that the house has for one."""
+    home.json("send", ANA, "Bonjour Ana", "--class", "otp")
+    home.json("send", "+33639980001", "Appelez Ana au 06 12 34 56 78", "--class", "otp")
+    home("clock", "+2m")
+    workspace, now = workspace_of(suite), suite.now()
+    request = Inbound("POST", "https://x.example/hooks/shop/ins_1", (("Content-Type", "application/json"),),
+                      b'{"phone": "06.12.34.56.78"}', now)
+    form = Inbound("POST", "https://x.example/hooks/shop/ins_1?to=%2B33612345678", (), b"a=1", now)
+    with suite.database.write(workspace) as tx:
+        people.remember(tx, Recipient.parse(ANA), {"name": "Ana Roux", "email": "ana@example.org"}, now)
+        people.stop(tx, ANA, "all", "test", {"text": f"STOP {ANA}"}, now)
+        inbox.keep(tx, request, "shop", "read")
+        inbox.keep(tx, form, "shop", "unreadable")
+        hook = webhooks.add(tx, suite.vault, "https://x.example/in", ["*"], "s", now)
+        webhooks.queue(tx, [(workspace, hook, "message.sent", json.dumps({"to": ANA}))], now)
+        house.note(tx, "test", "noted", None, {"said": "0033612345678"}, now)
+    idempotency.take(suite.database, workspace, "k", "digest", "own", now)
+    with suite.database.write(workspace) as tx:
+        idempotency.keep(tx, "k", "own", 201, json.dumps({"to": ANA}), {})
+
+
+def test_an_erased_number_is_nowhere_in_the_folder_but_as_a_hash(home: House) -> None:
+    home("messages", "list")
+    suite = home.suite()
+    everywhere(home, suite)
+    assert any(SPELLED.search(path.read_bytes()) for path in home.folder.rglob("relance.db*"))
+
+    before = home.json("erase", "06 12 34 56 78", "--dry-run")
+    done = home.json("erase", "06 12 34 56 78")
+
+    assert before["rows"] == done["rows"]
+    assert set(done["rows"]) >= {"messages", "contacts", "consents", "inbox", "deliveries", "idempotency",
+                                 "simulated_messages", "audit"}
+    assert done["rows"]["inbox"] == 2
+    assert done["stays"] is True
+    assert done["number"] == "+33•••••••78"
+    for path in home.folder.rglob("*"):
+        if path.is_file():
+            assert not SPELLED.search(path.read_bytes()), path
+            assert b"Ana Roux" not in path.read_bytes()
+    assert "Appelez Ana au …" in [one["text"] for one in home.messages("delivered")]
+    assert home.json("why", ANA)["standing"]["opted_out"] == ["all"]
+    assert home.json("erase", ANA)["rows"] == {}
+
+
+def test_another_workspace_keeps_what_is_its_own(home: House) -> None:
+    home.json("send", ANA, "Bonjour", "--class", "otp")
+    suite = home.suite()
+    with suite.database.write() as tx:
+        house.add_workspace(tx, "Other", {}, suite.now())
+    home.json("send", ANA, "De l'autre", "--class", "otp", "--workspace", "Other")
+
+    home("erase", ANA)
+
+    assert home.messages("scheduled") == []
+    assert len(home.json("messages", "list", "--workspace", "Other")["data"]) == 1
+
+
+def test_an_export_holds_the_data_and_no_secret(home: House, tmp_path: Path) -> None:
+    home.json("demo")
+    suite = home.suite()
+    everywhere(home, suite)
+    rows = home.json("export", str(tmp_path / "out"))["rows"]
+
+    assert rows["messages"] > 10
+    written = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "out").iterdir())
+    assert ANA in written
+    assert "gAAAA" not in written
+    assert "password" not in written
+    home("export", str(tmp_path / "out"), status=1)
+
+    one = home.json("export", str(tmp_path / "ana"), "--number", ANA)["rows"]
+    assert one["contacts"] == 1
+    assert one["messages"] == 2
+    assert one["consents"] == 1
