@@ -459,6 +459,41 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "« {field} » : {detail} Les champs sont {known}.",
         "en": "“{field}”: {detail} The fields are {known}.",
     },
+    # SMPP
+    "smpp_bind_refused": {
+        "fr": "Le centre SMPP refuse ce compte ({status}) : vérifiez system_id, mot de passe et system_type, et que notre"
+              " adresse est autorisée. Les messages attendent.",
+        "en": "The SMPP centre refuses this account ({status}): check system_id, password and system_type, and that our"
+              " address is allowed. Messages wait.",
+    },
+    "smpp_settings_unusable": {
+        "fr": "Les réglages de ce compte SMPP sont incomplets ou illisibles : saisissez-les à nouveau. Les messages"
+              " attendent.",
+        "en": "This SMPP account's settings are incomplete or cannot be read: enter them again. Messages wait.",
+    },
+    "smpp_account_refused": {
+        "fr": "Le centre SMPP refuse l'expéditeur ou le service réglé pour ce compte ({status}) : corrigez-le. Les"
+              " messages attendent.",
+        "en": "The SMPP centre refuses this account's sender or service ({status}): correct it. Messages wait.",
+    },
+    "smpp_later": {
+        "fr": "Le centre SMPP n'a pas pu prendre ce message maintenant ({status}) : nous réessaierons.",
+        "en": "The SMPP centre could not take this message now ({status}): we shall try again.",
+    },
+    "smpp_part_missing": {
+        "fr": "Le centre SMPP a pris {taken} des {total} parties de ce message, et pas les autres : il n'est pas envoyé"
+              " une seconde fois de nous-mêmes.",
+        "en": "The SMPP centre took {taken} of this message's {total} parts, and not the others: we do not send it a"
+              " second time by ourselves.",
+    },
+    "smpp_sender_unusable": {
+        "fr": "« {sender} » ne peut pas être un expéditeur : 11 lettres ou chiffres sans accent au plus, ou un numéro.",
+        "en": "“{sender}” cannot be a sender: at most 11 letters or digits without accents, or a number.",
+    },
+    "smpp_text_too_long": {
+        "fr": "Ce texte est trop long pour un seul message.",
+        "en": "This text is too long for one message.",
+    },
     "simulator_refused": {
         "fr": "Le simulateur refuse les numéros en 0003.",
         "en": "The simulator refuses numbers that end in 0003.",

@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from core.engine import dispatch, ticking
 from core.engine.journal import Journal
+from core.engine.listening import Listening
 from core.ids import new_id
 from core.storage import outbox
 from core.storage.database import DatabaseAway
@@ -30,12 +31,13 @@ class Embedded:
         self._suite = suite
         self._stopping = threading.Event()
         self._sender = threading.Thread(target=self._send, name="sender", daemon=True)
-        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(2)}, timezone="UTC")
+        self._listening = Listening(suite)
+        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(3)}, timezone="UTC")
 
     def start(self) -> None:
         """Returns at once; what dead senders left behind is looked after before anything new is sent."""
         ticking.done_safely(self._suite, ticking.recover)
-        for job in (ticking.tick, ticking.ask):
+        for job in (ticking.tick, ticking.ask, self._listen):
             self._clock.add_job(
                 job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True, misfire_grace_time=None
             )
@@ -48,6 +50,10 @@ class Embedded:
         self._suite.wake()
         self._clock.shutdown(wait=True)
         self._sender.join(timeout=30)
+        self._listening.stop()
+
+    def _listen(self, suite: Suite) -> None:
+        ticking.done_safely(suite, self._listening.refresh)
 
     def _send(self) -> None:
         journal, sender = self._new_sender()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,10 +82,14 @@ def add(
     return row
 
 
-def listed(tx: Transaction, vault: Vault, public_url: str) -> list[Row]:
-    """This workspace's accounts (all of them for a walk over all workspaces), in order."""
-    rows = tx.rows(tx.mine(t.provider_accounts).where(_c.state != "removed").order_by(_c.position))
-    return [_row(row, vault, public_url) for row in rows]
+def listed(
+    tx: Transaction, vault: Vault, public_url: str, *, providers: Iterable[str] | None = None
+) -> list[Row]:
+    """This workspace's accounts (all of them for a walk over all workspaces), in order; of `providers` alone if given."""
+    query = tx.mine(t.provider_accounts).where(_c.state != "removed").order_by(_c.position)
+    if providers is not None:
+        query = query.where(_c.provider.in_(list(providers)))
+    return [_row(row, vault, public_url) for row in tx.rows(query)]
 
 
 def get(tx: Transaction, vault: Vault, account_id: str, public_url: str) -> Row | None:
