@@ -27,7 +27,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from core.domain.errors import NotAuthentic
-from core.domain.events import Event, Kind
+from core.domain.events import Closed, Event, Kind
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 
@@ -110,6 +110,8 @@ class Sweep:
     start: datetime
     end: datetime
     keys: frozenset[str]
+    closed: Closed = Closed.DELETED
+    """How what is gone is closed: `SILENCED` for what a person no longer wants to hear of, so that no rule speaks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
             code = "calendar_gone" if isinstance(error, Missing) else "calendar_forbidden"
             one.problem = Reason(code, {"calendar": calendar, "why": error.why})
             progress.skip()
-            everything = Sweep(f"{calendar}/", now - BEHIND, now + _FAR, frozenset())
+            everything = Sweep(f"{calendar}/", now - BEHIND, now + _FAR, frozenset(), Closed.SILENCED)
             return (), (everything,) if one.unticked else ()
         hidden = page.get("accessRole") == "freeBusyReader"
         one.problem = Reason("calendar_without_details", {"calendar": calendar}) if hidden else None

@@ -39,7 +39,8 @@ class Reader:
             return Event(Kind.APPOINTMENT, key, self.now, closed=Closed.DELETED)
         seen = Event(
             Kind.APPOINTMENT, key, self.now, start=appointment.start, end=appointment.end, zone=appointment.zone,
-            all_day=appointment.all_day, values=self._values(appointment), private=self._private(appointment, link))
+            all_day=appointment.all_day, values=self._values(appointment), private=self._private(appointment, link),
+            booked_at=appointment.created)
         if silence is not None:
             closed = Closed.CANCELLED if appointment.status == "cancelled" else Closed.SILENCED
             return replace(seen, closed=closed, trouble=silence)

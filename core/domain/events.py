@@ -71,6 +71,8 @@ class Event:
     evidence: Evidence | None = None
     candidates: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    booked_at: datetime | None = None
+    """When it was booked over there, if the platform says so: who booked long ago is not told "it is booked" today."""
     private: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     """What the adapter needs again (an etag, a link, fingerprints); texts cannot name it."""
 

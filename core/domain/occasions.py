@@ -80,7 +80,7 @@ def updated(known: Occasion | None, event: Event) -> Occasion | None:
         return None
     base = known or Occasion(key=event.key, kind=event.kind, at=event.at, digest=digest, first_seen=event.at)
     # A deleted event comes without its content; the last known content is what people will ask about.
-    if event.closed is Closed.DELETED and known is not None and event.start is None:
+    if event.closed is not None and known is not None and event.start is None and known.start is not None:
         return replace(base, at=event.at, digest=digest, closed=event.closed)
     moved = event.start != base.start
     return replace(

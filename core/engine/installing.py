@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import requests
@@ -32,6 +32,7 @@ STATE_LIVES = timedelta(minutes=10)
 REFRESH_EARLY = timedelta(minutes=5)
 REFRESH_LEASE = timedelta(seconds=30)
 _TIMEOUT = 15
+_T = TypeVar("_T")
 log = structlog.get_logger(__name__)
 
 
@@ -191,14 +192,14 @@ def _maintain(suite: Suite, workspace: str, installation_id: str) -> None:
         with suite.database.write(workspace) as tx:
             installations.change(tx, installation_id, memory=dict(memory))
 
-    try:
-        row = fresh(suite, workspace, installation_id)
+    def maintain(row: installations.Row) -> timedelta:
         adapter = suite.adapters[row.installation.adapter]
-        again = (
-            adapter.maintain(row.installation, suite.now(), remember)
-            if isinstance(adapter, Installs)
-            else timedelta(days=1)
-        )
+        if not isinstance(adapter, Installs):
+            return timedelta(days=1)
+        return adapter.maintain(row.installation, suite.now(), remember)
+
+    try:
+        again = with_token(suite, workspace, installation_id, maintain)
     except NeedsReconnect as error:
         with suite.database.write(workspace) as tx:
             installations.in_trouble(tx, installation_id, error.reason, state="reconnect")
@@ -260,6 +261,21 @@ def fresh(suite: Suite, workspace: str, installation_id: str, *, refused: str | 
     finally:
         with suite.database.write(workspace) as tx:
             installations.let_go(tx, f"refresh:{installation_id}", owner)
+
+
+def with_token(
+    suite: Suite, workspace: str, installation_id: str, call: Callable[[installations.Row], _T]
+) -> _T:
+    """`call` with a fresh installation. An access token can die before its time: then one new one, and after that the
+    platform's word counts. Raises what `fresh` and `call` raise."""
+    row = fresh(suite, workspace, installation_id)
+    try:
+        return call(row)
+    except NeedsReconnect as error:
+        if error.reason.code != "token_refused":
+            raise
+        refused = row.installation.secrets.get("access_token")
+        return call(fresh(suite, workspace, installation_id, refused=refused))
 
 
 def _lives(row: installations.Row, now: datetime, refused: str | None) -> bool:

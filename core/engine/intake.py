@@ -41,7 +41,7 @@ def accept(
     tx: Transaction, row: installations.Row, events: Sequence[Event], now: datetime, *, backlog: bool = False
 ) -> list[Occasion]:
     """Brings events in and plans what changed. The caller's transaction holds all of it together."""
-    changed = occasions.apply(tx, row.installation.id, events, backlog=backlog)
+    changed = occasions.apply(tx, row.installation.id, events, backlog=backlog, now=now)
     # Asked here and not of `row`: a person may have gone live since it was read.
     replan(tx, changed, now, live_installations(tx))
     return changed

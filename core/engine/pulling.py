@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -11,7 +12,7 @@ from core.contract import Batch, Pulls
 from core.domain.errors import BadInput, NeedsReconnect, NotNow, RelanceError
 from core.domain.reasons import Reason
 from core.engine import intake
-from core.engine.installing import fresh
+from core.engine.installing import with_token
 from core.engine.singly import singly
 from core.storage import house, installations, occasions, outbox
 from core.suite import Suite
@@ -61,13 +62,12 @@ def _pull(suite: Suite, workspace: str, installation_id: str) -> Outcome:
     changed = 0
     try:
         for _ in range(MOST_PAGES):
-            row = fresh(suite, workspace, installation_id)
-            adapter = suite.adapters[row.installation.adapter]
-            if not isinstance(adapter, Pulls):
+            asked = with_token(suite, workspace, installation_id, partial(_asked, suite))
+            if asked is None:
                 _let_go(suite, workspace, installation_id, None)
                 return Outcome()
-            row, batch = _asked(suite, adapter, row)
-            count = _applied(suite, row, batch, started, adapter.manifest.poll_every)
+            row, batch, every = asked
+            count = _applied(suite, row, batch, started, every)
             changed += count or 0
             if count is None or not batch.more:
                 break
@@ -92,18 +92,12 @@ def _let_go(suite: Suite, workspace: str, installation_id: str, again: datetime 
         installations.change(tx, installation_id, pull_lease_until=None, next_pull_at=again)
 
 
-def _asked(suite: Suite, adapter: Pulls, row: installations.Row) -> tuple[installations.Row, Batch]:
-    """The answer, and the installation as it was asked for."""
-    try:
-        return row, adapter.pull(row.installation, row.cursor, suite.now())
-    except NeedsReconnect as error:
-        if error.reason.code != "token_refused":
-            raise
-        # An access token can die before its time: one new one, then the platform's word counts.
-        row = fresh(
-            suite, row.installation.workspace, row.installation.id, refused=row.installation.secrets.get("access_token")
-        )
-        return row, adapter.pull(row.installation, row.cursor, suite.now())
+def _asked(suite: Suite, row: installations.Row) -> tuple[installations.Row, Batch, timedelta] | None:
+    """The installation as it was asked for, the answer, and how often to ask; None for one that cannot be asked."""
+    adapter = suite.adapters[row.installation.adapter]
+    if not isinstance(adapter, Pulls):
+        return None
+    return row, adapter.pull(row.installation, row.cursor, suite.now()), adapter.manifest.poll_every
 
 
 def _applied(

@@ -13,7 +13,7 @@ from core.contract import Report, Reports
 from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.messages import State
 from core.domain.reasons import Reason
-from core.engine.installing import fresh
+from core.engine.installing import with_token
 from core.engine.singly import singly
 from core.storage import feedback, installations, occasions
 from core.suite import Suite
@@ -57,11 +57,8 @@ def _tell(suite: Suite, row: Mapping[str, Any]) -> None:
         message_id=row["message"],
     )
     try:
-        installation = fresh(suite, workspace, row["installation"]).installation
-        adapter = suite.adapters.get(installation.adapter)
-        if not isinstance(adapter, Reports) or not adapter.wants(installation):
+        if not with_token(suite, workspace, row["installation"], partial(_told, suite, report)):
             return _done(suite, row, "failed", Reason("reporting_switched_off"))
-        adapter.report(installation, report, now)
     except NeedsReconnect as error:
         # The token may have died early: the next pull finds out and asks the person. The report waits meanwhile.
         with suite.database.write(workspace) as tx:
@@ -79,6 +76,14 @@ def _tell(suite: Suite, row: Mapping[str, Any]) -> None:
         log.warning("report refused", installation=row["installation"], code=error.reason.code)
         return _done(suite, row, "failed", error.reason)
     return _done(suite, row, "told", None)
+
+
+def _told(suite: Suite, report: Report, row: installations.Row) -> bool:
+    adapter = suite.adapters.get(row.installation.adapter)
+    if not isinstance(adapter, Reports) or not adapter.wants(row.installation):
+        return False
+    adapter.report(row.installation, report, suite.now())
+    return True
 
 
 def _done(

@@ -21,10 +21,17 @@ from core.storage.database import Transaction
 
 _CHUNK = 400
 _FOLLOW_UP = timedelta(days=31)
+_JUST_BOOKED = timedelta(days=1)
 
 
-def apply(tx: Transaction, installation: str, events: Sequence[Event], *, backlog: bool) -> list[Occasion]:
-    """Brings the events in, the newest word on each occasion winning. Returns the occasions that changed."""
+def apply(
+    tx: Transaction, installation: str, events: Sequence[Event], *, backlog: bool, now: datetime
+) -> list[Occasion]:
+    """Brings the events in, the newest word on each occasion winning. Returns the occasions that changed.
+
+    Unknown ones belong to the backlog when `backlog` says so, or when they were booked more than a day ago: then a
+    calendar was ticked, or the window moved on, and nobody has just booked.
+    """
     tx.alone(f"plan:{tx.workspace}")
     known = {one.key: one for one in by_keys(tx, installation, {event.key for event in events})}
     changed: dict[str, Occasion] = {}
@@ -35,7 +42,10 @@ def apply(tx: Transaction, installation: str, events: Sequence[Event], *, backlo
         if after is None:
             continue
         if before is None:
-            after = replace(after, id=new_id("occ"), installation=installation, backlog=backlog)
+            if event.closed is Closed.DELETED:
+                continue  # what we never knew is not worth remembering as gone
+            old = event.booked_at is not None and event.booked_at < now - _JUST_BOOKED
+            after = replace(after, id=new_id("occ"), installation=installation, backlog=backlog or old)
             fresh.add(after.key)
         changed[event.key] = after
     _save(
@@ -58,7 +68,7 @@ def swept(tx: Transaction, installation: str, sweep: Sweep, at: datetime) -> lis
         )
     ).all()
     return [
-        Event(kind=Kind(row.kind), key=row.key, at=at, closed=Closed.DELETED)
+        Event(kind=Kind(row.kind), key=row.key, at=at, closed=sweep.closed)
         for row in rows
         if row.key not in sweep.keys
     ]

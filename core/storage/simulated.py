@@ -61,7 +61,8 @@ def due(tx: Transaction, now: datetime, limit: int = 500) -> list[Kept]:
 
 def next_at(tx: Transaction) -> datetime | None:
     """When something happens next on a simulated phone; None when nothing will."""
-    return tx.connection.execute(select(_c.next_at).where(_c.next_at.is_not(None)).order_by(_c.next_at).limit(1)).scalar()
+    soonest = select(_c.next_at).where(_c.next_at.is_not(None)).order_by(_c.next_at).limit(1)
+    return tx.connection.execute(soonest).scalar()
 
 
 def advance(

@@ -388,7 +388,7 @@ def test_an_unticked_calendar_takes_its_reminders_along_and_tells_nobody(google,
 
     assert practice.waiting == {"0001": "11-30 18:00"}
     # Silenced and not cancelled: a rule for cancellations must not speak.
-    assert practice.occasions[f"autre@example.org/{visit}"].closed is (Closed.SILENCED if shared else Closed.DELETED)
+    assert practice.occasions[f"autre@example.org/{visit}"].closed is Closed.SILENCED
     asked = len(google.asked)
     practice.pull()
     assert len(google.asked) == asked + 1, "it is not asked any more"
