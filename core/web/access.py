@@ -14,6 +14,7 @@ from core.domain.errors import Forbidden, NotAuthentic
 from core.secrets import same
 from core.storage import access
 from core.web.app import current_suite
+from core.web.limits import Buckets, TooFast
 
 SESSION_COOKIE = "relance_session"
 
@@ -53,11 +54,13 @@ def require_key(scope: str | None = None) -> access.Key:
         or len(given) > 200
         or not given.isascii()
     ):
+        _stranger()
         raise NotAuthentic("send a key as `Authorization: Bearer rk_live_…`", code="key_needed")
     suite = current_suite()
     with suite.database.read() as tx:
         key = access.key(tx, given.strip(), suite.now())
     if key is None:
+        _stranger()
         raise NotAuthentic("this key does not exist, was revoked or has expired", code="key_unknown")
     needed = scope or ("read" if request.method in ("GET", "HEAD") else "write")
     if key.scopes and needed not in key.scopes and not (needed == "read" and "write" in key.scopes):
@@ -67,6 +70,13 @@ def require_key(scope: str | None = None) -> access.Key:
     g.key = key
     _note_use(key)
     return key
+
+
+def _stranger() -> None:
+    """Whoever tries keys is slowed down by address. Raises `TooFast`."""
+    strangers: Buckets = current_app.extensions["relance_strangers"]
+    if wait := strangers.take(request.remote_addr or "?"):
+        raise TooFast(wait)
 
 
 def _note_use(key: access.Key) -> None:

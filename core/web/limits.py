@@ -6,9 +6,25 @@ import math
 import threading
 import time
 
-PER_SECOND = 100.0
-BURST = 200.0
+from core.domain.errors import RelanceError
+
+# For a key. A program that catches up after a break comes with everything at once.
+PER_SECOND = 300.0
+BURST = 3000.0
+# For an address that comes without a good key.
+STRANGERS_PER_SECOND = 20.0
+STRANGERS_BURST = 1000.0
 MOST_CALLERS = 10_000
+
+
+class TooFast(RelanceError):
+    """429; `after` in whole seconds."""
+
+    status = 429
+
+    def __init__(self, after: int) -> None:
+        super().__init__("too_fast", seconds=after)
+        self.after = after
 
 
 class Buckets:

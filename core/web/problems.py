@@ -16,6 +16,7 @@ from core.domain.remedies import remedy
 from core.domain.sentences import SENTENCES
 from core.web.access import Access, allow
 from core.web.app import current_suite
+from core.web.limits import TooFast
 
 PROBLEM = "application/problem+json"
 FOR_PROGRAMS = ("/v1", "/hooks", "/providers", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -51,16 +52,6 @@ class Several(BadInput):
     def __init__(self, wrong: Sequence[tuple[str, Reason]]) -> None:
         super().__init__("fields_wrong", count=len(wrong))
         self.wrong = tuple(wrong)
-
-
-class TooFast(RelanceError):
-    """429; `after` in whole seconds."""
-
-    status = 429
-
-    def __init__(self, after: int) -> None:
-        super().__init__("too_fast", seconds=after)
-        self.after = after
 
 
 def register(app: Flask) -> None:

@@ -22,7 +22,8 @@ MOST_BODY = 6_000_000
 
 
 @ROUTES("POST", "/v1/installations", "Connects a platform by a way in that needs no redirect; it begins in rehearsal",
-        takes=given.Installation(), gives="InstallationMade", status=201, most=MOST_BODY,
+        takes=given.Installation(), gives="InstallationMade",
+    secret=True, status=201, most=MOST_BODY,
         also={409: "This account is connected to another workspace"})  # fmt: skip
 def create(call: Call) -> Answer:
     body = call.body

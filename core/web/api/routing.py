@@ -23,10 +23,12 @@ from core.web import problems
 from core.web.access import Access, allow, require_key
 from core.web.api import reading
 from core.web.app import MOST_BODY, current_suite
+from core.web.limits import TooFast
 
 _busy: set[tuple[str, str]] = set()
 _busy_lock = threading.Lock()
 JSON = "application/json"
+SEALED = "idempotency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Route:
     most: int = MOST_BODY
     dry_gives: str | None = None
     reads_body_itself: bool = False
+    secret: bool = False
+    """Whether the answer holds a secret that is shown this once."""
 
     @property
     def name(self) -> str:
@@ -101,6 +105,8 @@ class Call:
     again: str | None
     """The idempotency key."""
     digest: str = ""
+    sealed: bool = False
+    """Whether the answer holds a secret."""
     answer: Answer | None = None
     kept: bool = False
 
@@ -153,6 +159,10 @@ class Call:
         if self.again is None or self.answer is None:
             return
         written = orjson.dumps(self.answer.body).decode()
+        if self.sealed:
+            # A secret that is shown once is kept as every secret is.
+            kept = {"body": written}
+            written = self.suite.vault.seal(kept, workspace=self.workspace, owner=self.again, field=SEALED)
         idempotency.ended(tx, self.again, self.answer.status, written, self.answer.headers)
         self.kept = True
 
@@ -177,9 +187,9 @@ def serve(route: Route, named: Mapping[str, str]) -> Response:
     try:
         with call.read() as tx:
             seen = idempotency.known(tx, call.again, call.digest)
-        return _replayed(seen) if seen.what != "fresh" else _answered(_done(route, call, named))
+        return _replayed(call, seen) if seen.what != "fresh" else _answered(_done(route, call, named))
     except _Replayed as replayed:
-        return _replayed(replayed.seen)
+        return _replayed(call, replayed.seen)
     finally:
         with _busy_lock:
             _busy.discard(mark)
@@ -188,7 +198,7 @@ def serve(route: Route, named: Mapping[str, str]) -> Response:
 def _understood(route: Route) -> Call:
     key = require_key()
     if wait := current_limits().take(key.id):
-        raise problems.TooFast(wait)
+        raise TooFast(wait)
     suite = current_suite()
     query = dict(request.args)
     writes = route.method == "POST"
@@ -209,7 +219,7 @@ def _understood(route: Route) -> Call:
     if again:
         said = f"{request.method} {request.path}?{request.query_string.decode('latin-1')}\n".encode() + raw
         digest = hashlib.blake2b(said, digest_size=32).hexdigest()
-    return Call(suite, key, suite.now(), problems.language(), body, found, dry_run, again, digest)
+    return Call(suite, key, suite.now(), problems.language(), body, found, dry_run, again, digest, route.secret)
 
 
 def _done(route: Route, call: Call, named: Mapping[str, str]) -> Answer:
@@ -233,13 +243,16 @@ def _answered(answer: Answer, **more: str) -> Response:
     return Response(orjson.dumps(answer.body), answer.status, {**answer.headers, **more}, content_type=JSON)
 
 
-def _replayed(seen: idempotency.Seen) -> Response:
+def _replayed(call: Call, seen: idempotency.Seen) -> Response:
     if seen.what == "other":
         raise problems.Malformed("idempotency_other", status=422)
     if seen.what == "busy":
         raise Conflict("idempotency_busy")
     headers = {**(seen.headers or {}), "Idempotent-Replayed": "true"}
-    return Response(seen.body, seen.status, headers, content_type=JSON)
+    body = seen.body
+    if call.sealed:
+        body = call.suite.vault.open(body, workspace=call.workspace, owner=call.again or "", field=SEALED)["body"]
+    return Response(body, seen.status, headers, content_type=JSON)
 
 
 def _again() -> str | None:

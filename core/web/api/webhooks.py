@@ -21,7 +21,8 @@ MOST_SECRETS = 3
 
 
 @ROUTES("POST", "/v1/webhooks", "Adds an endpoint; its secret is shown this once", takes=given.Webhook(),
-        gives="WebhookMade", status=201)  # fmt: skip
+        gives="WebhookMade",
+    secret=True, status=201)  # fmt: skip
 def create(call: Call) -> Answer:
     body = call.body
     _check(call, body["url"])
@@ -75,7 +76,8 @@ def remove(call: Call, id: str) -> Answer:
 
 
 @ROUTES("POST", "/v1/webhooks/{id}/secrets", "A new secret, shown this once; the older ones sign too until removed",
-        gives="WebhookMade", status=201)  # fmt: skip
+        gives="WebhookMade",
+    secret=True, status=201)  # fmt: skip
 def rotate(call: Call, id: str) -> Answer:
     secret = _secret()
     with call.write() as tx:

@@ -33,7 +33,8 @@ GOOD = {"to": "+33639980001", "class": "transactional", "body": "Bonjour"}
 @pytest.fixture(scope="module")
 def relance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with Running(tmp_path_factory.mktemp("hostile")) as running:
-        running.app.extensions["relance_limits"] = Buckets(1e9, 1e9)
+        for callers in ("relance_limits", "relance_strangers"):
+            running.app.extensions[callers] = Buckets(1e9, 1e9)
         yield running
 
 

@@ -196,6 +196,18 @@ def test_the_same_key_and_body_give_the_first_answer_again(relance: Running, cli
     problem(other, 422, "idempotency_other")
 
 
+def test_a_secret_that_is_shown_once_is_kept_sealed(relance: Running, client: Client) -> None:
+    key = {"Idempotency-Key": "endpoint"}
+    made = client.post("/v1/webhooks", {"url": "https://example.org/hook"}, headers=key)
+
+    again = client.post("/v1/webhooks", {"url": "https://example.org/hook"}, headers=key)
+
+    assert again.json() == made.json()
+    with relance.suite.database.read() as tx:
+        bodies = tx.connection.execute(select(t.idempotency.c.body)).scalars().all()
+    assert not any(made.json()["secret"] in (body or "") for body in bodies)
+
+
 def test_a_refused_request_leaves_its_key_free(client: Client) -> None:
     key = {"Idempotency-Key": "corrected"}
     assert client.post("/v1/messages", {**GOOD, "to": "?"}, headers=key).status_code == 422
@@ -418,6 +430,14 @@ def test_too_fast_is_429_with_the_time_to_wait(tmp_path: Path) -> None:
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         problem(answers[-1], 429, "too_fast")
         assert 1 <= int(answers[-1].headers["Retry-After"]) <= 2
+
+
+def test_who_tries_keys_is_slowed_down_and_good_keys_are_not(tmp_path: Path) -> None:
+    with Running(tmp_path) as relance:
+        relance.app.extensions["relance_strangers"] = Buckets(rate=0.5, burst=3)
+        stranger = Client(relance.url, "rk_test_guess")
+        assert [stranger.get("/v1/rules").status_code for _ in range(5)] == [401, 401, 401, 429, 429]
+        assert relance.client.get("/v1/rules").status_code == 200
 
 
 # ---------------------------------------------------------------------------------------------- what is there
