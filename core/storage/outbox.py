@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal, or_, select, update
 
 from core.domain.messages import FOLLOWS, Channel, MessageClass, State, may_follow
 from core.domain.planning import Cancel, Known, Move, Schedule, Send, Step
@@ -549,7 +549,7 @@ def advance(
                 "lease": None,
                 "owner": None,
                 # A receipt that overtakes the answer is the first that we hear of its leaving.
-                **({"left_at": func.coalesce(_m.left_at, now)} if then in _OUT_THERE else {}),
+                **({"left_at": func.coalesce(_m.left_at, literal(now, t.Moment))} if then in _OUT_THERE else {}),
                 **values,
             },
         )

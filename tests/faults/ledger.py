@@ -1,8 +1,8 @@
 """A provider whose memory outlives the process that speaks to it: what kill -9 is measured against.
 
 `Ledger` is its other end, in the test's process: it writes down every reference that reaches it, doubles included, and
-can end its caller at a chosen request, before or after taking it. `LedgerProvider` is the way to it: not idempotent; whether
-it can be asked afterwards is an argument.
+can end its caller at a chosen request, before or after taking it. `LedgerProvider` is the way to it: not idempotent;
+whether it can be asked afterwards is an argument.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from core.contract import Accepted, Account, Gone, Outcome, Outgoing, Provider, ProviderTools, Receipt, TryLater, Uncertain
+from core.contract import (
+    Accepted,
+    Account,
+    Gone,
+    Outcome,
+    Outgoing,
+    Provider,
+    ProviderTools,
+    Receipt,
+    TryLater,
+    Uncertain,
+)
 from core.domain.errors import NotNow
 from core.domain.messages import Channel, State
 from core.domain.reasons import Reason

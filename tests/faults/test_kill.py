@@ -84,7 +84,7 @@ class House:
     def states(self) -> Counter[str]:
         with self.database.read(self.workspace) as tx:
             rows = tx.connection.execute(select(t.messages.c.state, func.count()).group_by(t.messages.c.state)).all()
-        return Counter({state: count for state, count in rows})
+        return Counter(dict(rows))
 
     def settled(self) -> bool:
         """Nothing waits, and about nothing that is in doubt anybody will be asked any more."""
@@ -114,7 +114,8 @@ class House:
 def _message(now: datetime) -> outbox.New:
     return outbox.New(
         to="+33639980001", country="FR", text="Votre rendez-vous est demain.", encoding="GSM-7", segments=1,
-        message_class=MessageClass.CONVERSATIONAL, channels=(Channel.SMS,), due_at=now, expires_at=now + timedelta(days=1),
+        message_class=MessageClass.CONVERSATIONAL, channels=(Channel.SMS,), due_at=now,
+        expires_at=now + timedelta(days=1),
     )
 
 
@@ -188,7 +189,7 @@ def test_a_provider_that_cannot_be_asked_is_never_told_twice_and_what_is_in_doub
         assert states["uncertain"] <= kills * BATCH
         assert {reference for reference, times in ledger.taken.items() if times > 1} == set()
         assert place.in_state("sent") <= set(ledger.taken), "nothing is called sent that did not arrive"
-        assert {one for one in place.ever_in_doubt()} == doubted
+        assert set(place.ever_in_doubt()) == doubted
     finally:
         place.close()
 

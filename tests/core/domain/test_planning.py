@@ -1,4 +1,4 @@
-"""What the rules want on an occasion as it is now, and the steps from what is known to that: the heart, without a body."""
+"""What the rules want on an occasion as it is now, and the steps from what is known to that: the heart, no body."""
 
 from __future__ import annotations
 
@@ -410,8 +410,9 @@ def test_a_held_message_follows_its_visit_and_stays_held():
 
 
 ZONES = st.sampled_from(
-    ["Europe/Paris", "America/New_York", "Australia/Sydney", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Santiago",
-     "Africa/Casablanca", "Asia/Gaza", "Pacific/Chatham", "Indian/Reunion", "America/St_Johns", "Europe/Dublin"]
+    ["Europe/Paris", "America/New_York", "Australia/Sydney", "Australia/Lord_Howe", "Asia/Kathmandu",
+     "America/Santiago", "Africa/Casablanca", "Asia/Gaza", "Pacific/Chatham",
+     "Indian/Reunion", "America/St_Johns", "Europe/Dublin"]
 )
 
 
