@@ -1308,4 +1308,8 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Ce n'est pas le fichier JSON de la clé : collez-le en entier, de {{ à }}.",
         "en": "This is not the key's JSON file: paste all of it, from {{ to }}.",
     },
+    "settings_unreadable": {
+        "fr": "Ces réglages ne sont pas du JSON : ils commencent par une accolade et finissent par une accolade.",
+        "en": "These settings are not JSON: they begin and end with a brace.",
+    },
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +23,13 @@ from core.web.console.words import sentence
 
 bp = Blueprint("connections", __name__, url_prefix="/connections")
 SOON = timedelta(days=8)
+# The fields that a person fills; a provider that is not here is given its settings as the API takes them.
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "smsmode": ("api_key", "sender"),
+    "twilio": ("account_sid", "auth_token", "messaging_service_sid", "sender"),
+}
+SECRET = frozenset({"api_key", "auth_token"})
+NEEDED = frozenset({"api_key", "account_sid", "auth_token"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +107,27 @@ def act(installation: str, verb: str) -> ResponseReturnValue:
 @page(writes="admin")
 def add_account() -> ResponseReturnValue:
     """A provider's account, with its key."""
-    suite = current_suite()
-    config: dict[str, Any] = {
-        name: value.strip()[:500] for name in ("api_key", "sender") if (value := request.form.get(name, "")).strip()
-    }
+    suite, provider = current_suite(), request.form.get("provider", "")
     try:
-        outways.add(suite, g.person.workspace, request.form.get("provider", ""), config, who=g.person.id)
+        outways.add(suite, g.person.workspace, provider, _config_of(provider), who=g.person.id)
     except BadInput as error:
-        return make_response(_listed(account_wrong=error.reason), 422)
+        return make_response(_listed(account_wrong=error.reason, tried=provider), 422)
     flash("good", "connections.did.account")
     return redirect("/connections#ways-out", 303)
+
+
+def _config_of(provider: str) -> Mapping[str, Any]:
+    """What the provider's form holds. Raises `BadInput`."""
+    if provider in FORMS:
+        given = {name: request.form.get(name, "").strip()[:500] for name in FORMS[provider]}
+        return {name: value for name, value in given.items() if value}
+    try:
+        written = json.loads(request.form.get("config", "") or "{}")
+    except ValueError as error:
+        raise BadInput("settings_unreadable", pointer="/config") from error
+    if not isinstance(written, dict):
+        raise BadInput("settings_unreadable", pointer="/config")
+    return written
 
 
 @bp.post("/accounts/<account>/<verb>")
@@ -124,7 +144,7 @@ def change_account(account: str, verb: str) -> ResponseReturnValue:
     return redirect("/connections#ways-out", 303)
 
 
-def _listed(*, account_wrong: Reason | None = None) -> str:
+def _listed(*, account_wrong: Reason | None = None, tried: str = "") -> str:
     suite, now = current_suite(), current_suite().now()
     with suite.database.read(g.person.workspace) as tx:
         rows = installations.listed(tx, suite.vault, suite.public_url)
@@ -140,8 +160,14 @@ def _listed(*, account_wrong: Reason | None = None) -> str:
         "connections.html",
         cards=[_card(suite, row, ahead[row.installation.id], now) for row in rows],
         ways=ways,
-        providers={slug: one for slug, one in suite.providers.items() if slug not in ("memory", "simulator")},
-        names={slug: one.name for slug, one in suite.providers.items()},
+        providers=sorted(
+            (one for one in suite.providers.values() if not one.for_tests),
+            key=lambda one: (one.slug not in FORMS, one.name.lower()),
+        ),
+        forms=FORMS,
+        secret=SECRET,
+        needed=NEEDED,
+        tried=tried,
         problem=Reason(problem, {"scope": "", "vendor": "", "text": ""}) if problem else None,
         problem_adapter=adapter if (adapter := request.args.get("adapter", "")) in suite.adapters else None,
         connected=request.args.get("connected", ""),
