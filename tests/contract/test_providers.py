@@ -6,6 +6,7 @@ same broken lines are tried on it; one that is called back gives good bodies, fr
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 from collections import Counter
@@ -43,6 +44,7 @@ from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, U
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.domain.sentences import SENTENCES
+from core.providers.gateway import AnyGateway
 from core.providers.memory import Memory
 from core.providers.simulator import Simulator
 from core.providers.smsmode import Smsmode
@@ -253,11 +255,69 @@ _TWILIO: dict[str, Any] = {
         _TWILIO_REPORT, {**_TWILIO_REPORT, "MessageStatus": "undelivered", "ErrorCode": "30005"}, _TWILIO_ANSWER)),
     "proof": _twilio_proof}
 
+# ---------------------------------------------------------------------------------------- any HTTP gateway
+
+def _gateway_answers(seen: Seen) -> Any:
+    return {"status": "OK", "message": {"id": f"gw-{seen.json['ref']}", "ref": seen.json["ref"]}}
+
+
+def _gateway_takes(seen: Seen) -> Step:
+    if seen.method != "POST":
+        return ok({"credits": 12})
+    if seen.json["to"][0] == REFUSED_NUMBER.removeprefix("+"):
+        return status(400, {"error": f"not a mobile, token {CANARY}-key"})
+    return ok(_gateway_answers(seen), 201)
+
+
+_GATEWAY_DESCRIPTION: dict[str, Any] = {
+    "url": "{server}/v2/sms?account=7", "headers": {"Authorization": "Bearer {secret.token}"},
+    "body": {"to": ["{to_digits}"], "from": "{sender}", "text": "{text}", "ref": "{reference}",
+             "alphabet": "{encoding}", "flash": False, "dlr": "{receipts_url}", "mo": "{replies_url}"},
+    "encodings": {"GSM-7": "gsm", "UCS-2": "unicode"},
+    "success": {"statuses": [200, 201], "path": "status", "values": ["OK"], "id": "message.id",
+                "reference": "message.ref"},
+    "errors": [{"status": 400, "path": "code", "values": [21, "22"], "means": "dead_number"}],
+    "receipts": {"reference": "ref", "id": "id", "status": "status", "at": "date",
+                 "states": {"DELIVRD": "delivered", "UNDELIV": "failed", "ENROUTE": "sent"}, "dead_number": ["GONE"]},
+    "replies": {"from": "mo.from", "to": "mo.to", "text": "mo.text", "id": "mo.id", "answers": "mo.about"},
+    "callbacks": {"kind": "hmac", "header": "X-Signature", "prefix": "sha256="}, "check_url": "{server}/v2/account"}
+
+
+def _gateway_proof(body: bytes) -> tuple[tuple[str, str], ...]:
+    signed = hmac.digest(f"{CANARY}-hook".encode(), body, "sha256").hex()
+    return ("Content-Type", "application/json"), ("X-Signature", f"sha256={signed}")
+
+
+_GATEWAY_GOOD = json.loads(json.dumps(_GATEWAY_DESCRIPTION).replace("{server}", "https://gateway.example"))
+_GATEWAY: dict[str, Any] = {
+    "make": AnyGateway,
+    "wire": Wire("gateway", lambda seen: seen.method == "POST", _gateway_answers, _gateway_takes,
+                 lambda seen: [seen.json["ref"]], lambda references: ok({})),
+    "config": _GATEWAY_DESCRIPTION, "secrets": {"token": f"{CANARY}-key", "callback": f"{CANARY}-hook"},
+    "good_config": _GATEWAY_GOOD | {"secrets": {"token": f"{CANARY}-key", "callback": f"{CANARY}-hook"}},
+    "bad_configs": ({}, *(_GATEWAY_GOOD | {"secrets": {"token": "t", "callback": "c"}} | bad for bad in (
+        {"url": "ftp://gateway.example"}, {"url": "https://u:p@gateway.example"}, {"url": 7}, {"method": "DELETE"},
+        {"body": None}, {"body": "{text}"}, {"body": {"a": "{nobody}"}}, {"body": {"a": "{secret.other}"}},
+        {"body": {"a": "{text.__class__}"}}, {"body": {"a": "{"}}, {"body": {"a": "{text!r}"}}, {"a/b": 1},
+        {"headers": {"Host": "x"}}, {"headers": {"X-A": "{text}"}}, {"headers": {"X A": "b"}},
+        {"headers": {"X": "a\r\n"}},
+        {"success": {"values": ["OK"]}}, {"success": {"path": "a..b"}}, {"success": {"statuses": [500]}},
+        {"errors": [{"means": "later"}]}, {"errors": [{"status": 400, "means": "so what"}]}, {"errors": {}},
+        {"receipts": {"id": "a"}}, {"receipts": {"id": "a", "status": "b", "states": {"OK": "fine"}}},
+        {"replies": {"from": "a"}}, {"callbacks": {"kind": "hmac"}}, {"secrets": {"token": "t"}},
+        {"secrets": {"A b": "t"}}, {"secrets": [1]}, {"encodings": {"ASCII": "x"}}))),
+    "callbacks": tuple(json.dumps(one).encode() for one in (
+        {"ref": "msg_1", "id": "gw-1", "status": "DELIVRD", "date": "2026-12-01T08:59:00Z"},
+        {"ref": "msg_1", "id": "gw-1", "status": "undeliv"}, {"ref": "msg_1", "status": "NEWWORD"},
+        {"mo": {"from": "33639980001", "to": "36123", "text": "OUI", "id": 17, "about": "gw-1"}})),
+    "proof": _gateway_proof}
+
 ENTRIES = [
     Entry("memory", Memory),
     Entry("simulator", Simulator),
     Entry("smsmode", **_SMSMODE),
     Entry("smsmode in batches", **{**_SMSMODE, "config": {"batch": True, "channel_id": "ch-1"}}),
+    Entry("http", **_GATEWAY),
     Entry("twilio", **_TWILIO),
     Entry("twilio with a service", **{**_TWILIO, "config": {
         "account_sid": fake_twilio.ACCOUNT, "messaging_service_sid": "MG" + "0" * 32}}),
