@@ -12,14 +12,18 @@ from typing import Any
 
 import requests
 from cryptography.fernet import Fernet
+from sqlalchemy import insert, select
 from waitress import wasyncore
 from waitress.server import create_server
 
 from core.contract import Adapter, Provider
 from core.engine import dispatch, ticking
+from core.ids import new_id
 from core.runners.embedded import Embedded
 from core.settings import Settings
 from core.storage import access, house
+from core.storage import tables as t
+from core.storage.database import Transaction
 from core.storage.migrate import upgrade
 from core.suite import build_suite, turn_clock
 from core.web.app import create_app
@@ -104,7 +108,7 @@ class Running:
         with self.suite.database.write() as tx:
             self.workspace = house.add_workspace(tx, "Cabinet Lyon", {"language": "fr", "zone": "Europe/Paris"}, now)
         with self.suite.database.write(self.workspace) as tx:
-            self.user = access.add_user(tx, EMAIL, PASSWORD, "owner", "fr", now)
+            self.user = _owner(tx, now)
         self.client = self.client_for(self.workspace)
         self.app = create_app(self.suite)
         self._door.app = self.app
@@ -176,6 +180,27 @@ class Running:
         answer = self.client.get("/v1/simulator/messages?limit=200")
         assert answer.status_code == 200, answer.text
         return list(answer.json()["data"])
+
+
+_known_hash: list[str] = []
+
+
+def _owner(tx: Transaction, now: datetime) -> str:
+    """`EMAIL` with `PASSWORD`. The hash is made once for each process, since it is slow by design."""
+    if not _known_hash:
+        user = access.add_user(tx, EMAIL, PASSWORD, "owner", "fr", now)
+        _known_hash.append(
+            tx.connection.execute(select(t.users.c.password_hash).where(t.users.c.id == user)).scalar_one()
+        )
+        return user
+    user = new_id("usr")
+    tx.connection.execute(
+        insert(t.users).values(
+            id=user, email=EMAIL, name="", password_hash=_known_hash[0], language="fr", created_at=now
+        )
+    )
+    access.join(tx, user, "owner")
+    return user
 
 
 class _Later:

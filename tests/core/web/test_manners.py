@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -465,6 +467,30 @@ def test_every_code_has_a_sentence_and_a_remedy_in_both_languages(relance: Runni
     assert page.status_code == 200
     assert "Europe/Paris" in page.text
     assert client.get("/errors/no_such_code").status_code == 404
+
+
+ROOT = Path(__file__).resolve().parents[3]
+SAYS = {"Reason", "BadInput", "NotNow", "Conflict", "Forbidden", "NeedsReconnect", "InvalidNumber", "InvalidTemplate",
+        "Unreadable", "UnusableValue", "DatabaseAway", "Malformed"}  # fmt: skip
+
+
+def codes_in(path: Path) -> set[str]:
+    """Every code that is written out where an error or a reason is made."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            code = node.args[0].value
+            if name in SAYS and isinstance(code, str) and re.fullmatch(r"[a-z_0-9]+", code):
+                found.add(code)
+    return found
+
+
+@pytest.mark.parametrize("package", ["core", "gcal_reminders", "integrations"])
+def test_every_code_that_is_said_has_its_sentence(package: str) -> None:
+    said = set[str]().union(*(codes_in(path) for path in (ROOT / package).rglob("*.py")))
+
+    assert said - SENTENCES.keys() == set()
 
 
 def test_problems_speak_the_callers_language(client: Client) -> None:
