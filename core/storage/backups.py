@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess  # nosec B404: pg_dump and pg_restore, with addresses of the operator's own settings
+import subprocess  # nosec B404
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -181,7 +181,8 @@ def _run(tool: str, database: Database, *arguments: str) -> None:
     address = ["--host", url.host or "127.0.0.1", "--port", str(url.port or 5432), "--dbname", url.database or ""]
     if url.username:
         address += ["--username", url.username]
-    ended = subprocess.run(  # noqa: S603  # nosec B603: no shell, a program of the system's own, the operator's address
+    # No shell, one of two programs of the system, and the operator's own address.
+    ended = subprocess.run(  # noqa: S603  # nosec B603
         [found, *address, "--no-password", *arguments], env=env, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise NoBackup(f"{tool}: {ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else 'failed'}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import LargeBinary, Table, Text, and_, cast, delete, or_, select, type_coerce, update
+from sqlalchemy import Column, LargeBinary, String, Table, Text, and_, cast, delete, or_, select, type_coerce, update
 
 from core.contract import Inbound
 from core.domain.spellings import Spellings
@@ -17,20 +17,13 @@ from core.storage.database import Transaction
 from core.storage.tables import Json
 
 _CHUNK = 400
-# The columns that say whose row it is: the row goes.
-_WHOSE: Mapping[str, tuple[str, ...]] = {
-    "messages": ("to",),
-    "contacts": ("number",),
-    "consents": ("number",),
-    "replies": ("number",),
-    "simulated_messages": ("to",),
-    "occasions": ("recipient", "own_recipient"),
-}
+_NAMES_A_PERSON = frozenset({"to", "number", "recipient", "own_recipient"})
 # What hangs below a row that goes: (table, its column, the table that it names).
 _BELOW = (
     ("steps", "message", "messages"),
     ("attempts", "message", "messages"),
     ("receipts", "message", "messages"),
+    ("smpp_parts", "reference", "messages"),
     ("reports", "message", "messages"),
     ("replies", "message", "messages"),
     ("answers", "occasion", "occasions"),
@@ -42,6 +35,12 @@ _COPIES = frozenset({"inbox", "idempotency", "deliveries", "simulated_messages",
 # Decided by the operator about themselves, or unreadable without the key.
 _LEFT_ALONE = frozenset({"users", "sessions", "memberships", "api_keys", "optouts", "house"})
 _NEVER = frozenset({"secrets", "hook_sealed", "sealed", "hash", "hook_hash", "number_hash"})
+
+
+def whose(table: Table) -> list[Column[str]]:
+    """The columns that say to whom a row belongs: a telephone number in E.164."""
+    return [column for column in table.columns
+            if column.name in _NAMES_A_PERSON and isinstance(column.type, String) and column.type.length == 20]
 
 
 def forget(tx: Transaction, number: str) -> dict[str, int]:
@@ -56,10 +55,10 @@ def forget(tx: Transaction, number: str) -> dict[str, int]:
 
 def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:
     gone: dict[str, list[str]] = {}
-    for name, columns in _WHOSE.items():
-        table = t.metadata.tables[name]
-        rows = tx.rows(tx.mine(table, table.c.id).where(or_(*(table.c[column] == number for column in columns))))
-        gone[name] = [row["id"] for row in rows]
+    for name, table in t.metadata.tables.items():
+        if "workspace" in table.c and (columns := whose(table)):
+            rows = tx.rows(tx.mine(table, table.c.id).where(or_(*(column == number for column in columns))))
+            gone[name] = [row["id"] for row in rows]
     for name, column, owner in _BELOW:
         table = t.metadata.tables[name]
         for ids in _chunks(gone[owner]):

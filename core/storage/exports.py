@@ -11,6 +11,7 @@ from sqlalchemy import Text, or_, select, type_coerce
 from core.domain.spellings import Spellings
 from core.storage import tables as t
 from core.storage.database import Transaction
+from core.storage.erasure import whose
 from core.storage.tables import Json
 
 # Raw requests hold what proves who sent them; the rest is no data of the workspace's people.
@@ -34,7 +35,6 @@ def rows(tx: Transaction, name: str, *, number: str | None = None) -> Iterator[M
     spellings = Spellings(number) if number else None
     if spellings is not None:
         texts = [column for column in columns if isinstance(column.type, Text | Json)]
-        whose = [column for column in columns if column.name in ("to", "number", "recipient", "own_recipient")]
         named = [type_coerce(column, Text).like(spellings.like) for column in texts]
         below = [
             column.in_(select(owner.c.id).where(owner.c.workspace == tx.owned,
@@ -44,7 +44,7 @@ def rows(tx: Transaction, name: str, *, number: str | None = None) -> Iterator[M
                 (table.c.get("occasion"), t.occasions, ("recipient", "own_recipient")),
             ) if column is not None
         ]
-        query = query.where(or_(*(column == number for column in whose), *named, *below))
+        query = query.where(or_(*(column == number for column in whose(table)), *named, *below))
     first = 0
     while found := tx.rows(query.limit(_PAGE).offset(first)):
         for row in found:

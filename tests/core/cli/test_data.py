@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -233,3 +234,36 @@ def test_an_export_holds_the_data_and_no_secret(home: House, tmp_path: Path) -> 
     assert one["contacts"] == 1
     assert one["messages"] == 2
     assert one["consents"] == 1
+
+
+# ---------------------------------------------------------------------------------------------- PostgreSQL
+
+
+@pytest.mark.postgres
+def test_postgresql_is_backed_up_and_restored_by_its_own_tools(postgres_database: str, tmp_path: Path) -> None:
+    if shutil.which("pg_dump") is None:
+        pytest.skip("pg_dump is not here: left out (postgresql-client)")
+    home = House(tmp_path, RELANCE_DATABASE_URL=postgres_database)
+    soon = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    first = home.json("send", "+33639980001", "Bonjour", "--class", "otp", "--at", soon)["id"]
+    home("backup", str(tmp_path / "copy.dump"))
+    home.json("messages", "cancel", first)
+
+    assert home.json("restore", str(tmp_path / "copy.dump"))["held"] == 1
+    assert home.json("messages", "show", first)["state"] == "held"
+    (tmp_path / "broken.dump").write_text("not a dump")
+    assert "pg_restore" in home("restore", str(tmp_path / "broken.dump"), status=1).stderr
+
+
+@pytest.mark.postgres
+def test_an_erasure_reaches_the_same_places_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
+    home = House(tmp_path, RELANCE_DATABASE_URL=postgres_database)
+    home("messages", "list")
+    everywhere(home, home.suite())
+
+    done = home.json("erase", ANA)
+
+    assert set(done["rows"]) >= {"messages", "contacts", "consents", "inbox", "deliveries", "idempotency",
+                                 "simulated_messages", "audit"}
+    assert home.json("erase", ANA)["rows"] == {}
+    assert home.json("export", str(tmp_path / "ana"), "--number", ANA)["rows"]["messages"] == 0
