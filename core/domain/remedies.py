@@ -67,6 +67,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "en": "Send JSON in UTF-8: no NaN, no NUL character, no half of a surrogate pair.",
     },
     "body_not_object": {"fr": "Envoyez un objet : { … }.", "en": "Send an object: { … }."},
+    "body_number_too_large": {
+        "fr": 'Écrivez les grands nombres comme des textes : "12345678901234567890".',
+        "en": 'Write large numbers as texts: "12345678901234567890".',
+    },
     "body_key_twice": {"fr": "Écrivez chaque nom une seule fois.", "en": "Write each name once."},
     "body_too_deep": {"fr": "Emboîtez moins d'objets.", "en": "Nest fewer objects."},
     "fields_wrong": {

@@ -1169,6 +1169,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Le corps doit être un objet JSON.",
         "en": "The body must be a JSON object.",
     },
+    "body_number_too_large": {
+        "fr": "Le corps contient un nombre que personne ne peut garder exactement.",
+        "en": "The body holds a number that nobody can keep exactly.",
+    },
     "body_key_twice": {"fr": "Le nom « {name} » est écrit deux fois.", "en": "The name “{name}” is written twice."},
     "body_too_deep": {
         "fr": "Le corps emboîte plus de {most} niveaux.",

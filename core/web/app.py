@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from core.logs import query_shown
@@ -58,6 +58,9 @@ def _named() -> None:
     g.began = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if "\0" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):
+        # No name and no value of ours holds one, and not every database can be asked for it.
+        abort(400)
 
 
 def _armoured(response: Response) -> Response:

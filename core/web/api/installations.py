@@ -102,7 +102,8 @@ def remove(call: Call, id: str) -> Answer:
 def rehearsal(call: Call, id: str) -> Answer:
     with call.read() as tx:
         row = _row(call, tx, id)
-    if row.pulled_at is None and row.state == "connected":
+    pulls = isinstance(call.suite.adapters.get(row.installation.adapter), Pulls)
+    if pulls and row.pulled_at is None and row.state == "connected":
         # Nothing is known yet: ask first, so that the first look is not an empty page.
         pulling.pull_now(call.suite, call.workspace, id)
     with call.read() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 import re
 import zlib
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from core.domain.reasons import Reason
 from core.web.problems import Malformed, Several
 
 DEEPEST = 100
-LONGEST_NUMBER = 40
+LARGEST = 2**63 - 1
 _CONTENT_TYPE = re.compile(r"application/(?:json|[a-z0-9.\-]+\+json)\s*(?:;|\Z)", re.IGNORECASE)
 
 
@@ -60,7 +61,11 @@ def parsed(body: bytes) -> dict[str, Any]:
     """`body` as one object. Refused: NaN and its kind, NUL, lone surrogates, a name twice, more than 100 levels."""
     try:
         found = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_number
+            body.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_int=_whole,
+            parse_float=_fraction,
         )
     except RecursionError as error:
         raise Malformed("body_too_deep", most=DEEPEST) from error
@@ -84,10 +89,17 @@ def _no_constant(word: str) -> None:
     raise ValueError(word)
 
 
-def _number(digits: str) -> int:
-    if len(digits) > LONGEST_NUMBER:
-        raise ValueError("too many digits")
-    return int(digits)
+def _whole(digits: str) -> int:
+    if len(digits) > 20 or not -LARGEST <= (number := int(digits)) <= LARGEST:
+        raise Malformed("body_number_too_large")
+    return number
+
+
+def _fraction(written: str) -> float:
+    number = float(written)
+    if not math.isfinite(number):
+        raise Malformed("body_number_too_large")
+    return number
 
 
 def _check(found: Any) -> None:

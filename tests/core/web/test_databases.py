@@ -79,6 +79,17 @@ def test_a_walk_through_the_lists(relance: Running) -> None:
     assert relance.client.get("/v1/explanations?to=%2B33639980001").json()["standing"]["opted_out"] == ["marketing"]
 
 
+def test_what_a_database_cannot_hold_never_reaches_it(relance: Running) -> None:
+    for path in ("/v1/messages/%00", "/v1/messages?to=%00", "/hooks/x/ins_%00", "/providers/acc%00/receipts/x", "/%00"):
+        assert relance.client.get(path).status_code == 400, path
+    for values in ({"a": 2**63}, {"a": "\x00"}, {"\x00": 1}):
+        assert relance.client.post("/v1/contacts", {"number": "+33639980001", "values": values}).status_code == 400
+    kept = relance.client.post("/v1/contacts", {"number": "+33639980001", "values": {"a": 2**63 - 1, "b": 1.5}})
+    assert kept.json()["values"] == {"a": 2**63 - 1, "b": 1.5}
+    for path in ("/v1/messages?after=" + "é" * 30, "/v1/messages/" + "x" * 500, "/v1/templates/%F0%9F%99%82"):
+        assert relance.client.get(path).status_code < 500, path
+
+
 def test_a_database_that_is_away_is_503_with_the_time_to_wait(tmp_path: Path) -> None:
     with Running(tmp_path) as relance:
         relance.suite.database.engine.dispose()

@@ -148,6 +148,24 @@ def test_back_to_rehearsal_calls_off_and_going_live_again_plans_anew(tmp_path: P
         assert client.post(f"/v1/installations/{id}/sync").status_code == 409
 
 
+def test_settings_are_changed_over_what_is_known(tmp_path: Path) -> None:
+    with Running(tmp_path) as relance:
+        client = relance.client
+        id = client.post("/v1/installations", CALENDAR).json()["id"]
+
+        changed = client.patch(f"/v1/installations/{id}", {"name": "Autre", "config": {"zone": "Indian/Reunion"}})
+        assert changed.status_code == 200, changed.text
+        assert (changed.json()["name"], changed.json()["zone"]) == ("Autre", "Indian/Reunion")
+        assert client.post(f"/v1/installations/{id}/sync?wait=true").json()["changed"] == 4
+
+        wrong = client.patch(f"/v1/installations/{id}", {"config": {"zone": "Mars/Olympus"}})
+        assert wrong.json()["errors"][0]["pointer"] == "/config/zone"
+        other = client.patch(f"/v1/installations/{id}", {"config": {"colour": "red"}})
+        assert other.json()["errors"][0]["pointer"] == "/config/colour"
+        address = client.patch(f"/v1/installations/{id}", {"config": {"ical_url": "https://example.org/b.ics"}})
+        assert (address.status_code, address.json()["config"]["way"]) == (200, "ical_url")
+
+
 def test_a_templates_versions_languages_and_measure(client: Client) -> None:
     made = client.post("/v1/templates", {"key": "rappel", "body": "RDV à {{ start|time }} – à bientôt"})
     assert made.status_code == 201
