@@ -43,6 +43,8 @@ def sentence(reason: Reason | Mapping[str, Any] | None) -> str:
         return ""
     one = reason if isinstance(reason, Reason) else from_reason(reason)
     text = one.sentence(language())
+    # Only between letters: a text of somebody else's that is quoted in it keeps its other signs.
+    text = re.sub(r"(?<=\w)'(?=\w)", "’", text)
     return _spaced(text) if language() == "fr" else text
 
 
