@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from core.cli.desk import Desk, Refusal, command
+from core.cli.desk import Desk, Refusal, command, console_address
 from core.cli.plan import calendar_reader
 from core.domain.errors import Conflict
 from core.engine import installing, pulling, scheduling, switching
@@ -52,7 +52,7 @@ def demo_command(desk: Desk, what: str) -> None:
     def said() -> None:
         click.echo(desk.say(f"{done.appointments} rendez-vous, {done.messages} messages prévus.",
                             f"{done.appointments} appointments, {done.messages} messages planned."))
-        click.echo(f"{desk.settings.public_url}  {done.email}  {done.password}")
+        click.echo(f"{console_address(desk.settings)}  {done.email}  {done.password}")
         click.echo(desk.say("Ensuite : `relance clock +2d`, et les rappels partent.",
                             "Then: `relance clock +2d`, and the reminders leave."))
 

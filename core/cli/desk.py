@@ -175,6 +175,15 @@ def first_workspace(suite: Suite) -> str:
         return house.add_workspace(tx, FIRST_WORKSPACE[language], {"language": language}, suite.now())
 
 
+def console_address(settings: Settings, port: int | None = None) -> str:
+    """Where a browser on this machine finds the console; `port` is the bound one, if it is known."""
+    plain = Settings()
+    if settings.public_url != plain.public_url or settings.listen == plain.listen:
+        return settings.public_url
+    host, listening = settings.listen_address
+    return f"http://{host}:{port or listening}"
+
+
 # ---------------------------------------------------------------------------------------------- kinds of arguments
 
 

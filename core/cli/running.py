@@ -20,11 +20,11 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
-from core.cli.desk import Desk, Refusal, command, console, first_workspace
+from core.cli.desk import Desk, Refusal, command, console, console_address, first_workspace
 from core.logs import configure
 from core.runners.distributed import Bell
 from core.runners.embedded import Embedded
-from core.settings import Settings, generated_password
+from core.settings import generated_password
 from core.storage import access, house, migrate
 from core.suite import Suite, build_suite, read_clock
 from core.web.app import MOST_BODY, create_app
@@ -145,16 +145,9 @@ def listening(suite: Suite) -> Listening:
     return Listening(sockets, server.task_dispatcher)
 
 
-def address(settings: Settings, server: Listening) -> str:
-    """Where a browser on this machine finds the console."""
-    if settings.public_url != Settings().public_url or settings.listen == Settings().listen:
-        return settings.public_url
-    return f"http://{settings.listen_address[0]}:{server.doors()[0].effective_port}"
-
-
 def _started(desk: Desk, suite: Suite, server: Listening, password: str | None) -> None:
     """What a person sees first: one line for each part, and a problem's line where there is one."""
-    where = address(suite.settings, server)
+    where = console_address(suite.settings, server.doors()[0].effective_port)
     if desk.as_json:
         desk.show({"console": where, "database": shown_database(suite), "zones": zones_version(),
                    "adapters": sorted(suite.adapters), "providers": sorted(suite.providers),
