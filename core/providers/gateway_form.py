@@ -332,7 +332,8 @@ def _success(given: Mapping[str, Any]) -> Success:
 
 
 def _cases(config: Mapping[str, Any]) -> Iterator[Case]:
-    given = config.get("errors") or []
+    given = config.get("errors")
+    given = [] if given is None else given
     if not isinstance(given, list) or len(given) > MOST_PARTS:
         raise wrong("/errors", "[{\"path\": \"code\", \"values\": [21610], \"means\": \"opt_out\"}]")
     for index, one in enumerate(given):

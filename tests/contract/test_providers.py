@@ -47,8 +47,10 @@ from core.domain.sentences import SENTENCES
 from core.providers.gateway import AnyGateway
 from core.providers.memory import Memory
 from core.providers.simulator import Simulator
+from core.providers.sinch import Sinch
 from core.providers.smsmode import Smsmode
 from core.providers.twilio import Twilio
+from tests.fakes import sinch as fake_sinch
 from tests.fakes import twilio as fake_twilio
 from tests.faults.server import (
     FaultServer,
@@ -312,12 +314,58 @@ _GATEWAY: dict[str, Any] = {
         {"mo": {"from": "33639980001", "to": "36123", "text": "OUI", "id": 17, "about": "gw-1"}})),
     "proof": _gateway_proof}
 
+# ---------------------------------------------------------------------------------------- Sinch
+
+def _sinch_answers(seen: Seen) -> Any:
+    return fake_sinch.resource(seen.json, NOW, f"01{seen.json['client_reference']}")
+
+
+def _sinch_takes(seen: Seen) -> Step:
+    if seen.method != "POST":
+        return _sinch_finds([])
+    if seen.json["to"][0] == REFUSED_NUMBER.removeprefix("+"):
+        return fake_sinch.error(400, "syntax_invalid_parameter_format", f"to is no MSISDN, token {CANARY}-key")
+    return ok(_sinch_answers(seen), 201)
+
+
+def _sinch_finds(references: Sequence[str]) -> Step:
+    found = [{"id": f"01{one}", "to": ["33639981001"], "body": "x", "client_reference": one} for one in references]
+    return ok({"count": len(found), "page": 0, "page_size": 30, "batches": found})
+
+
+def _sinch_proof(body: bytes) -> tuple[tuple[str, str], ...]:
+    return (("Content-Type", "application/json"), *fake_sinch.signature(body, f"{CANARY}-hook", NOW))
+
+
+_SINCH_REPORT = {
+    "type": "recipient_delivery_report_sms", "batch_id": "01FC66621XXXXX119Z8PMV1QPQ", "recipient": "33639980001",
+    "code": 0, "status": "Delivered", "at": "2026-12-01T08:00:10.000Z", "client_reference": "msg_1",
+    "operator_status_at": "2026-12-01T08:00:00Z"}
+_SINCH_ANSWER = {"type": "mo_text", "id": "01FC66621XXXXX119Z8PMV1QPR", "from": "33639980001", "to": "36123",
+                 "body": "OUI", "received_at": "2026-12-01T08:30:00.000Z", "operator_id": "20801"}
+_SINCH: dict[str, Any] = {
+    "make": Sinch,
+    "wire": Wire("sinch", lambda seen: seen.method == "POST", _sinch_answers, _sinch_takes,
+                 lambda seen: [seen.json["client_reference"]], _sinch_finds),
+    "config": {"service_plan_id": "plan1", "sender": "CABINET"},
+    "secrets": {"api_token": f"{CANARY}-key", "callback_secret": f"{CANARY}-hook"},
+    "good_config": {"service_plan_id": "plan1", "api_token": f"{CANARY}-key", "region": "eu", "sender": "CABINET",
+                    "callback_secret": f"{CANARY}-hook", "reports": "per_recipient_final"},
+    "bad_configs": ({}, {"service_plan_id": "p"}, {"api_token": "t"}, *(
+        {"service_plan_id": "p", "api_token": "t"} | bad for bad in (
+            {"api_token": "a\r\nHost: b"}, {"region": "moon"}, {"reports": "none"}, {"sender": "é"}, {"a/b": 1}))),
+    "callbacks": tuple(json.dumps(one).encode() for one in (
+        _SINCH_REPORT, _SINCH_ANSWER, {**_SINCH_REPORT, "status": "Aborted", "code": 413})),
+    "proof": _sinch_proof}
+
 ENTRIES = [
     Entry("memory", Memory),
     Entry("simulator", Simulator),
     Entry("smsmode", **_SMSMODE),
     Entry("smsmode in batches", **{**_SMSMODE, "config": {"batch": True, "channel_id": "ch-1"}}),
     Entry("http", **_GATEWAY),
+    Entry("sinch", **_SINCH),
+    Entry("sinch unsigned", **{**_SINCH, "secrets": {"api_token": f"{CANARY}-key"}}),
     Entry("twilio", **_TWILIO),
     Entry("twilio with a service", **{**_TWILIO, "config": {
         "account_sid": fake_twilio.ACCOUNT, "messaging_service_sid": "MG" + "0" * 32}}),
