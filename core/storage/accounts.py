@@ -85,7 +85,7 @@ def add(
 def listed(
     tx: Transaction, vault: Vault, public_url: str, *, providers: Iterable[str] | None = None
 ) -> list[Row]:
-    """This workspace's accounts (all of them for a walk over all workspaces), in order; of `providers` alone if given."""
+    """This workspace's accounts (all of them for a walk over all workspaces), in order; those of `providers` alone."""
     query = tx.mine(t.provider_accounts).where(_c.state != "removed").order_by(_c.position)
     if providers is not None:
         query = query.where(_c.provider.in_(list(providers)))

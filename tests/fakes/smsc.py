@@ -340,8 +340,8 @@ class Smsc:
 
     def _receipt(self, part: Taken, word: str, error: str = "000") -> ShortMessage:
         message_id = _spelled(part.number, self._receipts_in)
-        text = (f"id:{message_id} sub:001 dlvrd:001 submit date:2612010900 done date:2612010901 stat:{word} err:{error} "
-                "text:")
+        text = (f"id:{message_id} sub:001 dlvrd:001 submit date:2612010900 done date:2612010901 stat:{word} "
+                f"err:{error} text:")
         states = {"ENROUTE": 1, "DELIVRD": 2, "EXPIRED": 3, "UNDELIV": 5, "ACCEPTD": 6, "REJECTD": 8}
         fields = {Tag.RECEIPTED_MESSAGE_ID: message_id.encode() + b"\0", Tag.MESSAGE_STATE: bytes((states[word],))}
         return ShortMessage(part.message.destination, part.message.source, b"" if self._tlvs else text.encode(), 0x04,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -88,10 +89,11 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What became of one part: an id, or the outcome that it has instead."""
+    """What became of one part: an id, or the outcome that it has instead. `unsaid`: not an octet of it was written."""
 
     id: str = ""
     outcome: Outcome | None = None
+    unsaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class Line:
         self._pause = pace.throttled
         self._queue: asyncio.Queue[_Heard] = asyncio.Queue()
         self._joiner = Joiner()
+        self._replies = itertools.count(1)
         self._before: OrderedDict[bytes, _Before] = OrderedDict()
         self._swept = asyncio.Event()
         self._untaken: list[Part] = []
@@ -225,8 +228,9 @@ class Line:
                 return
             has_place = False
             answer = await self._asked(letter, at)
-            # A message of which a part was taken is only whole with the others: they are tried again here.
-            again = isinstance(answer.outcome, TryLater) and len(letter.bodies) > 1
+            # A message of which a part was taken is only whole with the others: they are tried again here. So is what
+            # found the line cut just before it.
+            again = isinstance(answer.outcome, TryLater) and (answer.unsaid or len(letter.bodies) > 1)
             if not again or _now() + pause >= until:
                 letter.answers[at] = answer
                 return
@@ -241,7 +245,7 @@ class Line:
         try:
             answer = await self._sending.submit(letter.bodies[at], lambda late: self._answered_late(letter, at, late))
         except NotBound:
-            return _Answer(outcome=TryLater(SOON, Reason("provider_unreachable", _WHO)))
+            return _Answer(outcome=TryLater(SOON, Reason("provider_unreachable", _WHO)), unsaid=True)
         except Unanswered:
             return _Answer(outcome=Uncertain(Reason("provider_uncertain", _WHO)))
         finally:
@@ -370,7 +374,7 @@ class Line:
         digest = hashlib.blake2b("\0".join((sender, to, text)).encode("utf-8", "replace"), digest_size=9).digest()
         before, now = self._before.pop(digest, None), _now()
         if before is None or now - before.at > SAID_AGAIN_WITHIN or (before.taken and before.connection == connection):
-            before = _Before(f"mo-{digest.hex()}-{int(ear.now().timestamp() * 1000):x}", connection, now)
+            before = _Before(self._name(digest.hex(), ear), connection, now)
         before.connection, before.at = connection, now
         self._before[digest] = before
         while len(self._before) > MOST_REMEMBERED:
@@ -380,8 +384,11 @@ class Line:
         return status
 
     def _as_reply(self, reply: Unfinished, ear: Ear) -> PhoneReply:
-        at = ear.now()
-        return PhoneReply(reply.sender, reply.to, reply.text, at, f"mo-{id(reply):x}-{int(at.timestamp() * 1000):x}")
+        return PhoneReply(reply.sender, reply.to, reply.text, ear.now(), self._name("unfinished", ear))
+
+    def _name(self, what: str, ear: Ear) -> str:
+        """For a reply: SMPP gives it none. Never the same one twice."""
+        return f"mo-{what}-{int(ear.now().timestamp() * 1000):x}-{next(self._replies)}"
 
     def _number(self, source: Address) -> str | None:
         """The handset as E.164; None for names and short codes, which nobody answers to."""

@@ -76,7 +76,7 @@ _BY_NUMBER: Mapping[int, str] = MappingProxyType({
     0: "SCHEDULED", 1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED", 5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN",
     8: "REJECTD",
 })
-_FIELD = re.compile(r"(?:^|\s)(id|stat|err)\s*:\s*([^\s:]*)", re.IGNORECASE)
+_FIELD = re.compile(r"(?:^|\s)(id|stat|err)\s*:\s*((?!\w+:)\S*)", re.IGNORECASE)
 _THE_TEXT = re.compile(r"(?:^|\s)text\s*:", re.IGNORECASE)
 LONGEST_ID = 64
 
