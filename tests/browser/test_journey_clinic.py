@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -97,8 +98,6 @@ def test_a_reminder_leaves_after_going_live(chrome: Browser, relance: Running, c
         page.get_by_role("button", name="Continuer").click()
     page.get_by_role("button", name="Mettre en service maintenant").click()
     heading(page, "Aujourd’hui")
-
-    from datetime import timedelta
 
     relance.forward(timedelta(days=1, hours=9))
 

@@ -217,3 +217,21 @@ def test_an_inside_page_that_is_not_there_is_a_page(home: House) -> None:
 
     assert answer.status_code == 404
     assert "Cette page n’existe pas" in answer.text
+
+
+def test_who_works_in_two_workspaces_changes_between_them_and_into_no_third(home: House) -> None:
+    suite = home.clinic.suite
+    visitor = home.person("owner")
+    with suite.database.write() as tx:
+        own, foreign = (house.add_workspace(tx, name, {}, suite.now()) for name in ("Boutique", "Ailleurs"))
+    with suite.database.read(home.clinic.workspace) as tx:
+        user = access.members(tx)[0]["id"]
+    with suite.database.write(own) as tx:
+        access.join(tx, user, "viewer")
+    form = {"csrf": token(visitor.get("/settings").text)}
+
+    assert visitor.post("/workspace", data={**form, "workspace": foreign}).status_code == 404
+    assert visitor.post("/workspace", data={**form, "workspace": own}).status_code == 303
+    page = visitor.get("/settings").text
+    assert "Boutique" in page
+    assert "/settings/keys" not in page, "the role is the one of that workspace"

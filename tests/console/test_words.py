@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.messages import State
 from core.storage.access import ROLES
 from core.web.console import words
+from core.web.console.connections import FORMS
+from core.web.console.settings import COUNTRIES, SCOPES
+from core.web.console.start import STEPS
 
 CONSOLE = Path(words.__file__).parent
 SOURCES = [*sorted(CONSOLE.rglob("*.html")), *sorted(set(CONSOLE.rglob("*.py")) - {CONSOLE / "words.py"})]
@@ -67,3 +71,20 @@ def test_no_french_word_keeps_a_space_that_could_break_before_a_sign() -> None:
     broken = {key: both["fr"] for key, both in words.catalogue().items() if re.search(r" [:;!?»]|« ", both["fr"])}
 
     assert not broken
+
+
+def test_keys_that_are_put_together_are_there_too() -> None:
+    pieces = (CONSOLE / "templates" / "components.html").read_text(encoding="utf-8")
+    states = re.findall(r'"([a-z]+)": \("(?:blue|green|amber|red|grey)"', pieces)
+    wanted = {f"state.{name}" for name in states} | {f"state.{state}" for state in State}
+    wanted |= {f"error.{status}.{part}" for status in (400, 403, 404, 405, 409, 413, 429, 500, 503)
+               for part in ("title", "text")}  # fmt: skip
+    wanted |= {f"sign_in.{why}.{part}" for why in ("wrong", "slow") for part in ("title", "text")}
+    wanted |= {f"connections.did.account_{verb}" for verb in ("up", "try", "pause", "resume", "remove")}
+    wanted |= {f"connections.field.{name}" for fields in FORMS.values() for name in fields}
+    wanted |= {f"start.found.in_{field}" for field in ("title", "description", "location")}
+    wanted |= {f"start.steps.{step}" for step in STEPS} | {f"scope.{scope}" for scope in SCOPES}
+    wanted |= {f"country.{code}" for code in COUNTRIES} | {f"when.weekday.{day}" for day in range(7)}
+    wanted |= {f"when.month.{month}" for month in range(1, 13)}
+
+    assert not wanted - set(words.catalogue())

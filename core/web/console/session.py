@@ -157,6 +157,7 @@ def turned_clock() -> datetime | None:
 def _enter(person: access.Person) -> None:
     with current_suite().database.read(person.workspace) as tx:
         g.workspace = house.workspace(tx, person.workspace)
+        g.workspaces = access.workspaces_of(tx, person.id)
     g.person = person
     g.language = person.language
 

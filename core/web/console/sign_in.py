@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from core.domain.errors import NotFound
 from core.storage import access, house
-from core.web.access import signed_in
+from core.web.access import SESSION_COOKIE, signed_in
 from core.web.app import current_suite
 from core.web.console import session
 from core.web.console.session import flash, open_page, page
@@ -68,6 +69,18 @@ def welcome() -> ResponseReturnValue:
         if access.anybody(tx):
             return redirect("/sign-in", 303)
     return render_template("welcome.html")
+
+
+@bp.post("/workspace")
+@page(writes="viewer")
+def switch() -> ResponseReturnValue:
+    """Looks at another workspace that the person belongs to."""
+    wanted = request.form.get("workspace", "")
+    if wanted not in {one["id"] for one in g.workspaces}:
+        raise NotFound("workspace")
+    with current_suite().database.write() as tx:
+        access.switch_workspace(tx, request.cookies[SESSION_COOKIE], wanted)
+    return redirect("/", 303)
 
 
 @bp.post("/sign-out")

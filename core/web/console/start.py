@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Choice, Chooses
+from core.contract import Choice, Chooses, Pulls
 from core.domain.errors import BadInput, NeedsReconnect, NotFound, NotNow
 from core.domain.events import Kind
 from core.domain.messages import Channel
@@ -160,10 +160,10 @@ def found(installation: str) -> ResponseReturnValue:
     wrong = _corrected(suite) if request.method == "POST" else {}
     if request.method == "POST" and not wrong:
         return redirect(f"/start/{installation}/reminders", 303)
-    if row.pulled_at is None and row.trouble is None:
+    if _unread(suite, row):
         pulling.pull_now(suite, g.person.workspace, installation)
         row = _row(installation)
-    if row.pulled_at is None and row.trouble is None:
+    if _unread(suite, row):
         # Somebody else is reading it at this moment.
         answer = make_response(_step("found", row=row, seen=None))
         answer.headers["Refresh"] = "2"
@@ -175,6 +175,11 @@ def found(installation: str) -> ResponseReturnValue:
     ]
     counts = {kind: sum(one.kind == kind for one in seen) for kind in ("ready", "choose", "missing", "silent")}
     return _step("found", row=row, seen=seen, counts=counts, wrong=bool(wrong), status=422 if wrong else 200)
+
+
+def _unread(suite: Suite, row: installations.Row) -> bool:
+    pulls = isinstance(suite.adapters[row.installation.adapter], Pulls)
+    return pulls and row.pulled_at is None and row.trouble is None
 
 
 def _corrected(suite: Suite) -> Mapping[str, Reason]:
