@@ -28,6 +28,8 @@ from core.suite import Suite
 SHOWN_APPOINTMENTS = 200
 LOOKED_AHEAD = timedelta(days=7)
 CORRECTED_AHEAD = timedelta(days=31)
+STOPPED_AFTER = timedelta(minutes=5)
+LATE_AFTER = timedelta(minutes=10)
 _MANY = 50
 
 FIGURES: Mapping[str, tuple[State, ...]] = {
@@ -225,6 +227,11 @@ def points(
 ) -> list[Point]:
     """What a person should look at, the most urgent first."""
     found: list[Point] = []
+    ticked = house.moment(tx, "ticked")
+    if ticked is not None and now - ticked > STOPPED_AFTER:
+        found.append(Point("engine", 1, ticked))
+    late = outbox.Filter(state=("scheduled",), until=now - LATE_AFTER)
+    found += _point("late", outbox.listed(tx, late, limit=_MANY + 1, by_due=True))
     for row in connected:
         if row.state == "reconnect" or row.trouble is not None:
             found.append(Point("connection", 1, row))

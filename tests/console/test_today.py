@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -79,7 +79,7 @@ def test_the_correction_is_ready_and_one_button_away(clinic):
     visitor = Visitor(clinic)
     page = visitor.get("/today")
     assert "Ana Martin a reçu l’ancienne heure" in page
-    text = re.search(r'<textarea id="correction-1"[^>]*>([^<]+)</textarea>', page)[1]
+    text = re.search(r'<textarea id="correction-\d"[^>]*>([^<]+)</textarea>', page)[1]
 
     answer = visitor.post(f"/today/correction/{visit}", text=text.replace("&#39;", "'"))
 
@@ -99,6 +99,18 @@ def test_a_broken_connection_and_a_held_account_come_first(clinic):
     page = Visitor(clinic).get("/today")
     assert page.index("à reconnecter") < page.index("L’envoi par «\u00a0Opérateur A\u00a0»")
     assert "plus assez de crédit" in page
+
+
+def test_after_a_downtime_what_is_late_and_why_is_said_first(clinic):
+    clinic.write("ana", "2026-12-02T10:00:00+01:00")
+    clinic.settle()
+    clinic.clock.moment = datetime.fromisoformat("2026-12-01T19:00:00+01:00")
+    visitor = Visitor(clinic)
+    page = visitor.get("/today")
+    assert page.index("Le moteur d’envoi ne tourne plus") < page.index("1 message est en retard")
+    clinic.settle()
+    page = visitor.get("/today")
+    assert ("ne tourne plus" in page, "en retard" in page) == (False, False)
 
 
 def test_at_most_five_things_are_shown_and_the_rest_is_counted(clinic):
