@@ -48,10 +48,13 @@ from core.providers.gateway import AnyGateway
 from core.providers.memory import Memory
 from core.providers.simulator import Simulator
 from core.providers.sinch import Sinch
+from core.providers.smpp import Smpp
+from core.providers.smpp.pdu import ShortMessage
 from core.providers.smsmode import Smsmode
 from core.providers.twilio import Twilio
 from tests.fakes import sinch as fake_sinch
 from tests.fakes import twilio as fake_twilio
+from tests.fakes.smsc import Act, Smsc, answers, takes
 from tests.faults.server import (
     FaultServer,
     Seen,
@@ -128,6 +131,10 @@ class Entry:
         """`body` as it would come to us, with all that proves it."""
         return Inbound("POST", RECEIPTS, self.proof(body), body, NOW)
 
+    @property
+    def reaches_phones(self) -> bool:
+        return self.wire is not None
+
     @contextmanager
     def open(self, server: FaultServer | None = None) -> Iterator[Stand]:
         """A stand for one test; in front of `server` instead of one that behaves well."""
@@ -141,6 +148,35 @@ class Entry:
             provider = self.make(ProviderTools(urls={self.wire.vendor: other.url}, timeout=QUICK, connections=8,
                                                reach=lambda host, port: [host]))
             yield Stand(provider, self.account(other.url), lambda: _took(self.wire, other), other)
+
+
+@dataclass(frozen=True)
+class Linked(Entry):
+    """A provider that keeps a connection, in front of a centre that behaves well."""
+
+    @property
+    def reaches_phones(self) -> bool:
+        return True
+
+    @contextmanager
+    def open(self, server: FaultServer | None = None) -> Iterator[Stand]:
+        with Smsc(otherwise=_smsc_takes) as smsc:
+            provider = self.make(ProviderTools(urls={}))
+            account = replace(self.account(), config={**self.config, "port": smsc.port})
+            try:
+                yield Stand(provider, account, lambda: [_smpp_reference(part.message) for part in smsc.ledger])
+            finally:
+                provider.close()  # type: ignore[attr-defined]
+
+
+def _smsc_takes(submitted: ShortMessage) -> Act:
+    refused = submitted.destination.text.decode() == REFUSED_NUMBER.removeprefix("+")
+    return answers(0x0B) if refused else takes()
+
+
+def _smpp_reference(submitted: ShortMessage) -> str:
+    """Nothing of ours travels with a submit: the number says which of a batch it is."""
+    return f"msg_{int(submitted.destination.text[-2:]):020d}"
 
 
 def _took(wire: Wire | None, server: FaultServer) -> list[str]:
@@ -358,12 +394,21 @@ _SINCH: dict[str, Any] = {
         _SINCH_REPORT, _SINCH_ANSWER, {**_SINCH_REPORT, "status": "Aborted", "code": 413})),
     "proof": _sinch_proof}
 
+_SMPP = {"host": "smpp.example.net", "system_id": "acme", "password": "p"}
+
 ENTRIES = [
     Entry("memory", Memory),
     Entry("simulator", Simulator),
     Entry("smsmode", **_SMSMODE),
     Entry("smsmode in batches", **{**_SMSMODE, "config": {"batch": True, "channel_id": "ch-1"}}),
     Entry("http", **_GATEWAY),
+    Linked("smpp", Smpp, config={"host": "127.0.0.1", "system_id": "acme"}, secrets={"password": f"{CANARY}-key"},
+           good_config={"host": "smpp.example.net", "port": 2776, "tls": True, "system_id": "acme",
+                        "password": f"{CANARY}-key", "bind": "pair", "ids": "hex_answer", "window": 20},
+           bad_configs=({}, {**_SMPP, "password": ""}, {**_SMPP, "host": "http://x"}, {**_SMPP, "host": "a b"},
+                        {**_SMPP, "port": 0}, {**_SMPP, "port": "2775"}, {**_SMPP, "window": True},
+                        {**_SMPP, "long": "cut"}, {**_SMPP, "bind": ["pair"]}, {**_SMPP, "tls": "yes"},
+                        {**_SMPP, "system_id": "a\0"}, {**_SMPP, "country": "fr"}, {**_SMPP, "a/b": 1})),
     Entry("sinch", **_SINCH),
     Entry("sinch unsigned", **{**_SINCH, "secrets": {"api_token": f"{CANARY}-key"}}),
     Entry("twilio", **_TWILIO),
@@ -410,7 +455,7 @@ def test_it_says_what_it_is(entry: Entry) -> None:
         assert all(isinstance(channel, Channel) for channel in provider.channels)
         assert 1 <= provider.batch_size <= 1000
         assert all(url.startswith("https://") for url in provider.vendors.values())
-        assert provider.for_tests == (entry.wire is None), "only what reaches no phone is for tests"
+        assert provider.for_tests != entry.reaches_phones, "only what reaches no phone is for tests"
 
 
 @every_provider
