@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,7 +126,9 @@ class Running:
         if self._runner:
             self._runner.stop()
         # In the server's own thread, since its sockets are not to be closed from elsewhere.
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
+        # It may be awake already and have closed what wakes it.
+        with suppress(OSError):
+            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
         self._thread.join(timeout=5)
         self._server.task_dispatcher.shutdown(timeout=5)
         self.suite.database.close()

@@ -105,7 +105,9 @@ def when(value: Any) -> None:
     try:
         parse_when(value, "")
     except BadInput as error:
-        raise ValidationError([error.reason]) from error  # type: ignore[list-item]
+        place = error.pointer.strip("/")
+        said: Any = {place: [error.reason]} if place else [error.reason]
+        raise ValidationError(said) from error
 
 
 def until(value: Any) -> None:

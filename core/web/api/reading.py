@@ -149,6 +149,8 @@ def _wrong(said: Any, pointer: str) -> Iterable[tuple[str, Reason]]:
         for name, inner in said.items():
             place = "" if name == "_schema" else "/" + str(name).replace("~", "~0").replace("/", "~1")
             yield from _wrong(inner, pointer + place)
+    elif isinstance(said, list):
+        for one in said:
+            yield from _wrong(one, pointer)
     else:
-        for one in said if isinstance(said, list) else [said]:
-            yield pointer, one if isinstance(one, Reason) else Reason("field_wrong", {"why": str(one)})
+        yield pointer, said if isinstance(said, Reason) else Reason("field_wrong", {"why": str(said)})

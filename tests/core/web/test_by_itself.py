@@ -13,5 +13,5 @@ def test_what_is_accepted_leaves_at_once_and_readiness_says_so(tmp_path: Path) -
         message = {"to": "+33639980008", "class": "transactional", "body": "Bonjour"}
         id = relance.client.post("/v1/messages", message).json()["id"]
 
-        relance.until(lambda: [one for one in relance.phones() if one["message"] == id], seconds=5)
-        relance.until(lambda: relance.client.get(f"/v1/messages/{id}").json()["state"] == "delivered", seconds=10)
+        relance.until(lambda: [one for one in relance.phones() if one["message"] == id])
+        relance.until(lambda: relance.client.get(f"/v1/messages/{id}").json()["state"] == "delivered")
