@@ -177,7 +177,7 @@ class Sender:
                 self._result(message, account, provider, outcome, then)
                 for message, outcome in zip(chunk, outcomes, strict=True)
             ]
-            if (until := self._pause(account, outcomes, troubled or 0, then)) is not None:
+            if (until := self._pause(account, outcomes, troubled, then)) is not None:
                 held = Reason("account_held", {"account": gathered.names.get(account.id, provider.name)})
                 return results + [Result(one, State.SCHEDULED, held, due_at=until, counts=False) for one in left]
         return results
@@ -205,19 +205,22 @@ class Sender:
             self._journal.begun(reference)
         self._begun.add(reference)
 
-    def _pause(self, account: Account, outcomes: Sequence[Outcome], times: int, now: datetime) -> datetime | None:
+    def _pause(
+        self, account: Account, outcomes: Sequence[Outcome], troubled: int | None, now: datetime
+    ) -> datetime | None:
         """Until when the account is left in peace; None when it is well. Whoever asks us to wait asks for all that
         would leave by the same account, and who is away is asked by one message a minute, not by all of them."""
         if account.id in self._troubles:
             return self._troubles[account.id][2]
         waits = [one for one in outcomes if isinstance(one, TryLater)]
         if not waits or time.monotonic() > self._spoke_by:
-            if times and not waits:
+            if troubled is not None and not waits:
                 self._well.add(account.id)
             return None
         longest = max(waits, key=lambda one: one.after)
-        times = times + 1 if len(waits) == len(outcomes) else 1
-        until = now + max(longest.after, min(FIRST_PAUSE * 2 ** (times - 1), LONGEST_PAUSE) if times > 1 else SHORT)
+        times = (troubled or 0) + 1 if len(waits) == len(outcomes) else 1
+        own = SHORT if times == 1 else min(FIRST_PAUSE * 2 ** min(times - 2, 10), LONGEST_PAUSE)
+        until = now + max(longest.after, own)
         reason = Reason(longest.reason.code, {**longest.reason.values, "times": times})
         self._troubles[account.id] = (account.workspace, reason, until)
         return until
