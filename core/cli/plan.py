@@ -12,22 +12,20 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from core.cli.desk import Country, Desk, Moment, Refusal, Zone, command
+from core.cli.desk import Country, Desk, Moment, Refusal, Zone, command, rfc3339
 from core.contract import Adapter, Configured, Inbound, Installation, Pulls, Pushes, Tools
 from core.domain.errors import BadInput
 from core.domain.events import Event, Kind
 from core.domain.messages import MessageClass
 from core.domain.occasions import Occasion, updated
 from core.domain.planning import Send, Skip, plan
+from core.domain.policy.decision import Policy
 from core.domain.policy.walltime import local
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.domain.text.price import Money
 from core.domain.when import When, parse_short, parse_when
-from core.engine import presets
-from core.engine.shown import moment
 from core.plugins import load_adapters
-from core.storage import house
 
 EVENING_BEFORE = "-1d@18:00"
 TEXT = "RDV le {{ start|date }} à {{ start|time }}"
@@ -101,7 +99,7 @@ def planned(
         after = updated(occasions.get(event.key), event)
         if after is not None:
             occasions[event.key] = replace(after, first_seen=now)
-    policy = house.policy({"zone": zone, "country": country, "language": language})
+    policy = Policy(ZoneInfo(zone), country, language)
     names = {rule.id: rule.name for rule in rules}
     in_order = sorted(occasions.values(), key=lambda one: (one.start or one.at, one.key))
     return [Answered(one, names[answer.rule], answer) for one in in_order for answer in plan(one, rules, policy, now)]
@@ -128,7 +126,7 @@ def as_json(one: Answered, language: str) -> dict[str, Any]:
         "answer": "send",
         "to": answer.recipient.number,
         "text": answer.text,
-        "due_at": moment(answer.send_at),
+        "due_at": rfc3339(answer.send_at),
         "due_local": local(answer.send_at, _zone(occasion)).isoformat(),
         "segments": answer.measure.segments,
         "phone_evidence": {"field": evidence.field, "text": evidence.text} if evidence else None,
@@ -228,6 +226,8 @@ def _rules(
         own = whens or (((EVENING_BEFORE, parse_short(EVENING_BEFORE)),) if kind is Kind.APPOINTMENT else ())
         rules += [Rule(f"{kind}/{name}", name, kind, klass, when, text or TEXT) for name, when in own]
         if not own:
+            from core.engine import presets
+
             rules += [
                 Rule(one["key"], one["key"], kind, MessageClass(one["class"]), parse_when(one["when"]),
                      text or one["body"].get(language, one["body"]["en"]))

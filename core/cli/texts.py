@@ -11,14 +11,13 @@ import click
 import phonenumbers
 from phonenumbers import timezone as number_zones
 
-from core.cli.desk import Country, Desk, WallTime, Zone, command, instant
+from core.cli.desk import Country, Desk, WallTime, Zone, command, instant, rfc3339
 from core.domain.messages import Channel, MessageClass
 from core.domain.policy import hours
 from core.domain.policy.countries import rules_for
 from core.domain.policy.holidays import calendar
 from core.domain.text.price import price
 from core.domain.text.segments import guilty, measure
-from core.engine.shown import moment
 
 
 @command("cost", home=False)
@@ -78,7 +77,7 @@ def check(
     following = settled.at if isinstance(settled, hours.Settled) else None
     reason = settled.reason
     answer: dict[str, Any] = {
-        "at": moment(there), "local": there.astimezone(zones[0]).isoformat(), "zones": [one.key for one in zones],
+        "at": rfc3339(there), "local": there.astimezone(zones[0]).isoformat(), "zones": [one.key for one in zones],
         "country": country, "class": message_class, "open": may,
         "next": following.astimezone(zones[0]).isoformat() if following else None,
         "reason": reason.as_json(desk.language) if reason else None,
