@@ -581,9 +581,11 @@ class Revokes(ABC):
     """A provider that can take a message back before it reaches the phone: RCS. Only then may another channel follow."""
 
     @abstractmethod
-    def revoke(self, account: Account, reference: str, provider_reference: str, now: datetime) -> bool | None:
-        """True: it will surely not be shown any more. False: too late, it was delivered. None: the provider cannot tell
-        now, ask again. Raises `NotNow`, `NeedsReconnect`."""
+    def revoke(
+        self, account: Account, reference: str, provider_reference: str, now: datetime, *, to: str
+    ) -> bool | None:
+        """Takes back what was sent to the number `to`. True: it will surely not be shown any more. False: too late, it
+        was delivered. None: the provider cannot tell now, ask again. Raises `NotNow`, `NeedsReconnect`."""
 
 
 class Seeks(ABC):
@@ -627,6 +629,11 @@ class Provider(ABC):
     ) -> list[Outcome]:
         """Hands the batch over; an outcome for each, in order. Calls `begun(reference)` just before the first byte of a
         message is written: what had not begun when the process died is surely not sent. Never raises."""
+
+    def handshake(self, request: Inbound, account: Account) -> Reply | None:
+        """The answer to a request by which the provider only makes sure that the address is ours; None for any other,
+        which is then verified and read. Pure. Raises `NotAuthentic`."""
+        return None
 
     def verify(self, request: Inbound, account: Account) -> None:  # noqa: B027 - nothing to check is an answer
         """Pure. Raises `NotAuthentic`. The secret in the path was checked before, in constant time."""

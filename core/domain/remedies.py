@@ -242,6 +242,26 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Vérifiez le compte du fournisseur sur sa page ; les messages attendent entre-temps.",
         "en": "Check the provider's account on its page; messages wait meanwhile.",
     },
+    "content_": {
+        "fr": "Corrigez ce champ de « content » d'après docs/providers.md, puis envoyez à nouveau.",
+        "en": "Correct this field of `content`, see docs/providers.md, then send it again.",
+    },
+    "channel_": {
+        "fr": "Rien à faire si « channels » nomme un autre canal : il est essayé ensuite.",
+        "en": "Nothing to do if `channels` names another channel: it is tried next.",
+    },
+    "window_": {
+        "fr": "Donnez un modèle approuvé dans « content », ou un autre canal dans « channels ».",
+        "en": "Give an approved template in `content`, or another channel in `channels`.",
+    },
+    "voice_": {
+        "fr": "Mettez « ask_key » à true, ou retirez la question du texte.",
+        "en": "Set `ask_key` to true, or take the question out of the text.",
+    },
+    "whatsapp_": {
+        "fr": "Vérifiez le modèle ou le numéro dans WhatsApp Manager ; un autre canal de « channels » est essayé.",
+        "en": "Check the template or the number in WhatsApp Manager; another channel of `channels` is tried.",
+    },
     "simulator_": {
         "fr": "C'est un téléphone simulé : ses quatre derniers chiffres disent ce qu'il fait.",
         "en": "This is a simulated phone: its last four digits say what it does.",

@@ -459,6 +459,90 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "« {field} » : {detail} Les champs sont {known}.",
         "en": "“{field}”: {detail} The fields are {known}.",
     },
+    # content for channels that show more than text
+    "content_field_wrong": {
+        "fr": "« {field} » ne convient pas. Exemple : {example}.",
+        "en": "“{field}” cannot be used. Example: {example}.",
+    },
+    "content_field_unknown": {
+        "fr": "« {field} » n'est pas un champ de ce contenu. Il y a : {known}.",
+        "en": "“{field}” is no field of this content. There are: {known}.",
+    },
+    "content_field_missing": {
+        "fr": "« {field} » manque dans ce contenu.",
+        "en": "“{field}” is missing from this content.",
+    },
+    "content_one_of": {
+        "fr": "Donnez un seul de ces champs : {fields}.",
+        "en": "Give exactly one of these fields: {fields}.",
+    },
+    "content_how_many": {
+        "fr": "Il en faut de {least} à {most}.",
+        "en": "There must be {least} to {most} of them.",
+    },
+    "content_too_long": {
+        "fr": "Ce texte a {limit} caractères au plus sur ce canal.",
+        "en": "On this channel this text has at most {limit} characters.",
+    },
+    "content_no_room": {
+        "fr": "Il ne reste pas de place pour les boutons OUI et NON : ce canal en montre {limit} au plus.",
+        "en": "There is no room left for the buttons YES and NO: this channel shows at most {limit}.",
+    },
+    "voice_cannot_ask": {
+        "fr": "Cet appel ne demande aucune touche : la personne ne pourrait pas répondre.",
+        "en": "This call asks for no key: the person could not answer.",
+    },
+    # channels beside SMS: why this message does not go by one of them
+    "window_closed": {
+        "fr": "WhatsApp ne prend un texte libre que dans les 24 heures qui suivent un message de la personne ; au-delà,"
+              " il faut un modèle approuvé.",
+        "en": "WhatsApp takes free text only within 24 hours of a message from the person; later, an approved template"
+              " is needed.",
+    },
+    "channel_unreachable": {
+        "fr": "Ce téléphone ne reçoit pas les messages {channel}.",
+        "en": "This phone does not receive {channel} messages.",
+    },
+    "channel_expired": {
+        "fr": "Le message {channel} n'a pas été remis à temps, il ne s'affichera plus.",
+        "en": "The {channel} message was not delivered in time, and will not be shown any more.",
+    },
+    "channel_unsuitable": {
+        "fr": "Ce contenu ne peut pas être montré en {channel} sur ce téléphone ou par ce compte. {detail}",
+        "en": "This content cannot be shown by {channel} on this phone or by this account. {detail}",
+    },
+    "whatsapp_template_missing": {
+        "fr": "Ce modèle WhatsApp n'existe pas ou n'est pas approuvé dans cette langue. {detail}",
+        "en": "This WhatsApp template does not exist or is not approved in this language. {detail}",
+    },
+    "whatsapp_template_paused": {
+        "fr": "Meta a suspendu ce modèle WhatsApp : trop de personnes l'ont bloqué ou signalé. {detail}",
+        "en": "Meta has paused this WhatsApp template: too many people blocked or reported it. {detail}",
+    },
+    "whatsapp_template_refused": {
+        "fr": "Les valeurs ne conviennent pas au modèle WhatsApp approuvé (nombre, longueur ou format). {detail}",
+        "en": "The values do not fit the approved WhatsApp template (number, length or format). {detail}",
+    },
+    "whatsapp_person_capped": {
+        "fr": "Meta limite les messages commerciaux que cette personne reçoit : rien sur WhatsApp avant 24 heures.",
+        "en": "Meta limits the marketing messages that this person gets: nothing on WhatsApp for 24 hours.",
+    },
+    "whatsapp_person_excluded": {
+        "fr": "Meta ne remet pas ce message WhatsApp à cette personne. {detail}",
+        "en": "Meta does not deliver this WhatsApp message to this person. {detail}",
+    },
+    "whatsapp_sender_restricted": {
+        "fr": "Meta restreint ce numéro WhatsApp : trop de messages signalés ou de règles enfreintes."
+              " Les messages attendent. {detail}",
+        "en": "Meta restricts this WhatsApp number: too many reported messages or broken rules."
+              " Messages wait. {detail}",
+    },
+    "whatsapp_sender_unready": {
+        "fr": "Ce numéro WhatsApp n'est pas prêt à envoyer (enregistrement, nom affiché ou compte verrouillé)."
+              " Les messages attendent. {detail}",
+        "en": "This WhatsApp number is not ready to send (registration, display name or a locked account)."
+              " Messages wait. {detail}",
+    },
     # SMPP
     "smpp_bind_refused": {
         "fr": "Le centre SMPP refuse ce compte ({status}) : vérifiez system_id, mot de passe et system_type, et que notre"
