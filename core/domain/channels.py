@@ -1,0 +1,79 @@
+"""The order of channels that a message names, each with a time budget: the next one is tried when one surely failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from core.domain.errors import BadInput
+from core.domain.messages import Channel, MessageClass
+from core.domain.policy.walltime import parse_duration
+
+SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=48)
+# How long a channel may try when nobody said: a reminder has hours, a one-time code has the patience of a person.
+_BUDGETS: Mapping[MessageClass, timedelta] = MappingProxyType({
+    MessageClass.OTP: timedelta(seconds=45),
+    MessageClass.TRANSACTIONAL: timedelta(hours=2),
+    MessageClass.CONVERSATIONAL: timedelta(minutes=10),
+    MessageClass.MARKETING: timedelta(hours=12),
+})
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One channel, and for how long it is tried before the next one; None for what suits the message's class."""
+
+    channel: Channel
+    within: timedelta | None = None
+
+    def as_json(self) -> Any:
+        """`"sms"`, or `{"channel": "rcs", "within": "PT10M"}`."""
+        if self.within is None:
+            return str(self.channel)
+        return {"channel": str(self.channel), "within": _written(self.within)}
+
+
+def parse_ways(given: Any, pointer: str = "/channels") -> tuple[Way, ...]:
+    """The ways that `given` (JSON: names, or objects with a time budget) lists, in their order. Raises `BadInput`."""
+    if not isinstance(given, Sequence) or isinstance(given, str) or not 1 <= len(given) <= len(Channel):
+        raise BadInput("bad_channels", pointer=pointer)
+    ways = tuple(_way(one, f"{pointer}/{place}") for place, one in enumerate(given))
+    if len({way.channel for way in ways}) < len(ways):
+        raise BadInput("bad_channels", pointer=pointer)
+    return ways
+
+
+def budget(way: Way, klass: MessageClass, now: datetime, expires_at: datetime | None, left: int) -> timedelta:
+    """How long `way` may try from `now` on. With `left` channels after it, a fair part of the time that the message is
+    useful is kept for them: the last one must still have the time to arrive."""
+    wanted = way.within or _BUDGETS[klass]
+    if expires_at is not None:
+        wanted = min(wanted, (expires_at - now) / (left + 1))
+    return max(wanted, SHORTEST)
+
+
+def _way(given: Any, pointer: str) -> Way:
+    name, within = (given.get("channel"), given.get("within")) if isinstance(given, Mapping) else (given, None)
+    if not isinstance(name, str) or name not in Channel.__members__.values():
+        raise BadInput("bad_channel", pointer=pointer, text=str(name)[:20], known=", ".join(Channel))
+    return Way(Channel(name), None if within is None else _span(within, f"{pointer}/within"))
+
+
+def _span(given: Any, pointer: str) -> timedelta:
+    if not isinstance(given, str):
+        raise BadInput("bad_duration", pointer=pointer, text=str(given)[:40])
+    read = parse_duration(given)
+    span = read.elapsed + timedelta(days=read.days)
+    if not SHORTEST <= span <= LONGEST:
+        raise BadInput("bad_budget", pointer=pointer, least=_written(SHORTEST), most=_written(LONGEST))
+    return span
+
+
+def _written(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    hours, minutes = divmod(seconds // 60, 60)
+    parts = ((hours, "H"), (minutes, "M"), (seconds % 60, "S"))
+    return "PT" + "".join(f"{number}{unit}" for number, unit in parts if number)
