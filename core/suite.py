@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from core.clock import Clock
 from core.contract import Adapter, Provider, ProviderTools, Tools
@@ -86,5 +86,5 @@ def read_clock(suite: Suite) -> None:
 def turn_clock(suite: Suite, turned: timedelta) -> None:
     """Turns the house's clock: other processes follow at their next tick."""
     with suite.database.write() as tx:
-        house.set_value(tx, "clock_turned_seconds", turned.total_seconds(), datetime.now(UTC))
+        house.set_value(tx, "clock_turned_seconds", turned.total_seconds(), suite.now() - suite.clock.turned)
     suite.clock.turned = turned
