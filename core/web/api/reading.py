@@ -22,6 +22,13 @@ DEEPEST = 100
 LARGEST = 2**63 - 1
 _CONTENT_TYPE = re.compile(r"application/(?:json|[a-z0-9.\-]+\+json)\s*(?:;|\Z)", re.IGNORECASE)
 
+_THE_LIBRARYS = {
+    "Missing data for required field.": "field_required",
+    "Field may not be null.": "field_required",
+    "Not a valid string.": "field_not_text",
+    "Not a valid mapping type.": "field_not_object",
+}
+
 
 def raw_body(most: int) -> bytes:
     """The request's body, unpacked when it came packed; never more than `most` bytes, packed or not."""
@@ -153,4 +160,14 @@ def _wrong(said: Any, pointer: str) -> Iterable[tuple[str, Reason]]:
         for one in said:
             yield from _wrong(one, pointer)
     else:
-        yield pointer, said if isinstance(said, Reason) else Reason("field_wrong", {"why": str(said)})
+        yield pointer, said if isinstance(said, Reason) else _in_our_words(str(said))
+
+
+def _in_our_words(said: str) -> Reason:
+    """The library's English, as a reason that can be said in both languages where it is a common one."""
+    if said in _THE_LIBRARYS:
+        return Reason(_THE_LIBRARYS[said])
+    before, _, known = said.partition("Must be one of: ")
+    if not before and known:
+        return Reason("field_not_one_of", {"known": known.rstrip(".")})
+    return Reason("field_wrong", {"why": said})
