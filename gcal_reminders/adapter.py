@@ -160,7 +160,8 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
         if same_sight and known.get("body") == memory["body"]:
             return _unchanged(installation, cursor, memory)
         # `relance plan` looks at the whole of a file; a connected calendar is read again before its far end matters.
-        start, end = now - BEHIND, now + timedelta(days=installation.config.get("window_days", AHEAD.days))
+        start = now - timedelta(days=installation.config.get("behind_days", BEHIND.days))
+        end = now + timedelta(days=installation.config.get("window_days", AHEAD.days))
         calendar = ical.read(body, zone=installation.zone, start=start, end=end)
         appointments = [*calendar.appointments]
         here = {one.key for one in appointments}

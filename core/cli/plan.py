@@ -153,8 +153,8 @@ def _from_calendar(
     adapter, configured = calendar_reader(adapters, written.decode("utf-8", "replace"), zone, country)
     # The file as it is: a reader of calendars knows what older programs wrote, line by line.
     installation = _installation(
-        adapter, {**configured.config, "window_days": WINDOW_DAYS}, {**configured.secrets, "ics": written}, zone,
-        country, desk.language, own_numbers)
+        adapter, {**configured.config, "window_days": WINDOW_DAYS, "behind_days": WINDOW_DAYS},
+        {**configured.secrets, "ics": written}, zone, country, desk.language, own_numbers)
     events: list[Event] = []
     problems: tuple[Reason, ...] = ()
     cursor: str | None = None
