@@ -410,10 +410,8 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
         return _settled(suite, one, None)
     if provider.can_look_up:
         try:
-            if isinstance(provider, Seeks):
-                receipt = provider.seek(account, _sought(one), now, asked=one.left_at)
-            else:
-                receipt = provider.look_up(account, one.id, now, asked=one.left_at)
+            sought = handed_over(one.id, one.to, one.text, one.message_class, test=one.test)
+            receipt = ask_about(provider, account, sought, now, asked=one.left_at)
         except Gone:
             return _again(suite, one, Reason("looked_up_gone"))
         except (NotNow, NeedsReconnect):
@@ -429,18 +427,20 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
     )
 
 
-def _sought(one: Doubtful) -> Outgoing:
-    """The message in doubt as it was handed over, as far as it can be known again by that."""
-    return Outgoing(
-        reference=one.id,
-        to=one.to,
-        text=one.text,
-        channel=Channel.SMS,
-        message_class=one.message_class,
-        encoding="",
-        stop_mention=one.message_class is MessageClass.MARKETING,
-        test=one.test,
-    )
+def ask_about(
+    provider: Provider, account: Account, message: Outgoing, now: datetime, *, asked: datetime
+) -> Receipt | None:
+    """What the provider says of `message`, by our reference or, where it keeps none, by its words. Raises as
+    `Provider.look_up` does."""
+    if isinstance(provider, Seeks):
+        return provider.seek(account, message, now, asked=asked)
+    return provider.look_up(account, message.reference, now, asked=asked)
+
+
+def handed_over(reference: str, to: str, text: str, klass: MessageClass, *, test: bool) -> Outgoing:
+    """A message as it was handed over, as far as it can be known again by that."""
+    marketing = klass is MessageClass.MARKETING
+    return Outgoing(reference, to, text, Channel.SMS, klass, encoding="", stop_mention=marketing, test=test)
 
 
 def _doubted_account(suite: Suite, tx: Transaction, one: Doubtful) -> Account | None:

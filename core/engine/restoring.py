@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from core.contract import Account, Gone, Receipt
+from core.contract import Account, Gone, Outgoing, Receipt
 from core.domain.errors import NeedsReconnect, NotNow
-from core.domain.messages import State
+from core.domain.messages import MessageClass, State
 from core.domain.reasons import Reason
-from core.storage import accounts, backups, house, migrate
+from core.engine.dispatch import ask_about, handed_over
+from core.storage import accounts, backups, house, migrate, outbox
 from core.suite import Suite, read_clock
 
 LIVES = timedelta(seconds=5)
@@ -79,7 +80,12 @@ def release(suite: Suite, workspace: str, *, unchecked: bool = False, dry_run: b
     found = released = unknown = 0
     for message_id, _, test in waiting:
         asked = [accounts.simulator(workspace)] if test or not ways else ways
-        word, account = _asked(suite, asked, message_id, since)
+        with suite.database.read(workspace) as tx:
+            known = outbox.get(tx, message_id)
+        if known is None:
+            continue
+        sought = handed_over(message_id, known["to"], known["text"], MessageClass(known["class"]), test=test)
+        word, account = _asked(suite, asked, sought, since)
         now = suite.now()
         if isinstance(word, Receipt):
             found += 1
@@ -100,7 +106,7 @@ def release(suite: Suite, workspace: str, *, unchecked: bool = False, dry_run: b
     return Released(found, released, unknown)
 
 
-def _asked(suite: Suite, ways: list[Account], message_id: str, since: datetime) -> tuple[Receipt | str, Account]:
+def _asked(suite: Suite, ways: list[Account], message: Outgoing, since: datetime) -> tuple[Receipt | str, Account]:
     """The first account that has the message; "gone" when each of them surely never had it, else "unknown"."""
     word = "gone"
     for account in ways:
@@ -110,7 +116,7 @@ def _asked(suite: Suite, ways: list[Account], message_id: str, since: datetime) 
             word = word if provider is not None and provider.idempotent else "unknown"
             continue
         try:
-            receipt = provider.look_up(account, message_id, suite.now(), asked=since)
+            receipt = ask_about(provider, account, message, suite.now(), asked=since)
         except Gone:
             continue
         except (NotNow, NeedsReconnect):

@@ -93,7 +93,7 @@ class AnyGateway(Provider):
                     self._reach(address.host, address.port)     # no name to resolve: opens no socket
                 except BadInput as error:
                     raise BadInput(error.reason.code, pointer=pointer(field), **error.reason.values) from None
-        return Configured(shown, dict(secrets), account=gateway.host)
+        return Configured(shown, {"secrets": dict(secrets)} if secrets else {}, account=gateway.host)
 
     # ------------------------------------------------------------------------------------ out
 
@@ -102,7 +102,7 @@ class AnyGateway(Provider):
         if not messages:
             return []
         try:
-            gateway = compiled(account.config, tuple(account.secrets))
+            gateway = compiled(account.config, tuple(_named(account)))
             self._open(gateway.host, gateway.port)
         except BadInput as error:
             return [AccountTrouble(error.reason)] * len(messages)
@@ -114,7 +114,7 @@ class AnyGateway(Provider):
     def check(self, account: Account, now: datetime) -> Reason | None:
         """Calls `check_url`, where there is one; else only looks whether the address may be called."""
         try:
-            gateway = compiled(account.config, tuple(account.secrets))
+            gateway = compiled(account.config, tuple(_named(account)))
             url = gateway.check_url or gateway.url
             address = check_address(url, allow_private=True)
             self._open(address.host, address.port)
@@ -152,8 +152,8 @@ class AnyGateway(Provider):
         if not given.startswith(proof.prefix):
             raise NotAuthentic("the signature is written otherwise")
         given = given.removeprefix(proof.prefix)
-        secrets = [str(account.secrets[name]).encode() for name in ("callback", "former_callback")
-                   if account.secrets.get(name)]
+        named = _named(account)
+        secrets = [named[name].encode() for name in ("callback", "former_callback") if named.get(name)]
         if proof.kind == "secret":
             good = [hmac.compare_digest(secret, given.encode("utf-8", "surrogatepass")) for secret in secrets]
         else:
@@ -218,7 +218,12 @@ def _request(gateway: Gateway, account: Account, message: Outgoing) -> Request |
 
 
 def _secrets(account: Account) -> dict[str, str]:
-    return {f"secret.{name}": str(value) for name, value in account.secrets.items()}
+    return {f"secret.{name}": value for name, value in _named(account).items()}
+
+
+def _named(account: Account) -> dict[str, str]:
+    found = account.secrets.get("secrets")
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
 
 
 # ---------------------------------------------------------------------------------------- what comes back
@@ -230,9 +235,9 @@ def _outcome(gateway: Gateway, account: Account, message: Outgoing, answer: Answ
     found = _answered(answer.body)
     case = next((case for case in gateway.errors if case.fits(answer.status, found)), None)
     if case is not None:
-        return _meant(case, verdict, complaint_of(_quoted(found, case), message, account.secrets.values()))
+        return _meant(case, verdict, complaint_of(_quoted(found, case), message, _named(account).values()))
     if verdict.fate is not Fate.OK:
-        return not_taken(NAME, verdict, complaint_of(_quoted(found, None), message, account.secrets.values()))
+        return not_taken(NAME, verdict, complaint_of(_quoted(found, None), message, _named(account).values()))
     said = gateway.success
     if answer.status not in said.statuses or (said.path is not None and word_at(found, said.path) not in said.values):
         return unclear(NAME, "the answer is none that was described")
@@ -278,7 +283,7 @@ def _quoted(found: object, case: Case | None) -> Iterator[object]:
 
 def _described(account: Account) -> Gateway:
     try:
-        return compiled(account.config, tuple(account.secrets))
+        return compiled(account.config, tuple(_named(account)))
     except BadInput as error:
         raise NotAuthentic("the account's description does not hold together") from error
 

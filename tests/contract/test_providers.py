@@ -331,7 +331,7 @@ _GATEWAY: dict[str, Any] = {
     "make": AnyGateway,
     "wire": Wire("gateway", lambda seen: seen.method == "POST", _gateway_answers, _gateway_takes,
                  lambda seen: [seen.json["ref"]], lambda references: ok({})),
-    "config": _GATEWAY_DESCRIPTION, "secrets": {"token": f"{CANARY}-key", "callback": f"{CANARY}-hook"},
+    "config": _GATEWAY_DESCRIPTION, "secrets": {"secrets": {"token": f"{CANARY}-key", "callback": f"{CANARY}-hook"}},
     "good_config": _GATEWAY_GOOD | {"secrets": {"token": f"{CANARY}-key", "callback": f"{CANARY}-hook"}},
     "bad_configs": ({}, *(_GATEWAY_GOOD | {"secrets": {"token": "t", "callback": "c"}} | bad for bad in (
         {"url": "ftp://gateway.example"}, {"url": "https://u:p@gateway.example"}, {"url": 7}, {"method": "DELETE"},
