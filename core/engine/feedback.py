@@ -81,10 +81,11 @@ def replay_in(suite: Suite, tx: Transaction, inbox_id: str) -> str:
     if kept is None or row is None or provider is None:
         raise NotFound("inbox entry")
     state, trouble = "read", None
+    words: tuple[Receipt | PhoneReply, ...] = ()
     try:
         words = provider.read(Inbound.read(kept["request"]), row.account)
     except Unreadable as error:
-        state, trouble, words = "unreadable", error.reason, []
+        state, trouble = "unreadable", error.reason
     take_receipts(suite, tx, row.account, [one for one in words if isinstance(one, Receipt)])
     for one in words:
         if isinstance(one, PhoneReply):

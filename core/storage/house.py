@@ -116,6 +116,4 @@ def note(tx: Transaction, who: str, what: str, on: str | None, detail: Mapping[s
 def noted(tx: Transaction, limit: int = 50) -> list[Mapping[str, Any]]:
     """The audit log of this workspace, newest first."""
     c = t.audit.c
-    return list(
-        tx.connection.execute(tx.mine(t.audit).order_by(c.at.desc(), c.id.desc()).limit(limit)).mappings()
-    )
+    return tx.rows(tx.mine(t.audit).order_by(c.at.desc(), c.id.desc()).limit(limit))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from core.domain.policy.consent import Standing
 from core.domain.reasons import Reason
@@ -19,7 +19,7 @@ from core.storage.outbox import reason_row
 
 _CHUNK = 400
 # Built once: these three are asked for every message that is accepted, and building them costs more than asking them.
-_MINE = bindparam("b_workspace")
+_MINE: BindParameter[str] = bindparam("b_workspace")
 _OUT = select(t.optouts.c.number_hash, t.optouts.c.scope).where(
     t.optouts.c.workspace == _MINE, t.optouts.c.number_hash.in_(bindparam("b_hashes", expanding=True))
 )
@@ -51,11 +51,11 @@ def standings(tx: Transaction, workspace: str, numbers: Iterable[str]) -> tuple[
             out.setdefault(hashes[row.number_hash], set()).add(row.scope)
         consent = {row.number: row.state == "in" for row in tx.connection.execute(_SAID, asked)}
         quarantined: set[str] = set()
-        for row in tx.connection.execute(_KNOWN, asked):
-            if row.quarantine:
-                quarantined.add(row.number)
-            if row.zone:
-                zones[row.number] = row.zone
+        for contact in tx.connection.execute(_KNOWN, asked):
+            if contact.quarantine:
+                quarantined.add(contact.number)
+            if contact.zone:
+                zones[contact.number] = contact.zone
         for number in out.keys() | consent.keys() | quarantined:
             found[number] = Standing(
                 frozenset(out.get(number, ())), consent.get(number, False), False, number in quarantined
