@@ -47,7 +47,9 @@ class Offer:
 
 def offer(tx: Transaction, installation: str) -> Offer:
     """The presets of `installation` as they stand."""
-    rows = [row for row in rules.rows(tx, installation=installation) if row["preset"] and row["installation"]]
+    known = [row for row in rules.rows(tx, installation=installation) if row["preset"] and row["installation"]]
+    # They were all made in the same millisecond: only their keys stand in a lasting order.
+    rows = sorted(known, key=lambda row: row["preset"])
     by_key = {row["preset"]: row for row in rows}
     reminders, extras = [], []
     for row in rows:
