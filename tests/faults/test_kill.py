@@ -157,7 +157,7 @@ def killed_while_sending(place: House, ledger: Ledger, count: int, kills: int, s
     wait_for(place.settled)
 
 
-SHORT = (600, 3)
+SHORT = (400, 2)
 LONG = pytest.param((5000, 25), marks=pytest.mark.slow)
 
 
