@@ -21,6 +21,8 @@ from core.storage.tables import messages, smpp_parts
 
 IN_DOUBT_FOR = timedelta(hours=72)
 """A receipt without a part is taken for one of a message in doubt that left so long ago at most."""
+RECORDED_WITHIN = timedelta(minutes=5)
+"""A receipt can come before we have written down that its message left."""
 MOST_NEWS = 200
 _CHUNK = 300
 _c = smpp_parts.c
@@ -155,33 +157,38 @@ def _waiting(tx: Transaction, account: Account, word: PartWord, now: datetime) -
 def _adopt(tx: Transaction, account: Account, row: Mapping[str, Any]) -> None:
     """A receipt that found no part, while one message to that number is in doubt, says what became of that message: we
     never heard under which id it was taken."""
-    m = messages.c
-    doubtful = tx.rows(
-        tx.mine(messages, m.id, m.segments, m.to)
-        .where(
-            m.state == str(State.UNCERTAIN),
-            or_(m.account == account.id, m.account.is_(None)),
-            m.to.like(f"%{row['tail']}"),
-            m.left_at >= row["heard_at"] - IN_DOUBT_FOR,
-            m.left_at <= row["heard_at"],
-        )
-        .limit(2)
-    )
-    if len(doubtful) != 1 or not row["tail"]:
+    doubtful = _in_doubt(tx, account, row["tail"], row["heard_at"])
+    if len(doubtful) != 1:
         return
-    [message] = doubtful
-    taken = set(
-        tx.connection.execute(
-            select(_c.number).where(_c.account == account.id, _c.reference == message["id"])
-        ).scalars()
-    )
-    free = [number for number in range(1, message["segments"] + 1) if number not in taken]
-    if free:
-        tx.connection.execute(
-            update(smpp_parts)
-            .where(_c.id == row["id"])
-            .values(reference=message["id"], number=free[0], total=message["segments"])
-        )
+    [(reference, total)] = doubtful.items()
+    numbers = select(_c.number).where(_c.account == account.id, _c.reference == reference)
+    taken = set(tx.connection.execute(numbers).scalars())
+    free = next((number for number in range(1, total + 1) if number not in taken), None)
+    if free is not None:
+        found = update(smpp_parts).where(_c.id == row["id"])
+        tx.connection.execute(found.values(reference=reference, number=free, total=total))
+
+
+def _in_doubt(tx: Transaction, account: Account, tail: str, heard_at: datetime) -> dict[str, int]:
+    """Messages to that number of which we do not know all ids, with how many parts they have."""
+    m = messages.c
+    if not tail:
+        return {}
+    # One of which some receipts have come is not in doubt any more, but still lacks the others.
+    begun = select(_c.reference).where(_c.account == account.id, _c.tail == tail, _c.reference.is_not(None))
+    mine = tx.mine(messages, m.id, m.segments).where(m.left_at >= heard_at - IN_DOUBT_FOR,
+                                                     m.left_at <= heard_at + RECORDED_WITHIN)  # fmt: skip
+    rows = [
+        *tx.rows(
+            mine.where(
+                m.state == str(State.UNCERTAIN),
+                m.to.like(f"%{tail}"),
+                or_(m.account == account.id, m.account.is_(None)),
+            )
+        ),
+        *tx.rows(mine.where(m.id.in_(begun), m.state == str(State.SENT), m.provider_ref.is_(None))),
+    ]
+    return {row["id"]: row["segments"] for row in rows}
 
 
 def _is_further(now: str | None, then: str | None) -> bool:

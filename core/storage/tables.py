@@ -599,6 +599,7 @@ smpp_parts = _table(
     Column("created_at", Moment, nullable=False),
     Index(None, "account", "part"),
     Index(None, "account", "reference"),
+    Index(None, "account", "tail"),
     Index(
         "ix_smpp_parts_news",
         "account",

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import threading
 from collections.abc import Callable
@@ -164,6 +163,7 @@ class Smsc:
 
     def __exit__(self, *_: object) -> None:
         self._run(self._stop()).result(5)
+        self._run(self._ended()).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -209,6 +209,12 @@ class Smsc:
     def messages(self) -> list[bytes]:
         """Every message of the ledger put together as a phone does, in the order of its first part. A part that is
         missing, doubled, or of another message is an error."""
+        whole, pieces = self.phones()
+        assert not pieces, "a part is missing"
+        return whole
+
+    def phones(self) -> tuple[list[bytes], int]:
+        """Whole messages as phones show them, and how many stay without a part of theirs."""
         whole: dict[tuple[bytes, int, int], dict[int, bytes]] = {}
         alone = itertools.count()
         for part in self.ledger:
@@ -219,9 +225,9 @@ class Smsc:
             parts = whole.setdefault(key, {})
             assert number not in parts, "a part came twice, or two messages have one reference"
             parts[number] = part.octets
-        for (_, _, total), parts in whole.items():
-            assert sorted(parts) == list(range(1, total + 1)), "a part is missing"
-        return [b"".join(octets for _, octets in sorted(parts.items())) for parts in whole.values()]
+        shown = [b"".join(octets for _, octets in sorted(parts.items()))
+                 for (_, _, total), parts in whole.items() if len(parts) == total]
+        return shown, len(whole) - len(shown)
 
     # -------------------------------------------------------------------------------- in the loop
 
@@ -237,9 +243,16 @@ class Smsc:
             self._server.close()
         await self._cut()
 
+    async def _ended(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def _cut(self) -> None:
         for session in self._sessions:
             session.writer.transport.abort()
+            for future in session.asked.values():
+                future.cancel()
         self._sessions.clear()
         self._unanswered = 0
 
@@ -293,6 +306,9 @@ class Smsc:
         self.ledger.append(part)
         self._unanswered += 1
         self.most_unanswered = max(self.most_unanswered, self._unanswered)
+        if act.does in (Does.CUTS_AFTER, Does.IS_SILENT) and self.receipts and message.registered_delivery:
+            # It reaches the phone all the same, and its receipt comes by the next link.
+            self._later(self._deliver(self._receipt(part, self.receipts), after=0.1))
         if act.does is Does.CUTS_AFTER:
             await self._cut()
         elif act.does is Does.WAITS:
@@ -325,16 +341,18 @@ class Smsc:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, message: ShortMessage) -> int:
-        """To a receiver of this account; again, as centres do, when the line is cut or it is put off."""
+    async def _deliver(self, message: ShortMessage, *, after: float = 0.0) -> int:
+        """To a receiver of this account; again, as centres do, when there is none or no answer comes."""
+        await asyncio.sleep(after)
         for _ in range(100):
             session = next((one for one in self._sessions if one.command in BINDS[1:]), None)
             if session is not None:
                 sequence = next(self._sequence)
                 session.asked[sequence] = future = self._loop.create_future()
                 session.writer.write(Pdu(Command.DELIVER_SM, sequence, 0, message.written()).written())
-                with contextlib.suppress(TimeoutError):
-                    return int((await asyncio.wait_for(future, 5)).status)
+                await asyncio.wait([future], timeout=5)
+                if future.done() and not future.cancelled():
+                    return int(future.result().status)
             await asyncio.sleep(0.05)
         return -1
 

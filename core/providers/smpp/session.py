@@ -60,8 +60,8 @@ class Pace:
     """For a whole batch: the engine's lease is longer."""
     throttled: float = 1.0
     sweep: float = 5.0
-    patience: float = 30.0
-    """For a receipt whose message is not known yet."""
+    patience: float = 180.0
+    """For a receipt whose message is not known yet: longer than it takes to notice that a sender died."""
     hold: float = 3.0
     """How long the answer to a part of a long reply waits for the others."""
 

@@ -137,15 +137,17 @@ def whole(parts: Sequence[KnownPart], policy: str) -> tuple[State | None, KnownP
     """The state of a message of which `parts` are known, and the part that decides it.
 
     A part that failed fails the message; it is delivered when all its parts are, or (`policy` "first") when one is,
-    for centres that send one receipt for all.
+    for centres that send one receipt for all. While it is not known that the centre has all of it, a part alone says
+    nothing of the whole: None.
     """
     worst = max(parts, key=lambda part: (_ORDER.get(part.state, 0), part.at is not None and part.at.timestamp()))
-    if worst.state is not State.DELIVERED:
-        return worst.state, worst
     done = {part.number for part in parts if part.state is State.DELIVERED}
-    if policy == "first" or len(done) >= worst.total:
+    if worst.state is State.FAILED:
+        return State.FAILED, worst
+    if worst.state is State.DELIVERED and (policy == "first" or len(done) >= worst.total):
         return State.DELIVERED, worst
-    return State.SENT, worst
+    has_all = len({part.number for part in parts}) >= worst.total
+    return (State.SENT if worst.state is not None and has_all else None), worst
 
 
 def progress(parts: Sequence[KnownPart], deciding: KnownPart) -> str:

@@ -633,6 +633,7 @@ def upgrade() -> None:
     with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_smpp_parts_account_part"), ["account", "part"], unique=False)
         batch_op.create_index(batch_op.f("ix_smpp_parts_account_reference"), ["account", "reference"], unique=False)
+        batch_op.create_index(batch_op.f("ix_smpp_parts_account_tail"), ["account", "tail"], unique=False)
         batch_op.create_index(batch_op.f("ix_smpp_parts_created_at"), ["created_at"], unique=False)
         batch_op.create_index(
             "ix_smpp_parts_news",
@@ -657,6 +658,7 @@ def downgrade() -> None:
     with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
         batch_op.drop_index("ix_smpp_parts_news")
         batch_op.drop_index(batch_op.f("ix_smpp_parts_created_at"))
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_tail"))
         batch_op.drop_index(batch_op.f("ix_smpp_parts_account_reference"))
         batch_op.drop_index(batch_op.f("ix_smpp_parts_account_part"))
 

@@ -140,9 +140,11 @@ def test_a_message_is_what_its_worst_part_is(states: list[State | None], each: S
     assert whole(parts, "first")[0] is first
 
 
-def test_parts_that_are_not_known_are_not_delivered() -> None:
-    assert whole([part(1, D), part(2, D)], "each")[0] is S
-    assert whole([part(1, D), part(1, D), part(1, D)], "each")[0] is S
+def test_of_a_message_that_may_not_be_there_as_a_whole_a_part_alone_says_nothing() -> None:
+    assert whole([part(1, D), part(2, D)], "each")[0] is None
+    assert whole([part(1, D), part(1, D), part(1, D)], "each")[0] is None
+    assert whole([part(1, S), part(2, F)], "each")[0] is F
+    assert whole([part(1, D)], "first")[0] is D
 
 
 def test_the_word_on_a_long_message_says_how_far_it_is() -> None:
