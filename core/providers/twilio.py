@@ -49,7 +49,7 @@ from core.domain.text.transliteration import to_gsm7
 from core.guarded import Answer
 from core.providers import callbacks as read
 from core.providers import twilio_words as said
-from core.providers.callbacks import Resource
+from core.providers.callbacks import Pairs, Resource
 from core.providers.fields import Field, is_line, is_sid, is_text, sorted_out
 from core.providers.http import Broken, Http, Request
 from core.providers.lines import (
@@ -138,28 +138,18 @@ class Twilio(Provider, Seeks):
 
     def verify(self, request: Inbound, account: Account) -> None:
         """The signature, over the address that we gave, and the account that the body names."""
-        url = _our_address(request.url, account)
-        try:
-            fields = () if _is_json(request) else read.form(request.body)
-        except Unreadable as error:
-            raise NotAuthentic("the body is not what is signed") from error
+        url, fields = _our_address(request.url, account), _signed(request)
         secrets = [secret for name in ("auth_token", "former_auth_token", "webhook_key")
                    if isinstance(secret := account.secrets.get(name), str) and secret]
         said.require_signature(url, fields, request.body, request.header("X-Twilio-Signature"), secrets,
                                request.optional_header("X-Twilio-Webhooks-Signature-Settings"))
-        named = dict(fields).get("AccountSid")
+        named = _fields(request).get("AccountSid")
         if named is not None and named != account.config.get("account_sid"):
             raise NotAuthentic("it is about another account")
 
     def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply, ...]:
         """One receipt or one reply, whichever address it came to."""
-        if _is_json(request):
-            found = read.json_object(request.body)
-            fields = {name: value for name, value in found.items() if isinstance(value, str)}
-        else:
-            fields = dict(read.form(request.body))
-        if any("\x00" in value for value in fields.values()):
-            fields = {name: value.replace("\x00", "") for name, value in fields.items()}
+        fields = {name: value.replace("\x00", "") for name, value in _fields(request).items()}
         query = dict(parse_qsl(urlsplit(request.url).query))
         return (said.read_callback(fields, read.identifier(query.get(REFERENCE)), request.received_at),)
 
@@ -188,11 +178,7 @@ class Twilio(Provider, Seeks):
     def check(self, account: Account, now: datetime) -> Reason | None:
         """Lists one message: the cheapest question that needs a good key and names the account."""
         verdict = classify(self._get(account, f"{_path_or_empty(account)}.json?PageSize=1"), now)
-        if verdict.fate is Fate.OK:
-            if not account.config.get("messaging_service_sid") and not account.config.get("sender"):
-                return Reason("provider_sender_missing", {"provider": self.name})
-            return None
-        return reason_of(self.name, verdict)
+        return None if verdict.fate is Fate.OK else reason_of(self.name, verdict)
 
     def _pages(self, account: Account, to: str,
                now: datetime) -> Iterator[tuple[Sequence[Resource], timedelta] | None]:
@@ -331,6 +317,26 @@ def _our_address(url: str, account: Account) -> str:
         if ours and urlsplit(ours).path == urlsplit(path).path:
             return f"{ours}?{query}" if query else ours
     raise NotAuthentic("it came to another address")
+
+
+def _signed(request: Inbound) -> Pairs:
+    """The fields that the signature covers; of a body that is no form it covers the hash, by the address. Raises
+    `NotAuthentic`."""
+    if _is_json(request):
+        if "bodySHA256=" not in request.url:
+            raise NotAuthentic("the body is not signed")
+        return ()
+    try:
+        return read.form(request.body)
+    except Unreadable as error:
+        raise NotAuthentic("the body is not what is signed") from error
+
+
+def _fields(request: Inbound) -> dict[str, str]:
+    """Raises `Unreadable`."""
+    if not _is_json(request):
+        return dict(read.form(request.body))
+    return {name: value for name, value in read.json_object(request.body).items() if isinstance(value, str)}
 
 
 def _is_json(request: Inbound) -> bool:

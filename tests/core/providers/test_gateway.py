@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -302,3 +304,10 @@ def test_the_secret_is_not_shown() -> None:
     assert configured.account == "gateway.example"
     again = ANY.configured({**configured.config, **configured.secrets, "sender": "CABINET"})
     assert again.secrets == configured.secrets, "a change of another setting keeps them"
+
+
+def test_the_example_of_the_documentation_holds_together() -> None:
+    text = (Path(__file__).parents[3] / "docs/providers.md").read_text()
+    [example] = [block for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL) if '"success"' in block]
+
+    assert ANY.configured(json.loads(example)).config["url"] == "https://gateway.example/v2/sms"

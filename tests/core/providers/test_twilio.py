@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -364,6 +365,18 @@ def test_a_token_may_change_without_a_gap() -> None:
 def test_what_is_not_surely_from_twilio_is_refused(request_: Inbound) -> None:
     with pytest.raises(NotAuthentic):
         heard(request_)
+
+
+def test_a_json_body_is_signed_by_its_hash_in_the_address() -> None:
+    body = json.dumps(REPORT).encode()
+    query = f"?bodySHA256={hashlib.sha256(body).hexdigest()}"
+    good = posted({}, query=query, **{"Content-Type": "application/json"})
+
+    assert heard(replace(good, body=body)).state is State.DELIVERED
+    for forged in (replace(good, body=body + b" "),
+                   replace(posted({}, **{"Content-Type": "application/json"}), body=body)):
+        with pytest.raises(NotAuthentic):
+            heard(forged)
 
 
 # receipts and replies
