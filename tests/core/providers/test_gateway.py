@@ -306,8 +306,39 @@ def test_the_secret_is_not_shown() -> None:
     assert again.secrets == configured.secrets, "a change of another setting keeps them"
 
 
-def test_the_example_of_the_documentation_holds_together() -> None:
-    text = (Path(__file__).parents[3] / "docs/providers.md").read_text()
-    [example] = [block for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL) if '"success"' in block]
+DOCUMENTATION = (Path(__file__).parents[3] / "docs/providers.md").read_text()
+EXAMPLES = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", DOCUMENTATION, re.DOTALL)
+            if '"success"' in block]
 
-    assert ANY.configured(json.loads(example)).config["url"] == "https://gateway.example/v2/sms"
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: urlsplit(example["url"]).hostname)
+def test_the_examples_of_the_documentation_hold_together(example: dict[str, Any]) -> None:
+    assert ANY.configured(example).config["url"] == example["url"]
+
+
+@pytest.mark.parametrize(("word", "expected", "code"), [
+    ("0", Accepted, ""), ("1", TryLater, "provider_busy"), ("4", AccountTrouble, "provider_key_refused"),
+    ("9", AccountTrouble, "provider_no_credit"), ("33", Refused, "provider_number_dead"), ("5", Uncertain, ""),
+    ("7", Refused, "provider_refused"), ("999", Uncertain, "")])
+def test_vonage_by_its_description(word: str, expected: type, code: str) -> None:
+    [vonage] = [one for one in EXAMPLES if "nexmo" in one["url"]]
+    shown = {name: value for name, value in vonage.items() if name not in ("url", "secrets")}
+    answer = {"message-count": "1", "messages": [{"to": "33639980001", "message-id": "0C000000217B7F02", "status": word,
+                                                  "error-text": "why", "remaining-balance": "3.14"}]}
+    with FaultServer(otherwise=ok(answer)) as server:
+        by = account(f"{server.url}/sms/json", {"key": "abcd1234", "secret": "s"}, **shown)
+        outcome = send(by, message(text="À 9h ☺", encoding="UCS-2"))
+    said = dict(parse_qsl(server.ledger[0].body.decode()))
+
+    assert said == {"api_key": "abcd1234", "api_secret": "s", "to": "33639980001", "from": "CABINET", "text": "À 9h ☺",
+                    "type": "unicode", "client-ref": "msg_1", "callback": "https://relance.example/r/s3cret"}
+    assert isinstance(outcome, expected)
+    assert outcome == Accepted("0C000000217B7F02") if expected is Accepted else outcome.reason.code in SENTENCES
+    assert not code or outcome.reason.code == code
+
+    receipt = Inbound("POST", by.receipts_url, (("Content-Type", "application/json"),), json.dumps({
+        "msisdn": "33639980001", "to": "CABINET", "messageId": "0C000000217B7F02", "status": "expired", "err-code": "1",
+        "price": "0.03", "scts": "2612010900", "message-timestamp": "2026-12-01 09:00:00"}).encode(), NOW)
+    [told] = ANY.read(receipt, by)
+    assert isinstance(told, Receipt)
+    assert (told.state, told.provider_reference) == (State.FAILED, "0C000000217B7F02")
