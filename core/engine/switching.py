@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from core.contract import Reports
 from core.domain.errors import Conflict, NotFound
@@ -16,26 +17,34 @@ from core.suite import Suite
 
 def go_live(suite: Suite, workspace: str, installation_id: str, *, who: str) -> None:
     """What is planned is carried out from now on. Harmless when done twice. Raises `NotFound`."""
-    now = suite.now()
     with suite.database.write(workspace) as tx:
-        row = _row(suite, tx, installation_id)
-        if row.mode != "live":
-            installations.change(tx, installation_id, mode="live", live_since=now)
-            house.note(tx, who, "went_live", installation_id, {}, now)
-        scheduling.replan_open(tx, now, scheduling.live_installations(tx), installation=installation_id)
+        to_live(tx, _row(suite, tx, installation_id), suite.now(), who)
     suite.wake()
+
+
+def to_live(tx: Transaction, row: installations.Row, now: datetime, who: str) -> None:
+    """`go_live` in the caller's transaction, which wakes the engine when it is committed."""
+    if row.mode != "live":
+        installations.change(tx, row.installation.id, mode="live", live_since=now)
+        house.note(tx, who, "went_live", row.installation.id, {}, now)
+    scheduling.replan_open(tx, now, scheduling.live_installations(tx), installation=row.installation.id)
 
 
 def rehearse(suite: Suite, workspace: str, installation_id: str, *, who: str) -> int:
     """Back to rehearsal: what waits is called off. Returns how many messages were. Raises `NotFound`."""
-    now = suite.now()
     with suite.database.write(workspace) as tx:
-        row = _row(suite, tx, installation_id)
-        if row.mode == "rehearsal":
-            return 0
-        installations.change(tx, installation_id, mode="rehearsal", live_since=None)
-        ended = outbox.end_waiting_of(tx, installation_id, State.CANCELLED, Reason("back_to_rehearsal"), now)
-        house.note(tx, who, "back_to_rehearsal", installation_id, {"called_off": ended}, now)
+        return to_rehearsal(tx, _row(suite, tx, installation_id), suite.now(), who)
+
+
+def to_rehearsal(tx: Transaction, row: installations.Row, now: datetime, who: str) -> int:
+    """`rehearse` in the caller's transaction."""
+    if row.mode == "rehearsal":
+        return 0
+    one = row.installation.id
+    installations.change(tx, one, mode="rehearsal", live_since=None)
+    ended = outbox.end_waiting_of(tx, one, State.CANCELLED, Reason("back_to_rehearsal"), now)
+    house.note(tx, who, "back_to_rehearsal", one, {"called_off": ended}, now)
+    scheduling.replan_open(tx, now, scheduling.live_installations(tx), installation=one)
     return ended
 
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from core.contract import Configured, Pulls
 from core.domain.errors import BadInput, Conflict, NotFound
-from core.domain.messages import State
 from core.domain.reasons import Reason
-from core.engine import foreseeing, installing, pulling, scheduling, shown
-from core.storage import house, outbox
+from core.engine import foreseeing, installing, pulling, shown, switching
+from core.storage import house
 from core.storage import installations as stored
 from core.storage.database import Transaction
 from core.web.api import given
@@ -78,7 +77,8 @@ def change(call: Call, id: str) -> Answer:
         if "config" in body:
             _configure(call, tx, row, body["config"])
         if body.get("mode", row.mode) != row.mode:
-            _switch(call, tx, id, body["mode"])
+            to = switching.to_live if body["mode"] == "live" else switching.to_rehearsal
+            to(tx, _row(call, tx, id), call.now, call.who)
         return call.done(200, shown.installation(_row(call, tx, id), call.language))
 
 
@@ -142,18 +142,6 @@ def sync(call: Call, id: str) -> Answer:
 
 def _outcome(id: str, state: str, changed: int | None, trouble: Reason | None, language: str) -> dict[str, Any]:
     return {"installation": id, "state": state, "changed": changed, "trouble": shown.reason(trouble, language)}
-
-
-def _switch(call: Call, tx: Transaction, id: str, mode: str) -> None:
-    """Live: what is planned is carried out from now on. Back to rehearsal: what waits is called off."""
-    if mode == "live":
-        stored.change(tx, id, mode="live", live_since=call.now)
-        house.note(tx, call.who, "went_live", id, {}, call.now)
-    else:
-        stored.change(tx, id, mode="rehearsal", live_since=None)
-        ended = outbox.end_waiting_of(tx, id, State.CANCELLED, Reason("back_to_rehearsal"), call.now)
-        house.note(tx, call.who, "back_to_rehearsal", id, {"called_off": ended}, call.now)
-    scheduling.replan_open(tx, call.now, scheduling.live_installations(tx), installation=id)
 
 
 def _configure(call: Call, tx: Transaction, row: stored.Row, wanted: dict[str, Any]) -> None:
