@@ -104,10 +104,15 @@ _NAMES_STOP = re.compile(r"(?<!-)\bSTOP\s+(?:(?:au|to|sms)\s+)*\+?[0-9]{5,15}\b"
                          r"|\b(?:r[ée]pond\w*|envoy\w*|reply|send|text)\s+[\"«“']?\s?STOP\b", re.IGNORECASE)
 
 
+def names_stop(text: str) -> bool:
+    """Whether it says how to hear no more."""
+    return _NAMES_STOP.search(text) is not None
+
+
 def with_way_out(provider: str, message: Outgoing, mention: object) -> str | Refused:
     """The text with the account's own words on how to hear no more, where they are needed and missing. These providers
     add none themselves, and a commercial text without them must not leave in France."""
-    if not message.stop_mention or _NAMES_STOP.search(message.text):
+    if not message.stop_mention or names_stop(message.text):
         return message.text
     if isinstance(mention, str) and mention:
         return f"{message.text.rstrip()} {mention.strip()}"

@@ -1,4 +1,4 @@
-"""smsmode: text messages over its REST interface, one request each over kept connections, or a batch where allowed.
+"""smsmode: text and RCS messages over its REST interface, one request each on kept connections, or a batch of texts.
 
 It has no idempotency (a repeated POST sends twice), so that a broken line is looked up by our reference. Its callbacks
 are not signed: the secret in their path and the channel named in them say who calls, and `confirm` asks back.
@@ -38,6 +38,7 @@ from core.domain.messages import Channel, State
 from core.domain.reasons import Reason
 from core.domain.recipients import mask
 from core.guarded import Answer
+from core.providers import smsmode_rcs
 from core.providers import smsmode_words as said
 from core.providers.http import Broken, Http, Request
 from core.providers.outcomes import Fate, Verdict, classify
@@ -52,14 +53,22 @@ LONGEST_URL = 255
 PAGE = 100
 MOST_PAGES = 20
 _BATCH_AT_FAULT = (400, 404, 422)
+_ROOTS: Mapping[Channel, str] = MappingProxyType({
+    Channel.SMS: "/sms/v1/messages",
+    Channel.RCS: "/rcs/v1/messages",
+})
+_KEYS: Mapping[Channel, str] = MappingProxyType({Channel.SMS: "api_key", Channel.RCS: "rcs_api_key"})
 
 
 class Smsmode(Provider):
-    """`config`: `sender`, `channel_id`, `batch` (only for accounts known to take arrays), `rate` (per second)."""
+    """`config`: `sender`, `channel_id`, `batch` (only for accounts known to take arrays), `rate` (per second).
+
+    A key belongs to one channel there: RCS needs `rcs_api_key` beside `api_key`, or `rcs` when the one key may use
+    both; then also `rcs_channel_id` and `rcs_sender` (the agent's name)."""
 
     slug = "smsmode"
     name = "smsmode"
-    channels = frozenset({Channel.SMS})
+    channels = frozenset({Channel.SMS, Channel.RCS})
     batch_size = 100
     can_look_up = True
     vendors: Mapping[str, str] = MappingProxyType({"smsmode": "https://rest.smsmode.com"})
@@ -81,16 +90,26 @@ class Smsmode(Provider):
             rule = _FIELDS[field]
             if value is not None and not rule.fits(value):
                 raise BadInput("provider_field_wrong", pointer=_pointer(field), field=field, example=rule.example)
-        shown = {field: value for field, value in config.items() if field != "api_key" and value is not None}
-        return Configured({"batch": False, **shown}, {"api_key": config["api_key"]}, account=shown.get("channel_id"))
+        given = {field: value for field, value in config.items() if value is not None}
+        shown = {field: value for field, value in given.items() if field not in _KEYS.values()}
+        secrets = {field: value for field, value in given.items() if field in _KEYS.values()}
+        if (shown.get("rcs") or "rcs_api_key" in secrets) and "channel_id" in shown and "rcs_channel_id" not in shown:
+            # What is posted to us is known by the channel that it names.
+            raise BadInput("provider_field_missing", pointer="/rcs_channel_id", provider=self.name,
+                           field="rcs_channel_id")
+        return Configured({"batch": False, **shown}, secrets, account=shown.get("channel_id"))
 
     # ------------------------------------------------------------------------------------ out
 
     def send(self, account: Account, messages: Sequence[Outgoing], now: datetime,
              begun: Callable[[str], None]) -> list[Outcome]:
-        if account.config.get("batch") and len(messages) > 1:
-            return self._send_batch(account, messages, now, begun)
-        return self._send_each(account, messages, now, begun)
+        texts = [message for message in messages if message.channel is not Channel.RCS]
+        if not account.config.get("batch") or len(texts) < 2:
+            return self._send_each(account, messages, now, begun)
+        others = [message for message in messages if message.channel is Channel.RCS]
+        outcomes = {Channel.SMS: iter(self._send_batch(account, texts, now, begun)),
+                    Channel.RCS: iter(self._send_each(account, others, now, begun))}
+        return [next(outcomes[Channel.RCS if message.channel is Channel.RCS else Channel.SMS]) for message in messages]
 
     def _send_each(self, account: Account, messages: Sequence[Outgoing], now: datetime,
                    begun: Callable[[str], None]) -> list[Outcome]:
@@ -99,7 +118,7 @@ class Smsmode(Provider):
         requests: list[Request] = []
         written: list[int] = []
         for index, message in enumerate(messages):
-            found = self._request(account, _body(account, message))
+            found = self._request(account, _body(account, message, now), message.channel)
             if isinstance(found, Request):
                 requests.append(found)
                 written.append(index)
@@ -113,10 +132,10 @@ class Smsmode(Provider):
     def _send_batch(self, account: Account, messages: Sequence[Outgoing], now: datetime,
                     begun: Callable[[str], None]) -> list[Outcome]:
         """One POST for all that can be written."""
-        bodies = [_body(account, message) for message in messages]
+        bodies = [_body(account, message, now) for message in messages]
         fit = [index for index, body in enumerate(bodies) if isinstance(body, bytes)]
         array = b"[" + b",".join(body for body in bodies if isinstance(body, bytes)) + b"]"
-        found = self._request(account, array)
+        found = self._request(account, array, Channel.SMS)
         outcomes: list[Outcome | None] = [None if isinstance(body, bytes) else body for body in bodies]
         if fit:
             batch = [messages[index] for index in fit]
@@ -140,12 +159,12 @@ class Smsmode(Provider):
             return _matched(batch, answer.body)
         return [_outcome(account, message, answer, now) for message in batch]
 
-    def _request(self, account: Account, body: bytes | Outcome) -> Request | Outcome:
+    def _request(self, account: Account, body: bytes | Outcome, channel: Channel) -> Request | Outcome:
         if not isinstance(body, bytes):
             return body
         try:
-            return Request("POST", f"{self._base}/sms/v1/messages",
-                           (*_headers(account), ("Content-Type", "application/json")), body)
+            return Request("POST", f"{self._base}{_ROOTS[channel]}",
+                           (*_headers(account, channel), ("Content-Type", "application/json")), body)
         except ValueError:
             return AccountTrouble(Reason("provider_key_refused", {"provider": said.NAME, "detail": ""}))
 
@@ -153,14 +172,15 @@ class Smsmode(Provider):
 
     def verify(self, request: Inbound, account: Account) -> None:
         """Nothing is signed. Where the account's channel is known, the body must name it."""
-        expected = account.config.get("channel_id")
-        if not expected:
+        if not account.config.get("channel_id"):
             return
         try:
             named = said.channel_of(said.resource(request.body))
         except Unreadable as error:
             raise NotAuthentic("the body names no channel") from error
-        if named is None or not hmac.compare_digest(named.encode(), str(expected).encode()):
+        expected = [str(channel) for field in ("channel_id", "rcs_channel_id")
+                    if (channel := account.config.get(field))]
+        if named is None or not any(hmac.compare_digest(named.encode(), one.encode()) for one in expected):
             raise NotAuthentic("the body names another channel, or none")
 
     def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply, ...]:
@@ -172,7 +192,14 @@ class Smsmode(Provider):
         which is also so right after the message was taken."""
         if receipt.provider_reference is None:
             return None
-        answer = self._get(account, f"/sms/v1/messages/{quote(receipt.provider_reference, safe='')}")
+        for channel in _channels(account):
+            found = self._confirmed(account, channel, receipt.provider_reference, now)
+            if found is not None:
+                return found
+        return None
+
+    def _confirmed(self, account: Account, channel: Channel, message_id: str, now: datetime) -> Receipt | None:
+        answer = self._get(account, channel, f"/{quote(message_id, safe='')}")
         if not isinstance(answer, Answer) or answer.status != 200:
             return None
         try:
@@ -180,7 +207,7 @@ class Smsmode(Provider):
             read = said.read_receipt(found, now)
         except Unreadable:
             return None
-        if read.provider_reference != receipt.provider_reference or not _is_of_channel(found, account):
+        if read.provider_reference != message_id or not _is_of_channel(found, account):
             return None
         return read
 
@@ -190,21 +217,27 @@ class Smsmode(Provider):
         found: list[Receipt] = []
         # A list that names no references cannot prove that ours is missing.
         doubtful = False
-        for page in self._pages(account, reference, now, asked):
-            if page is None:
+        for channel in _channels(account):
+            for page in self._pages(account, channel, reference, now, asked):
+                if page is None:
+                    return _best(found)
+                found += [_there(item, now) for item in page if _is_ours(item, reference)]
+                doubtful = doubtful or any("refClient" not in item for item in page)
+            if found:
                 return _best(found)
-            found += [_there(item, now) for item in page if _is_ours(item, reference)]
-            doubtful = doubtful or any("refClient" not in item for item in page)
-        if not found and not doubtful and now - asked >= REPORTED_AFTER:
+        if not doubtful and now - asked >= REPORTED_AFTER:
             raise Gone(reference)
-        return _best(found)
+        return None
 
     def check(self, account: Account, now: datetime) -> Reason | None:
         """Lists one message: the cheapest question that needs a good key."""
-        verdict = classify(self._get(account, "/sms/v1/messages?pageSize=1"), now)
-        return None if verdict.fate is Fate.OK else _reason(verdict, "")
+        for channel in _channels(account):
+            verdict = classify(self._get(account, channel, "?pageSize=1"), now)
+            if verdict.fate is not Fate.OK:
+                return _reason(verdict, "")
+        return None
 
-    def _pages(self, account: Account, reference: str, now: datetime,
+    def _pages(self, account: Account, channel: Channel, reference: str, now: datetime,
                asked: datetime) -> Iterator[Sequence[said.Resource] | None]:
         """The pages of a search; None, and no more, when one cannot be trusted. Raises `NotNow`, `NeedsReconnect`."""
         # Nobody says in which zone the window's dates are read, hence a day more on both sides.
@@ -213,7 +246,7 @@ class Smsmode(Provider):
         for page in range(1, MOST_PAGES + 1):
             query = urlencode({"searchBy[refClient]": reference, "searchBy[direction]": "MT", **window,
                                "page": page, "pageSize": PAGE})
-            answer = self._get(account, f"/sms/v1/messages?{query}")
+            answer = self._get(account, channel, f"?{query}")
             verdict = classify(answer, now)
             if verdict.fate is Fate.ACCOUNT:
                 reason = _reason(verdict, "")
@@ -233,9 +266,9 @@ class Smsmode(Provider):
                 break
         yield None
 
-    def _get(self, account: Account, path: str) -> Answer | Broken:
+    def _get(self, account: Account, channel: Channel, path: str) -> Answer | Broken:
         try:
-            request = Request("GET", self._base + path, _headers(account))
+            request = Request("GET", f"{self._base}{_ROOTS[channel]}{path}", _headers(account, channel))
         except ValueError:
             return Answer(401, {}, b"")
         return self._http.request(request)
@@ -243,16 +276,25 @@ class Smsmode(Provider):
 
 # ---------------------------------------------------------------------------------------- what is sent
 
-def _body(account: Account, message: Outgoing) -> bytes | Outcome:
+def _body(account: Account, message: Outgoing, now: datetime) -> bytes | Outcome:
     """The message as JSON, or why it cannot be written."""
-    if message.channel is not Channel.SMS:
+    if message.channel not in _channels(account):
         return Refused(Reason("provider_no_such_channel", {"provider": said.NAME, "channel": message.channel.value}))
-    written: dict[str, Any] = {
-        "recipient": {"to": message.to.removeprefix("+")},
-        "body": {"text": message.text, "encoding": "UNICODE" if message.encoding == "UCS-2" else "GSM7",
-                 "stop": message.stop_mention},
-    }
-    if sender := message.sender or account.config.get("sender"):
+    written: dict[str, Any] = {"recipient": {"to": message.to.removeprefix("+")}}
+    if message.channel is Channel.RCS:
+        shown = smsmode_rcs.body(said.NAME, message)
+        if not isinstance(shown, dict):
+            return shown
+        written["body"] = shown
+        if validity := smsmode_rcs.validity(message.expires_at, now):
+            written["validity"] = validity
+        # The name of a sender of texts is no agent's name.
+        sender = account.config.get("rcs_sender")
+    else:
+        written["body"] = {"text": message.text, "encoding": "UNICODE" if message.encoding == "UCS-2" else "GSM7",
+                           "stop": message.stop_mention}
+        sender = message.sender or account.config.get("sender")
+    if sender:
         written["from"] = sender.removeprefix("+")
     if 3 <= len(message.reference) <= 140:
         written["refClient"] = message.reference
@@ -265,9 +307,15 @@ def _body(account: Account, message: Outgoing) -> bytes | Outcome:
         return Refused(Reason("provider_text_unreadable"))
 
 
-def _headers(account: Account) -> tuple[tuple[str, str], ...]:
+def _channels(account: Account) -> Sequence[Channel]:
+    """By what this account sends."""
+    with_rcs = account.config.get("rcs") or account.secrets.get("rcs_api_key")
+    return (Channel.SMS, Channel.RCS) if with_rcs else (Channel.SMS,)
+
+
+def _headers(account: Account, channel: Channel) -> tuple[tuple[str, str], ...]:
     """Raises `ValueError` without a key."""
-    key = account.secrets.get("api_key")
+    key = account.secrets.get(_KEYS[channel]) or account.secrets.get("api_key")
     if not isinstance(key, str) or not key:
         raise ValueError("no key")
     return ("X-Api-Key", key), ("Accept", "application/json")
@@ -350,7 +398,8 @@ def _complaint(answer: Answer | Broken, account: Account, message: Outgoing) -> 
         return ""
     spoken = [said.words(found.get(field)) for field in ("message", "detail")]
     text = f"{' : '.join(dict.fromkeys(filter(None, spoken)))} ({said.words(found['errorCode'], 20)})"
-    for ours, instead in ((str(account.secrets.get("api_key", "")), "•••"), (said.words(message.text), "•••"),
+    for ours, instead in (*((str(account.secrets.get(key, "")), "•••") for key in _KEYS.values()),
+                          (said.words(message.text), "•••"),
                           (message.to, mask(message.to)), (message.to.removeprefix("+"), mask(message.to))):
         if len(ours) > 3:
             text = text.replace(ours, instead)
@@ -375,7 +424,7 @@ def _is_ours(item: said.Resource, reference: str) -> bool:
 def _is_of_channel(item: said.Resource, account: Account) -> bool:
     """A manager's key sees all channels of its organisation."""
     expected, named = account.config.get("channel_id"), said.channel_of(item)
-    return not expected or named is None or named == expected
+    return not expected or named is None or named in (expected, account.config.get("rcs_channel_id"))
 
 
 def _there(item: said.Resource, now: datetime) -> Receipt:
@@ -421,6 +470,11 @@ _FIELDS: Mapping[str, _Field] = MappingProxyType({
     "channel_id": _Field(_is_text(100), "\"00000000-0000-4000-8000-00000000cc01\""),
     "batch": _Field(lambda value: isinstance(value, bool), "false"),
     "rate": _Field(_is_rate, "10"),
+    "rcs": _Field(lambda value: isinstance(value, bool), "true"),
+    "rcs_api_key": _Field(_is_text(200), "\"3f9c…\""),
+    "rcs_channel_id": _Field(_is_text(100), "\"00000000-0000-4000-8000-00000000cc02\""),
+    "rcs_sender": _Field(lambda value: isinstance(value, str) and 1 <= len(value) <= 40 and value.isprintable(),
+                         "\"Cabinet Lyon\""),
 })
 
 

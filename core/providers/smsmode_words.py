@@ -20,6 +20,7 @@ from core.contract import PhoneReply, Receipt
 from core.domain.errors import Unreadable
 from core.domain.messages import State
 from core.domain.reasons import Reason
+from core.providers.rich import heard
 
 NAME = "smsmode"
 LARGEST_BODY = 1_000_000
@@ -65,6 +66,15 @@ FAILURES: Mapping[str, Failure] = MappingProxyType({
     "CANCELLED": Failure("provider_cancelled"),
 })
 
+RCS = "RCS"
+RCS_FAILURES: Mapping[str, Failure] = MappingProxyType({
+    # Past its validity nothing is shown any more: the next channel's turn, not another try of this one.
+    "EXPIRED": Failure("channel_expired"),
+    "UNDELIVERED": Failure("channel_expired"),
+    "UNDELIVERABLE": Failure("channel_unreachable"),
+})
+"""What differs for RCS; by `status.detail`, or by `status.value` when there is no detail that we know."""
+
 Resource = Mapping[str, Any]
 
 
@@ -86,6 +96,11 @@ def resource(body: bytes) -> Resource:
 def channel_of(message: Resource) -> str | None:
     """The id of the channel, which belongs to one customer."""
     return _identifier(_object(message, "channel").get("channelId"))
+
+
+def is_rcs(message: Resource) -> bool:
+    """Whether it is a message of RCS."""
+    return RCS in (message.get("type"), _object(message, "channel").get("type"))
 
 
 def read(message: Resource, now: datetime) -> Receipt | PhoneReply:
@@ -115,7 +130,11 @@ def read_receipt(message: Resource, now: datetime) -> Receipt:
         return Receipt(message_id, state, value, at, reference, price_micros=price, currency=currency)
     detail = words(said.get("detail"), 60)
     failure = FAILURES.get(detail.upper(), Failure("provider_undelivered"))
-    reason = Reason(failure.code, {"provider": NAME, "status": value, "detail": detail})
+    values = {"provider": NAME, "status": value, "detail": detail}
+    if is_rcs(message):
+        unknown = RCS_FAILURES.get(value.upper(), failure) if detail.upper() not in FAILURES else failure
+        failure, values = RCS_FAILURES.get(detail.upper(), unknown), {**values, "channel": RCS}
+    reason = Reason(failure.code, values)
     return Receipt(message_id, state, value, at, reference, reason, failure.account_trouble, failure.retry,
                    failure.opt_out, failure.dead_number, price, currency)
 
@@ -126,12 +145,16 @@ def read_reply(message: Resource, now: datetime) -> PhoneReply:
     ends = (message.get("from"), _object(message, "recipient").get("to"))
     # On real RCS replies the two are the wrong way round: `from` is the agent's name, `recipient.to` the person.
     sender, to = (number(ends[0]), ends[1]) if number(ends[0]) else (number(ends[1]), ends[0])
-    text = _said(_object(message, "body"))
+    body = _object(message, "body")
+    own, text = heard(body.get("postbackData")), _said(body)
+    answers = _identifier(message.get("originMessageId"))
+    if own is not None:
+        text, answers = own[0], _identifier(own[1]) or answers
     if message_id is None or sender is None or text is None:
         raise Unreadable("unreadable", detail="neither a report nor a reply")
     called = number(to) or (words(str(to), 20) if isinstance(to, str | int) else "")
     at = moment((message.get("sentDate"),), now)
-    return PhoneReply(sender, called, text, at, message_id, _identifier(message.get("originMessageId")))
+    return PhoneReply(sender, called, text, at, message_id, answers)
 
 
 def number(value: object) -> str | None:

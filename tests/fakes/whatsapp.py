@@ -1,0 +1,193 @@
+"""A stand-in for WhatsApp's Cloud API on loopback: its 24-hour window, its templates, and what it signs and posts.
+
+    with FakeWhatsApp(url) as fake:                # `url` is the webhook's address
+        ...                                        # a provider whose `whatsapp` address is fake.url
+        fake.received("+33639980001")              # what that person got, doubles included
+        fake.report(wamid, "failed", 131026)       # posts a signed status
+        fake.writes("+33639980001", "OUI")         # opens the window, and posts what the person wrote
+        fake.taps("+33639980001", payload="…")     # … with a template's button, or an interactive one
+
+Like the real one it is not idempotent.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import threading
+import urllib.error
+import urllib.request
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from tests.faults.server import FaultServer, Seen, Step, ok, status
+
+NUMBER_ID = "106540352242922"
+APP_SECRET, VERIFY_TOKEN, TOKEN = "app-secret", "verify-me", "EAAG-token"
+TEMPLATES = {("rdv_rappel", "fr"): (2, 2), ("bonjour", "fr"): (0, 0)}
+"""(name, language) → how many parameters its body has, how many buttons."""
+Message = dict[str, Any]
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def signature(body: bytes, secret: str = APP_SECRET) -> str:
+    return f"sha256={hmac.digest(secret.encode(), body, 'sha256').hex()}"
+
+
+def envelope(field: str = "messages", number_id: str = NUMBER_ID, **value: Any) -> bytes:
+    """The body of a post, non-ASCII escaped as Meta does."""
+    metadata = {"display_phone_number": "33900000000", "phone_number_id": number_id}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [
+        {"field": field, "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}]}]}).encode()
+
+
+def error(number: int, code: int, message: str = "", **more: Any) -> Step:
+    return status(number, {"error": {"message": message or f"(#{code})", "type": "OAuthException", "code": code,
+                                     "error_data": {"messaging_product": "whatsapp", "details": "details"},
+                                     "fbtrace_id": "A", **more}})
+
+
+class FakeWhatsApp:
+    """`messages` is its ledger; `open_windows` holds the numbers that wrote less than 24 hours ago."""
+
+    def __init__(self, webhook: str = "") -> None:
+        self.webhook = webhook
+        self.messages: list[Message] = []
+        self.open_windows: set[str] = set()
+        self.not_on_whatsapp: set[str] = set()
+        self.now = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+        self._faults: deque[tuple[Step, bool]] = deque()
+        self._lock = threading.Lock()
+        self._server = FaultServer(otherwise=self._answer)
+
+    def __enter__(self) -> FakeWhatsApp:
+        self._server.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.__exit__()
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
+    def requests(self) -> list[Seen]:
+        return self._server.ledger
+
+    def received(self, number: str) -> list[Message]:
+        with self._lock:
+            return [one for one in self.messages if one["to"] == number.removeprefix("+")]
+
+    def fail(self, *steps: Step, takes: bool = False) -> None:
+        with self._lock:
+            self._faults.extend((step, takes) for step in steps)
+
+    # what it posts
+
+    def report(self, wamid: str, word: str, code: int | None = None) -> int:
+        [message] = [one for one in self.messages if one["id"] == wamid]
+        item: Message = {"id": wamid, "status": word, "timestamp": str(int(self.now.timestamp())),
+                         "recipient_id": message["to"],
+                         "biz_opaque_callback_data": message["biz_opaque_callback_data"]}
+        if code:
+            item["errors"] = [{"code": code, "title": "title", "message": "message",
+                               "error_data": {"details": "details"}}]
+        return self.post(envelope(statuses=[item]))
+
+    def writes(self, number: str, text: str, answers: str | None = None) -> int:
+        return self._from(number, {"type": "text", "text": {"body": text}}, answers)
+
+    def taps(self, number: str, payload: str, text: str = "Oui", answers: str | None = None, *,
+             interactive: bool = False) -> int:
+        if interactive:
+            return self._from(number, {"type": "interactive", "interactive": {
+                "type": "button_reply", "button_reply": {"id": payload, "title": text}}}, answers)
+        return self._from(number, {"type": "button", "button": {"payload": payload, "text": text}}, answers)
+
+    def shakes_hands(self, token: str = VERIFY_TOKEN, challenge: str = "1158201444") -> tuple[int, bytes]:
+        """The GET by which Meta checks the webhook."""
+        query = urlencode({"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": challenge})
+        try:
+            with _DIRECT.open(f"{self.webhook}?{query}", timeout=10) as answer:
+                return int(answer.status), answer.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read()
+
+    def _from(self, number: str, message: Message, answers: str | None) -> int:
+        self.open_windows.add(number)
+        wa_id = number.removeprefix("+")
+        message = {"from": wa_id, "id": f"wamid.in{len(self.requests)}.{len(self.messages)}.{number}",
+                   "timestamp": str(int(self.now.timestamp())), **message}
+        if answers:
+            message["context"] = {"from": "33900000000", "id": answers}
+        return self.post(envelope(contacts=[{"profile": {"name": "Ana"}, "wa_id": wa_id}], messages=[message]))
+
+    def post(self, body: bytes) -> int:
+        request = urllib.request.Request(self.webhook, body, {"Content-Type": "application/json",
+                                                              "X-Hub-Signature-256": signature(body)})
+        try:
+            with _DIRECT.open(request, timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    # what the provider sees
+
+    def _answer(self, seen: Seen) -> Step:
+        with self._lock:
+            fault, takes = self._faults.popleft() if self._faults else (None, True)
+            answer = self._carry_out(seen) if takes else None
+        return fault or answer or ok()
+
+    def _carry_out(self, seen: Seen) -> Step:
+        if seen.headers.get("authorization") != f"Bearer {TOKEN}":
+            return error(401, 190, "Invalid OAuth access token")
+        path = urlsplit(seen.path).path
+        if not re.fullmatch(rf"/v\d\d\.0/{NUMBER_ID}(/messages)?", path):
+            return error(400, 100, "Unsupported post request", error_subcode=33)
+        if seen.method == "GET":
+            return ok({"display_phone_number": "+33 9 00 00 00 00", "quality_rating": "GREEN", "id": NUMBER_ID})
+        given = json.loads(seen.body)
+        if wrong := self._wrong(given):
+            return wrong
+        message = {**given, "id": f"wamid.{len(self.messages) + 1}=="}
+        self.messages.append(message)
+        return ok({"messaging_product": "whatsapp", "contacts": [{"input": given["to"], "wa_id": given["to"]}],
+                   "messages": [{"id": message["id"], "message_status": "accepted"}]})
+
+    def _wrong(self, given: Message) -> Step | None:
+        number = f"+{given.get('to', '').removeprefix('+')}"
+        if given.get("messaging_product") != "whatsapp":
+            return error(400, 100)
+        if number in self.not_on_whatsapp:
+            return error(400, 131026)
+        if given["type"] == "template":
+            return _wrong_template(given["template"])
+        if number not in self.open_windows:
+            return error(400, 131047, "Re-engagement message")
+        if given["type"] == "text":
+            return None if 1 <= len(given["text"]["body"]) <= 4096 else error(400, 131009)
+        inner = given["interactive"]
+        replies = [one["reply"] for one in inner["action"]["buttons"]]
+        good = 1 <= len(replies) <= 3 and 1 <= len(inner["body"]["text"]) <= 1024 and \
+            all(1 <= len(one["title"]) <= 20 and 1 <= len(one["id"]) <= 256 for one in replies) and \
+            len({one["title"] for one in replies}) == len(replies)
+        return None if good else error(400, 131009)
+
+
+def _wrong_template(given: Message) -> Step | None:
+    expected = TEMPLATES.get((given["name"], given["language"]["code"]))
+    if expected is None:
+        return error(404, 132001, "template name does not exist in the translation")
+    parameters = [parameter for component in given.get("components", []) if component["type"] == "body"
+                  for parameter in component["parameters"]]
+    if len(parameters) != expected[0]:
+        return error(400, 132000, "number of localizable_params does not match")
+    if any(re.search(r"[\n\t]| {5}", parameter["text"]) for parameter in parameters):
+        return error(400, 132012)
+    buttons = [int(component["index"]) for component in given.get("components", []) if component["type"] == "button"]
+    return None if all(index < expected[1] for index in buttons) else error(400, 132000)
