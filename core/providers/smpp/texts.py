@@ -164,6 +164,9 @@ def _decoded(octets: bytes, coding: int, alphabet: str) -> str:
     # 0x00-0x3f name an alphabet in bits 3 and 2; 9 is what one vendor writes for UCS-2.
     if coding < 0x40 and coding & 0x0C == 0x08:
         return octets.decode("utf-16-be", "replace")
+    if coding == 1 and any((octet < 0x20 and octet not in b"\n\r\t") or octet == 0x7F for octet in octets):
+        # Some write "ASCII" and mean the network's own alphabet, which has letters where ASCII has controls.
+        return _from_gsm7(octets)
     if coding in (1, 2, 3, 4) or (coding == 0 and alphabet == "latin1") or (coding & 0xF4) == 0xF4:
         return octets.decode("latin-1")
     return _from_gsm7(octets)

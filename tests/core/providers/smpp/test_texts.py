@@ -84,6 +84,15 @@ def test_every_text_is_read_back_as_it_was_written(text: str, long: str, referen
         assert {place and place.reference for place in places} == {reference % (0x100 if long == "udh8" else 0x10000)}
 
 
+@pytest.mark.parametrize(("octets", "coding", "text"), [
+    (b"a@b_c", 1, "a@b_c"), (b"D\x05j\x7f", 1, "Déjà"), (b"D\x05j\x7f", 0, "Déjà"),
+    ("Déjà".encode("latin-1"), 3, "Déjà"),
+    ("Prêt".encode("utf-16-be"), 8, "Prêt"), ("Prêt".encode("utf-16-be"), 9, "Prêt"),
+    ("Prêt".encode("utf-16-be"), 0x18, "Prêt"), (b"OUI\0", 0, "OUI@"), (b"\x1b\x65\x1b", 0, "€"), (b"", 0, "")])
+def test_the_alphabets_in_which_people_s_words_come(octets: bytes, coding: int, text: str) -> None:
+    assert read(ShortMessage(NOBODY, NOBODY, octets, 0, coding), "gsm7") == (text, None)
+
+
 @given(st.binary(max_size=254), st.integers(0, 255), st.integers(0, 255), st.dictionaries(
     st.sampled_from([0x020C, 0x020E, 0x020F, 0x0424]), st.binary(max_size=5)))
 def test_whatever_octets_come_they_have_some_text(octets: bytes, esm: int, coding: int, tlvs: dict[int, bytes]) -> None:
