@@ -594,8 +594,8 @@ class Seeks(ABC):
 
     @abstractmethod
     def seek(self, account: Account, message: Outgoing, now: datetime, *, asked: datetime) -> Receipt | None:
-        """The state of `message`, handed over at `asked`; None when it cannot be told yet. Raises `Gone` when it surely
-        was never taken, `NotNow`, `NeedsReconnect`."""
+        """The state of `message`, handed over at `asked` or within a sender's lease (2 minutes) after it; None when it
+        cannot be told yet. Raises `Gone` when it surely was never taken, `NotNow`, `NeedsReconnect`."""
 
 
 class Gone(Exception):

@@ -48,9 +48,10 @@ from core.providers.outcomes import Fate, classify
 NAME = "Sinch"
 EUROPE = "https://eu.sms.api.sinch.com"
 REGIONS = ("eu", "us", "au", "br", "ca")
-REPORTED_AFTER = timedelta(minutes=2)
-"""A batch that was just taken may be missing from the list for a while (nobody says how long)."""
-MARGIN = timedelta(minutes=10)
+REPORTED_AFTER = timedelta(minutes=4)
+"""A batch that was just taken may be missing from the list for a while (nobody says how long: 2 minutes), and it may
+have been handed over up to 2 minutes after `asked`, when its sender died meanwhile."""
+MARGIN = timedelta(days=1)
 SIGNED_AT_MOST = timedelta(hours=24)
 """Sinch repeats a callback for almost 23 hours, and nobody says that it signs anew. A double changes nothing here."""
 AHEAD_AT_MOST = timedelta(minutes=5)

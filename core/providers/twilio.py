@@ -68,8 +68,9 @@ from core.providers.outcomes import Fate, Verdict, classify
 LONGEST_VALIDITY = 36_000
 """Seconds that Twilio keeps a message in its queue, at most."""
 LONGEST_TEXT = 1_600
-REPORTED_AFTER = timedelta(minutes=2)
-"""A message that was just taken may be missing from the list for a while (nobody says how long)."""
+REPORTED_AFTER = timedelta(minutes=4)
+"""A message that was just taken may be missing from the list for a while (nobody says how long: 2 minutes), and it may
+have been handed over up to 2 minutes after `asked`, when its sender died meanwhile."""
 MARGIN = timedelta(minutes=2)
 """How far apart the moment that we noted and the one that Twilio noted may be."""
 PAGE = 200

@@ -424,7 +424,8 @@ def orphaned(
 
 
 def doubt(tx: Transaction, orphans: Sequence[tuple[str, str]], reason: Reason, now: datetime) -> None:
-    """`sending` → `uncertain`, to be looked up at once."""
+    """`sending` → `uncertain`, to be looked up at once. It may have left as early as it was claimed, however much later
+    its sender's death is noticed: a provider that searches by time must not look too late."""
     for message_id, workspace in orphans:
         done = tx.connection.execute(
             update(t.messages)
@@ -436,7 +437,7 @@ def doubt(tx: Transaction, orphans: Sequence[tuple[str, str]], reason: Reason, n
                 owner=None,
                 fence=_m.fence + 1,
                 changed_at=now,
-                left_at=now,
+                left_at=_m.changed_at,
             )
         )
         if done.rowcount:

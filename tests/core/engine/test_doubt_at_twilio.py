@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from core.contract import Account, Configured, Inbound, ProviderTools
-from core.engine import feedback
+from core.contract import Accepted, Account, Configured, Inbound, ProviderTools
+from core.engine import dispatch, feedback
 from core.providers.twilio import Twilio
-from core.storage import accounts
+from core.storage import accounts, outbox
 from tests.fakes.twilio import ACCOUNT, FakeTwilio, error, signature
 from tests.faults.server import cut_after, cut_before
 from tests.support.engine_room import ANA, NOW, EngineRoom
@@ -94,3 +94,21 @@ def test_a_number_that_twilio_says_is_silent_is_silent_here(room: Room) -> None:
     room.later(seconds=0)
 
     assert (room.state(name), room.message(name)["reason"]["code"]) == ("failed", "provider_number_silent")
+
+
+def test_a_sender_that_died_hours_ago_had_handed_it_over_then(room: Room) -> None:
+    name = room.accept()
+    with room.suite.database.write() as tx:
+        [claimed] = outbox.claim(tx, NOW, 10, owner="dead", lease=dispatch.LEASE)
+    outgoing = dispatch.handed_over(name, claimed.to, claimed.text, claimed.message_class, test=False)
+    [accepted] = room.suite.providers["twilio"].send(room.account, [outgoing], NOW, str)
+    assert isinstance(accepted, Accepted)
+
+    room.clock.forward(timedelta(hours=3))
+    room.fake.now += timedelta(hours=3)
+    dispatch.recover(room.suite, None)
+    assert room.state(name) == "uncertain"
+    room.resolved()
+
+    assert (room.state(name), room.message(name)["provider_ref"]) == ("sent", accepted.reference)
+    assert room.fake.texts(ANA) == ["Rappel"]
