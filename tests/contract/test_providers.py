@@ -6,6 +6,7 @@ same broken lines are tried on it; one that is called back gives good bodies, fr
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import logging
@@ -17,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from importlib.metadata import entry_points
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qs, parse_qsl, unquote, urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -45,15 +46,22 @@ from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.domain.sentences import SENTENCES
 from core.providers.gateway import AnyGateway
+from core.providers.google_token import Tokens
+from core.providers.http import Http
 from core.providers.memory import Memory
+from core.providers.rcs_business import SCOPE, RcsBusiness
+from core.providers.rcs_words import message_id as rcs_message_id
 from core.providers.simulator import Simulator
 from core.providers.sinch import Sinch
 from core.providers.smpp import Smpp
 from core.providers.smpp.pdu import ShortMessage
 from core.providers.smsmode import Smsmode
 from core.providers.twilio import Twilio
+from core.providers.whatsapp_cloud import WhatsAppCloud
+from tests.fakes import rcs as fake_rcs
 from tests.fakes import sinch as fake_sinch
 from tests.fakes import twilio as fake_twilio
+from tests.fakes import whatsapp as fake_whatsapp
 from tests.fakes.smsc import Act, Smsc, answers, takes
 from tests.faults.server import (
     FaultServer,
@@ -90,6 +98,7 @@ class Stand:
     account: Account
     took: Callable[[], list[str]]
     server: FaultServer | None = None
+    channel: Channel = Channel.SMS
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,8 @@ class Wire:
 @dataclass(frozen=True)
 class Entry:
     """`callbacks`: good bodies of what the provider posts to us; `proof`: the headers that come with such a body.
-    `good_config`: what a person would give. In `config`, "{server}" is the address of the other side."""
+    `good_config`: what a person would give. In `config`, "{server}" is the address of the other side. `channel`: by
+    which messages are sent here; where it matters, the person wrote to us a moment ago."""
 
     name: str
     make: Callable[[ProviderTools], Provider]
@@ -122,6 +132,7 @@ class Entry:
     bad_configs: Sequence[Mapping[str, Any]] = ()
     callbacks: Sequence[bytes] = ()
     proof: Callable[[bytes], tuple[tuple[str, str], ...]] = lambda body: (("Content-Type", "application/json"),)
+    channel: Channel = Channel.SMS
 
     def account(self, server: str = "http://127.0.0.1:9") -> Account:
         config = json.loads(json.dumps(dict(self.config)).replace("{server}", server))
@@ -147,7 +158,7 @@ class Entry:
         with nullcontext(server) if server else FaultServer(otherwise=self.wire.takes) as other:
             provider = self.make(ProviderTools(urls={self.wire.vendor: other.url}, timeout=QUICK, connections=8,
                                                reach=lambda host, port: [host]))
-            yield Stand(provider, self.account(other.url), lambda: _took(self.wire, other), other)
+            yield Stand(provider, self.account(other.url), lambda: _took(self.wire, other), other, self.channel)
 
 
 @dataclass(frozen=True)
@@ -396,11 +407,130 @@ _SINCH: dict[str, Any] = {
 
 _SMPP = {"host": "smpp.example.net", "system_id": "acme", "password": "p"}
 
+# ---------------------------------------------------------------------------------------- Google's RCS
+
+class _Tokens(Tokens):
+    """One that is good already, so that all that is spoken is about messages."""
+
+    def __init__(self) -> None:
+        super().__init__(Http(), "https://oauth2.example/token", SCOPE, "Google RCS")
+
+    def bearer(self, given: object, now: datetime) -> str:
+        return "ya29.token"
+
+
+_RCS_IDS = {rcs_message_id(f"msg_{number:020d}"): f"msg_{number:020d}" for number in range(20)}
+
+
+def _rcs_id(seen: Seen) -> str:
+    return parse_qs(urlsplit(seen.path).query)["messageId"][0]
+
+
+def _rcs_to(seen: Seen) -> str:
+    return unquote(urlsplit(seen.path).path).split("/")[3]
+
+
+def _rcs_answers(seen: Seen) -> Any:
+    return {"name": f"phones/{_rcs_to(seen)}/agentMessages/{_rcs_id(seen)}", "sendTime": "2026-12-01T09:00:00Z"}
+
+
+def _rcs_takes(seen: Seen) -> Step:
+    if seen.method != "POST":
+        return ok({"features": []})
+    if _rcs_to(seen) == REFUSED_NUMBER:
+        return fake_rcs.error(404, "NOT_FOUND", f"not reachable, token {CANARY}-key")
+    return ok(_rcs_answers(seen))
+
+
+def _rcs_proof(body: bytes) -> tuple[tuple[str, str], ...]:
+    try:
+        data = base64.b64decode(json.loads(body)["message"]["data"], validate=True)
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        data = b""
+    return ("Content-Type", "application/json"), ("X-Goog-Signature", fake_rcs.signature(data, f"{CANARY}-key"))
+
+
+_RCS_EVENT = {"senderPhoneNumber": "+33639980001", "eventType": "DELIVERED", "eventId": "e1", "messageId": "m1",
+              "sendTime": "2026-12-01T08:59:00Z", "agentId": fake_rcs.AGENT}
+_RCS_ANSWER = {"senderPhoneNumber": "+33639980001", "messageId": "u1", "sendTime": "2026-12-01T08:59:00Z",
+               "agentId": fake_rcs.AGENT}
+_RCS_GOOD = {"agent_id": fake_rcs.AGENT, "service_account": fake_rcs.SERVICE_ACCOUNT, "client_token": f"{CANARY}-key"}
+_RCS: dict[str, Any] = {
+    "make": lambda tools: RcsBusiness(tools, _Tokens()), "channel": Channel.RCS,
+    "wire": Wire("rcs", lambda seen: seen.method == "POST", _rcs_answers, _rcs_takes,
+                 lambda seen: [_RCS_IDS.get(_rcs_id(seen), "")], lambda references: ok({})),
+    "config": {"agent_id": fake_rcs.AGENT},
+    "secrets": {"service_account": fake_rcs.SERVICE_ACCOUNT, "client_token": f"{CANARY}-key"},
+    "good_config": {**_RCS_GOOD, "region": "europe"},
+    "bad_configs": ({}, *(_RCS_GOOD | bad for bad in (
+        {"agent_id": ""}, {"agent_id": 3}, {"service_account": {}}, {"service_account": "{"},
+        {"service_account": {"client_email": "a@b.example", "private_key": "-----BEGIN"}}, {"client_token": "a\r\nb"},
+        {"region": "mars"}, {"a/b": 1}))),
+    "callbacks": tuple(map(fake_rcs.envelope, (
+        _RCS_EVENT, {**_RCS_EVENT, "eventType": "TTL_EXPIRATION_REVOKED"}, {**_RCS_EVENT, "eventType": "NEWWORD"},
+        {**_RCS_ANSWER, "text": "Oui, à 8h ☺"}, {**_RCS_ANSWER, "suggestionResponse": {
+            "postbackData": "cmVsYW5jZTpjb25maXJt", "text": "OUI", "type": "REPLY"}},
+        {**_RCS_ANSWER, "location": {"latitude": 45.7, "longitude": 4.8}}))),
+    "proof": _rcs_proof}
+
+
+# ---------------------------------------------------------------------------------------- WhatsApp
+
+def _whatsapp_answers(seen: Seen) -> Any:
+    to = seen.json["to"]
+    return {"messaging_product": "whatsapp", "contacts": [{"input": to, "wa_id": to}],
+            "messages": [{"id": f"wamid.{seen.json['biz_opaque_callback_data']}", "message_status": "accepted"}]}
+
+
+def _whatsapp_takes(seen: Seen) -> Step:
+    if seen.method != "POST":
+        return ok({"display_phone_number": "+33 9 00 00 00 00", "id": fake_whatsapp.NUMBER_ID})
+    if seen.json["to"] == REFUSED_NUMBER.removeprefix("+"):
+        return fake_whatsapp.error(400, 131026, f"undeliverable, token {CANARY}-key")
+    return ok(_whatsapp_answers(seen))
+
+
+def _whatsapp_proof(body: bytes) -> tuple[tuple[str, str], ...]:
+    return (("Content-Type", "application/json"),
+            ("X-Hub-Signature-256", fake_whatsapp.signature(body, f"{CANARY}-secret")))
+
+
+_WA_STATUS = {"id": "wamid.X", "status": "delivered", "timestamp": "1795341600", "recipient_id": "33639980001",
+              "biz_opaque_callback_data": "msg_1", "pricing": {"billable": True, "category": "utility"}}
+_WA_MESSAGE = {"from": "33639980001", "id": "wamid.Y", "timestamp": "1795341600", "context": {"id": "wamid.X"}}
+_WHATSAPP_GOOD = {"phone_number_id": fake_whatsapp.NUMBER_ID, "access_token": f"{CANARY}-key",
+                  "app_secret": f"{CANARY}-secret", "verify_token": f"{CANARY}-word"}
+_WHATSAPP: dict[str, Any] = {
+    "make": WhatsAppCloud, "channel": Channel.WHATSAPP,
+    "wire": Wire("whatsapp", lambda seen: seen.method == "POST", _whatsapp_answers, _whatsapp_takes,
+                 lambda seen: [seen.json["biz_opaque_callback_data"]], lambda references: ok({})),
+    "config": {"phone_number_id": fake_whatsapp.NUMBER_ID},
+    "secrets": {"access_token": f"{CANARY}-key", "app_secret": f"{CANARY}-secret", "verify_token": f"{CANARY}-word"},
+    "good_config": {**_WHATSAPP_GOOD, "graph_version": "v25.0"},
+    "bad_configs": ({}, *(_WHATSAPP_GOOD | bad for bad in (
+        {"phone_number_id": "+33900000000"}, {"phone_number_id": 106540352242922}, {"access_token": "a\r\nHost: x"},
+        {"app_secret": ""}, {"verify_token": None}, {"graph_version": "26"}, {"a/b": 1}))),
+    "callbacks": (
+        fake_whatsapp.envelope(statuses=[_WA_STATUS]),
+        fake_whatsapp.envelope(statuses=[{**_WA_STATUS, "status": "failed", "errors": [
+            {"code": 131026, "title": "t", "message": "m", "error_data": {"details": "d"}}]}]),
+        fake_whatsapp.envelope(messages=[{**_WA_MESSAGE, "type": "text", "text": {"body": "Oui, à 8h ☺"}}]),
+        fake_whatsapp.envelope(messages=[{**_WA_MESSAGE, "type": "interactive", "interactive": {
+            "type": "button_reply", "button_reply": {"id": "relance:confirm:msg_1", "title": "OUI"}}}]),
+        fake_whatsapp.envelope(messages=[{**_WA_MESSAGE, "type": "button", "button": {"payload": "a", "text": "b"}}]),
+        fake_whatsapp.envelope("user_preferences", user_preferences=[
+            {"wa_id": "33639980001", "category": "marketing_messages", "value": "stop", "timestamp": 1795341600}])),
+    "proof": _whatsapp_proof}
+
 ENTRIES = [
     Entry("memory", Memory),
     Entry("simulator", Simulator),
     Entry("smsmode", **_SMSMODE),
     Entry("smsmode in batches", **{**_SMSMODE, "config": {"batch": True, "channel_id": "ch-1"}}),
+    Entry("smsmode by RCS", **{**_SMSMODE, "channel": Channel.RCS, "config": {
+        "rcs": True, "channel_id": "ch-1", "rcs_channel_id": "ch-2"}}),
+    Entry("rcs_business", **_RCS),
+    Entry("whatsapp_cloud", **_WHATSAPP),
     Entry("http", **_GATEWAY),
     Linked("smpp", Smpp, config={"host": "127.0.0.1", "system_id": "acme"}, secrets={"password": f"{CANARY}-key"},
            good_config={"host": "smpp.example.net", "port": 2776, "tls": True, "system_id": "acme",
@@ -433,8 +563,9 @@ def message(number: int = 1, to: str = "+33639981001", **changes: Any) -> Outgoi
                             MessageClass.TRANSACTIONAL, "GSM-7", "CABINET", "FR"), **changes)
 
 
-def send(stand: Stand, *messages: Outgoing) -> list[Outcome]:
-    return stand.provider.send(stand.account, messages, NOW, lambda reference: None)
+def send(stand: Stand, *messages: Outgoing, begun: Callable[[str], None] = lambda reference: None) -> list[Outcome]:
+    fitting = [replace(one, channel=stand.channel, within_window=True) for one in messages]
+    return stand.provider.send(stand.account, fitting, NOW, begun)
 
 
 # what it is
@@ -539,7 +670,7 @@ def test_it_says_when_a_message_begins_to_leave(entry: Entry) -> None:
         def begun(reference: str) -> None:
             before.setdefault(reference, stand.took())
 
-        stand.provider.send(stand.account, batch, NOW, begun)
+        send(stand, *batch, begun=begun)
 
     assert set(before) == {one.reference for one in batch}
     assert all(reference not in took for reference, took in before.items()), "said before its first byte"
@@ -555,7 +686,7 @@ def test_what_is_taken_back_at_the_last_moment_does_not_leave(entry: Entry) -> N
         raise Fenced
 
     with entry.open() as stand:
-        outcomes = stand.provider.send(stand.account, [message(1), message(2)], NOW, begun)
+        outcomes = send(stand, message(1), message(2), begun=begun)
         assert stand.took() == []
         for one in (message(1), message(2)):
             if stand.server is None and stand.provider.can_look_up:
@@ -626,7 +757,7 @@ def test_a_line_that_could_not_be_opened_said_nothing(entry: Entry) -> None:
     with entry.open() as stand:
         assert stand.server
         stand.server.refuse()
-        outcomes = stand.provider.send(stand.account, [message(1), message(2)], NOW, begun.append)
+        outcomes = send(stand, message(1), message(2), begun=begun.append)
 
     assert all(isinstance(outcome, TryLater) for outcome in outcomes)
     assert begun == [], "only what is written begins"
