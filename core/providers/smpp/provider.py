@@ -36,6 +36,7 @@ from core.domain.errors import BadInput
 from core.domain.messages import Channel
 from core.domain.reasons import Reason
 from core.guarded import resolve
+from core.providers.lines import with_way_out
 from core.providers.smpp import words
 from core.providers.smpp.line import AWAY, Ear, Letter, Line, Manner
 from core.providers.smpp.notes import Notes
@@ -134,11 +135,14 @@ class Smpp(Provider, Listens):
         config = account.config
         writing = Writing(config.get("long", "udh8"), config.get("alphabet", "gsm7"), config.get("data_coding", 0),
                           config.get("data_coding_ucs2", 8))
+        text = with_way_out(self.name, message, config.get("stop_mention"))
+        if isinstance(text, Refused):
+            return text
         sender = message.sender or config.get("sender") or ""
         digits = message.to.removeprefix("+")
         try:
             source = _source(sender, config)
-            cut = pieces(message.text, writing, self._references.next(account.id, digits))
+            cut = pieces(text, writing, self._references.next(account.id, digits))
             bodies = tuple(ShortMessage(
                 source,
                 Address(config.get("dest_ton", 1), config.get("dest_npi", 1), digits.encode("ascii")),
@@ -367,6 +371,7 @@ _FIELDS: Mapping[str, _Field] = MappingProxyType({
     "system_type": _Field(_text(12), "\"SMPP\""),
     "bind": _Field(_one_of(*BINDS), "\"transceiver\""),
     "sender": _Field(_text(16), "\"CABINET\""),
+    "stop_mention": _Field(_text(40), "\"STOP 36123\""),
     "source_ton": _Field(_number(0, 6), "5"),
     "source_npi": _Field(_number(0, 18), "0"),
     "dest_ton": _Field(_number(0, 6), "1"),

@@ -219,6 +219,15 @@ def test_a_sender_that_no_address_stands_for_is_refused_alone(smsc: Smsc, sender
     assert [type(one) for one in outcomes] == [Refused, Accepted]
 
 
+def test_a_commercial_text_says_how_to_hear_no_more_or_does_not_leave(smsc: Smsc) -> None:
+    advert = message(text="Soldes", message_class=MessageClass.MARKETING, stop_mention=True)
+    with Desk(smsc) as desk:
+        assert isinstance(desk.send(advert)[0], Refused)
+    with Desk(smsc, stop_mention="STOP 36123") as desk:
+        assert isinstance(desk.send(advert)[0], Accepted)
+    assert smsc.messages() == [b"Soldes STOP 36123"]
+
+
 @pytest.mark.parametrize("long", ["udh8", "udh16", "sar", "payload"])
 @pytest.mark.parametrize("text", [LONG, LONG + " 😀"], ids=["GSM-7", "UCS-2"])
 def test_a_long_message_in_each_manner(smsc: Smsc, long: str, text: str) -> None:
