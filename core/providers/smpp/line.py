@@ -174,6 +174,9 @@ class Line:
         stopped: Outcome | None = None
         try:
             for letter in letters:
+                if any(isinstance(one.outcome, Uncertain) for one in letters):
+                    # Whoever sends waits for us, and may have others to speak to.
+                    until = min(until, _now() + self._pace.impatience)
                 stopped = stopped or await self._place(until)
                 if stopped is not None:
                     letter.outcome = stopped

@@ -56,8 +56,10 @@ class Pace:
     """Between two attempts to connect: a link that can be had is back within this."""
     refused_pause: float = 60.0
     """After a bind that was refused for the account's sake."""
-    batch: float = 60.0
+    batch: float = 30.0
     """For a whole batch: the engine's lease is longer."""
+    impatience: float = 5.0
+    """What is left of that once a message of the batch is in doubt."""
     throttled: float = 1.0
     sweep: float = 5.0
     patience: float = 180.0
