@@ -42,7 +42,6 @@ class ServiceAccount:
     email: str
     key: rsa.RSAPrivateKey
     key_id: str | None
-    fingerprint: str
 
     def __repr__(self) -> str:
         return f"ServiceAccount({self.email!r})"
@@ -63,8 +62,7 @@ class ServiceAccount:
             raise ValueError("private_key cannot be read") from error
         if not isinstance(key, rsa.RSAPrivateKey):
             raise ValueError("private_key is not an RSA key")
-        fingerprint = hashlib.sha256(f"{email}\n{pem}".encode("utf-8", "replace")).hexdigest()
-        return cls(email, key, key_id if isinstance(key_id, str) else None, fingerprint)
+        return cls(email, key, key_id if isinstance(key_id, str) else None)
 
     @staticmethod
     def kept(given: object) -> Mapping[str, str]:
@@ -94,22 +92,24 @@ class Tokens:
 
     def bearer(self, given: object, now: datetime) -> str | TryLater | AccountTrouble:
         """A token for the service account `given`, or why there is none: nothing was sent then."""
-        try:
-            account = ServiceAccount.read(given)
-        except ValueError as error:
-            return _refused(self._provider, str(error))
+        # By what it looks like: reading an RSA key takes longer than sending many messages.
+        fingerprint = hashlib.sha256(repr(given).encode("utf-8", "replace")).hexdigest()
         with self._lock:
-            known = self._known.get(account.fingerprint)
+            known = self._known.get(fingerprint)
             if known is not None and now < known[1] - EARLY:
                 return known[0]
-            return self._ask(account, now)
+            try:
+                account = ServiceAccount.read(given)
+            except ValueError as error:
+                return _refused(self._provider, str(error))
+            return self._ask(account, fingerprint, now)
 
     def forget(self, token: str) -> None:
         """It was refused: the next message asks for another."""
         with self._lock:
             self._known = {name: known for name, known in self._known.items() if known[0] != token}
 
-    def _ask(self, account: ServiceAccount, now: datetime) -> str | TryLater | AccountTrouble:
+    def _ask(self, account: ServiceAccount, fingerprint: str, now: datetime) -> str | TryLater | AccountTrouble:
         form = urlencode({"grant_type": GRANT, "assertion": account.assertion(self._scope, self._url, now)})
         answer = self._http.request(Request(
             "POST", self._url, (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")),
@@ -120,7 +120,7 @@ class Tokens:
         token, lives = said.get("access_token"), said.get("expires_in")
         if verdict.fate is Fate.OK and isinstance(token, str) and token.isascii() and token.isprintable() and token:
             good = isinstance(lives, int) and not isinstance(lives, bool) and 0 < lives <= 86_400
-            self._known[account.fingerprint] = token, now + (timedelta(seconds=lives) if good and lives else LIVES)
+            self._known[fingerprint] = token, now + (timedelta(seconds=lives) if good and lives else LIVES)
             return token
         if verdict.fate in (Fate.REFUSED, Fate.ACCOUNT):
             return _refused(self._provider, " ".join(filter(None, (words(said.get("error"), 60),
