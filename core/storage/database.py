@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Executable, Select, Table, create_engine, event, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -63,6 +64,11 @@ class Transaction:
         once = ids.with_for_update(skip_locked=True).cte("chosen")
         return select(once.c[0])
 
+    def insert_or_leave(self, table: Table, values: Mapping[str, Any]) -> None:
+        """Inserts a row unless there is one with its key."""
+        one = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        self.connection.execute(one.values(**values).on_conflict_do_nothing())
+
     def alone(self, name: str) -> None:
         """Until the end of the transaction, nobody else is past this line with the same name. (SQLite: nobody else
         writes at all.)"""
@@ -111,6 +117,7 @@ def _sqlite(url: str) -> Engine:
     path = url.removeprefix("sqlite:///")
     if path:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(path).touch(mode=0o600)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=16, max_overflow=32)
 
     @event.listens_for(engine, "connect")
