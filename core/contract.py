@@ -198,6 +198,9 @@ class Manifest:
     poll_every: timedelta = timedelta(minutes=5)
     single_address: bool = False
     """True for platforms that call `/hooks/<slug>` for all accounts; then `account` names the account."""
+    same_content: timedelta = timedelta(hours=48)
+    """For how long the same words from this platform are the same delivery. Senders that mint a new id at each retry
+    stop within about a day; with a `Reading.delivery` ten minutes are the most."""
 
     @property
     def oauth(self) -> OAuth | None:
@@ -614,6 +617,8 @@ class Provider(ABC):
     can_look_up: bool = False
     for_tests: bool = False
     """True for providers that reach no real phone; test keys (`rk_test_`) use no other."""
+    confirms_stop: bool = False
+    """True when the provider itself answers a person's STOP; where it does not, we do, once."""
     vendors: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, tools: ProviderTools) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.domain.content import contents
 from core.domain.errors import BadInput
 from core.domain.events import Closed, Kind
 from core.domain.messages import LEFT, WAITING, Channel, MessageClass, State
@@ -53,6 +54,11 @@ class Send:
     once: bool = False
     at_once: bool = False
     checks: tuple[Check, ...] = ()
+    wanted_at: datetime | None = None
+    """When the rule wants it, before policy moved it."""
+    budgets: Mapping[str, int] | None = None
+    content: Mapping[str, Any] | None = None
+    """channel → what it shows beyond the text, filled for this person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Se
         return skip(Reason("too_late", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
     if wanted < now - _MINUTE:
         late = _send(occasion, rule, policy, now, until, now, at_once=True)
+        late = replace(late, wanted_at=wanted)
         if rule.late == "send":
             return late
         over = skip(Reason("moment_over", {"wanted": _said(wanted, occasion, policy)}), State.EXPIRED, wanted)
@@ -128,7 +135,9 @@ def _send(
     assert recipient is not None
     zone = _zone(occasion, policy)
     try:
-        text = render(_body(rule, occasion), _values(occasion), zone, _language(rule, occasion, policy)).text
+        language, values = _language(rule, occasion, policy), _values(occasion)
+        text = render(_body(rule, occasion), values, zone, language).text
+        content = contents(rule.channels, text, rule.asks, rule.content or {}, values, zone, language)
     except BadInput as error:
         return Skip(key, rule.id, error.reason, wanted_at=wanted, about=occasion.start)
     verdict = policy.decide(
@@ -162,6 +171,9 @@ def _send(
         rule.when == OnChange("booked"),
         at_once,
         verdict.checks,
+        wanted,
+        rule.budgets,
+        content,
     )
 
 
@@ -273,8 +285,11 @@ def _body(rule: Rule, occasion: Occasion) -> str:
 # ---------------------------------------------------------------------------------------------- steps
 
 
-Manner = tuple[MessageClass, tuple[Channel, ...], str | None, bool]
-"""Class, channels, sender, and whether it asks for an answer: what a rule may change without changing the text."""
+Manner = tuple[
+    MessageClass, tuple[Channel, ...], str | None, bool, Mapping[str, int] | None, Mapping[str, Any] | None
+]
+"""Class, channels, sender, whether it asks for an answer, the channels' times, and what they show beyond the text: what
+a rule may change without changing the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +308,8 @@ class Known:
     by_person: bool = False
     manner: Manner | None = None
     """How it would leave; None where nobody needs to compare it."""
+    wanted_at: datetime | None = None
+    """When its rule wanted it; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,10 +358,8 @@ def _steps(answer: Send | Skip, known: list[Known]) -> Iterable[Step]:
     waiting = [one for one in known if one.state in WAITING]
     if isinstance(answer, Skip):
         for one in waiting:
-            # Its moment is over and it is still in the outbox: it is on its way, and its own deadline decides.
-            instead = answer.instead
-            if answer.reason.code == "moment_over" and (one.about == answer.about or (instead and instead.once)):
-                yield from _corrected(one, instead)
+            if _on_its_way(one, answer):
+                yield from _corrected(one, answer.instead)
                 continue
             yield Cancel(one, answer.state, answer.reason)
         return
@@ -362,6 +377,16 @@ def _steps(answer: Send | Skip, known: list[Known]) -> Iterable[Step]:
         if answer.at_once and kept.about == answer.about and kept.send_at < answer.send_at:
             answer = replace(answer, send_at=kept.send_at, until=kept.until)
         yield Move(kept, answer, change)
+
+
+def _on_its_way(one: Known, answer: Skip) -> bool:
+    """Whether its moment is over and it is still in the outbox, so that its own deadline decides. A message whose rule
+    has since been given another moment, which is over too, is wanted no more."""
+    if answer.reason.code != "moment_over":
+        return False
+    if answer.instead is not None and answer.instead.once:
+        return True
+    return one.about == answer.about and (one.about is None or one.wanted_at in (None, answer.wanted_at))
 
 
 def _corrected(one: Known, instead: Send | None) -> Iterable[Step]:
@@ -393,9 +418,12 @@ def _change(kept: Known, answer: Send) -> Reason | None:
     # A message that leaves as soon as it may is not pushed forward by planning again a little later.
     if answer.at_once and kept.send_at < answer.send_at:
         return None
-    return None if (kept.send_at, kept.until) == (answer.send_at, answer.until) else Reason("plan_changed")
+    same = (kept.send_at, kept.until) == (answer.send_at, answer.until)
+    # Its rule was given another moment, from which the same hours lead: to be known when that moment is over.
+    same = same and (answer.at_once or kept.wanted_at in (None, answer.wanted_at))
+    return None if same else Reason("plan_changed")
 
 
 def manner_of(answer: Send) -> Manner:
     """How `answer` would leave."""
-    return answer.message_class, answer.channels, answer.sender, answer.asks
+    return answer.message_class, answer.channels, answer.sender, answer.asks, answer.budgets, answer.content

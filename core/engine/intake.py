@@ -38,10 +38,17 @@ def receive(suite: Suite, slug: str, installation_id: str | None, request: Inbou
 
 
 def accept(
-    tx: Transaction, row: installations.Row, events: Sequence[Event], now: datetime, *, backlog: bool = False
+    tx: Transaction,
+    row: installations.Row,
+    events: Sequence[Event],
+    now: datetime,
+    *,
+    backlog: bool = False,
+    in_order: bool = False,
 ) -> list[Occasion]:
-    """Brings events in and plans what changed. The caller's transaction holds all of it together."""
-    changed = occasions.apply(tx, row.installation.id, events, backlog=backlog, now=now)
+    """Brings events in and plans what changed. The caller's transaction holds all of it together. `backlog`,
+    `in_order`: see `occasions.apply`."""
+    changed = occasions.apply(tx, row.installation.id, events, backlog=backlog, now=now, in_order=in_order)
     # Asked here and not of `row`: a person may have gone live since it was read.
     replan(tx, changed, now, live_installations(tx))
     return changed
@@ -112,7 +119,8 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
             return Reply(200)
         raise
     with suite.database.write(installation.workspace) as tx:
-        if inbox.seen(tx, installation.id, request, reading.delivery):
+        same = adapter.manifest.same_content
+        if inbox.seen(tx, installation.id, request, reading.delivery, same_content=same):
             inbox.keep(
                 tx, request, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery
             )

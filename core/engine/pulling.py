@@ -115,7 +115,7 @@ def _applied(
             installations.change(tx, installation.id, pull_lease_until=None, next_pull_at=now)
             return None
         gone = [event for sweep in batch.sweeps for event in occasions.swept(tx, installation.id, sweep, now)]
-        changed = intake.accept(tx, row, [*batch.events, *gone], now, backlog=row.pulled_at is None)
+        changed = intake.accept(tx, row, [*batch.events, *gone], now, backlog=row.pulled_at is None, in_order=True)
         values: dict[str, object] = {"cursor": batch.cursor, "pull_lease_until": now + LEASE}
         if batch.memory is not None:
             values["memory"] = dict(batch.memory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from core.domain.messages import LEFT
 from core.domain.reasons import Reason
 from core.ids import new_id, new_ids
 from core.storage import tables as t
+from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.storage.outbox import reason_row
 
@@ -24,6 +26,7 @@ def keep_receipts(
     tx: Transaction, account: str, receipts: Sequence[Receipt], now: datetime
 ) -> list[tuple[str, Receipt]]:
     """Keeps those that are new (same reference, status and moment is the same receipt). Returns (row id, receipt)."""
+    receipts = [_cleaned(one) for one in receipts]
     # Two requests with the same receipt at the same time: the second one waits, and finds it kept.
     tx.alone(f"receipts:{account}")
     digests = {receipt_digest(one): one for one in receipts}
@@ -92,6 +95,16 @@ def receipts_of(tx: Transaction, message_id: str) -> list[Mapping[str, Any]]:
     return tx.rows(tx.mine(t.receipts).where(_r.message == message_id).order_by(_r.id))
 
 
+def _cleaned(one: Receipt) -> Receipt:
+    return replace(
+        one,
+        provider_reference=clean(one.provider_reference),
+        reference=clean(one.reference),
+        status=clean(one.status),
+        reason=one.reason and Reason(one.reason.code, clean(one.reason.values)),
+    )
+
+
 def receipt_digest(one: Receipt) -> str:
     said = "\0".join(
         (
@@ -124,7 +137,7 @@ def keep_reply(tx: Transaction, account: str, reply: PhoneReply, now: datetime) 
             account=account,
             number=reply.sender,
             to=reply.to[:20],
-            text=reply.text,
+            text=clean(reply.text),
             at=reply.at,
             received_at=now,
             provider_ref=reply.provider_reference,

@@ -13,16 +13,22 @@ from core.contract import Inbound
 from core.domain.reasons import Reason
 from core.ids import new_id
 from core.storage import tables as t
+from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.storage.outbox import reason_row
 
 _c = t.inbox.c
-# Senders that mint a new id at each retry stop within about a day (smsmode: 30 hours).
-_SAME_CONTENT = timedelta(hours=48)
+# A platform that names its deliveries means another one by another name, unless something on the way repeated it.
+_NAMED = timedelta(minutes=10)
 
 
-def seen(tx: Transaction, installation: str, request: Inbound, delivery: str | None) -> bool:
-    """Whether this delivery was read before: by the platform's own id, or by content within two days."""
+def seen(
+    tx: Transaction, installation: str, request: Inbound, delivery: str | None, *, same_content: timedelta
+) -> bool:
+    """Whether this delivery was read before: by the platform's own id, or by the same content within `same_content`
+    (ten minutes at most where there is such an id)."""
+    since = request.received_at - (min(same_content, _NAMED) if delivery else same_content)
+    delivery = _named(delivery)
     same = [_c.digest == content_digest(request)]
     query = tx.mine(t.inbox, _c.id).where(_c.installation == installation, _c.state == "read")
     if delivery:
@@ -30,7 +36,7 @@ def seen(tx: Transaction, installation: str, request: Inbound, delivery: str | N
         if known is not None:
             return True
     return (
-        tx.connection.execute(query.where(*same, _c.received_at >= request.received_at - _SAME_CONTENT)).first()
+        tx.connection.execute(query.where(*same, _c.received_at >= since)).first()
         is not None
     )
 
@@ -58,7 +64,7 @@ def keep(
             adapter=adapter,
             source=source,
             received_at=request.received_at,
-            delivery=delivery,
+            delivery=_named(delivery),
             digest=content_digest(request),
             request=request.written(),
             state=state,
@@ -98,6 +104,10 @@ def replayed(tx: Transaction, inbox_id: str, state: str, trouble: Reason | None,
         .where(_c.id == inbox_id, _c.workspace == tx.owned)
         .values(state=state, trouble=reason_row(trouble), replayed_at=now)
     )
+
+
+def _named(delivery: str | None) -> str | None:
+    return delivery and clean(delivery)[:200]
 
 
 def content_digest(request: Inbound) -> str:

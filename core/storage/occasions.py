@@ -17,6 +17,7 @@ from core.domain.occasions import Answer, Occasion, updated
 from core.domain.recipients import Line, Recipient
 from core.ids import new_id
 from core.storage import tables as t
+from core.storage.cleaning import clean_event
 from core.storage.database import Transaction
 
 _CHUNK = 400
@@ -25,13 +26,21 @@ _JUST_BOOKED = timedelta(days=1)
 
 
 def apply(
-    tx: Transaction, installation: str, events: Sequence[Event], *, backlog: bool, now: datetime
+    tx: Transaction,
+    installation: str,
+    events: Sequence[Event],
+    *,
+    backlog: bool,
+    now: datetime,
+    in_order: bool = False,
 ) -> list[Occasion]:
     """Brings the events in, the newest word on each occasion winning. Returns the occasions that changed.
 
     Unknown ones belong to the backlog when `backlog` says so, or when they were booked more than a day ago: then a
-    calendar was ticked, or the window moved on, and nobody has just booked.
+    calendar was ticked, or the window moved on, and nobody has just booked. `in_order` says that nothing older than
+    these can still come: then what is gone and was never known need not be remembered as gone.
     """
+    events = [clean_event(event) for event in events]
     tx.alone(f"plan:{tx.workspace}")
     known = {one.key: one for one in by_keys(tx, installation, {event.key for event in events})}
     changed: dict[str, Occasion] = {}
@@ -42,8 +51,8 @@ def apply(
         if after is None:
             continue
         if before is None:
-            if event.closed is Closed.DELETED:
-                continue  # what we never knew is not worth remembering as gone
+            if in_order and event.closed is Closed.DELETED:
+                continue
             old = event.booked_at is not None and event.booked_at < now - _JUST_BOOKED
             after = replace(after, id=new_id("occ"), installation=installation, backlog=backlog or old)
             fresh.add(after.key)
@@ -251,6 +260,8 @@ def _row(one: Occasion) -> dict[str, Any]:
         "values": dict(one.values),
         "private": dict(one.private),
         "answer": one.answer and str(one.answer),
+        "content_at": one.content_at,
+        "content_digest": one.content_digest,
     }
 
 
@@ -278,6 +289,8 @@ def _occasion(row: Mapping[str, Any]) -> Occasion:
         answer=Answer(row["answer"]) if row["answer"] else None,
         own_recipient=_recipient(row["own_recipient"], row["own_country"], row["own_line"]),
         muted=row["muted"],
+        content_at=row["content_at"],
+        content_digest=row["content_digest"],
     )
 
 

@@ -14,8 +14,11 @@ from core.domain.messages import FOLLOWS, Channel, MessageClass, State, may_foll
 from core.domain.planning import Cancel, Known, Move, Schedule, Send, Step
 from core.domain.policy.decision import Check
 from core.domain.reasons import Reason
+from core.domain.text.price import price
 from core.ids import new_ids
+from core.storage import bulk
 from core.storage import tables as t
+from core.storage.cleaning import clean
 from core.storage.database import Transaction
 
 _CHUNK = 400
@@ -52,6 +55,12 @@ class New:
     test: bool = False
     state: State = State.SCHEDULED
     reason: Reason | None = None
+    wanted_at: datetime | None = None
+    """When its rule wanted it."""
+    budgets: Mapping[str, int] | None = None
+    """channel → seconds."""
+    content: Mapping[str, Any] | None = None
+    """channel → what it shows beyond the text, filled."""
 
 
 @dataclass(slots=True)
@@ -80,6 +89,24 @@ class Claimed:
     zone: str | None
     held_by: str | None
     """`account:<id>`: by that account and no other, because it may have it already."""
+    channel_step: int = 0
+    fallback_at: datetime | None = None
+    """When the time of its present channel is over and the next one's begins; None until it is first tried by it."""
+    budgets: Mapping[str, int] | None = None
+    content: Mapping[str, Any] | None = None
+    segments: int = 1
+    price_micros: int | None = None
+    currency: str | None = None
+
+    @property
+    def channel(self) -> Channel:
+        """The one in use."""
+        return self.channels[self.channel_step]
+
+    @property
+    def next_channel(self) -> Channel | None:
+        """The one that follows when the present one has surely failed."""
+        return self.channels[self.channel_step + 1] if self.channel_step + 1 < len(self.channels) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +129,10 @@ class Result:
     currency: str | None = None
     counts: bool = True
     """False when the try does not count against the message (the account's or the line's fault)."""
+    by_next: bool = False
+    """It surely did not arrive by this channel (`reason` says why) and goes on by the next one."""
+    paced: bool = False
+    """It only waits for its turn at a limited rate, which is no step worth keeping."""
 
 
 def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]:
@@ -110,8 +141,9 @@ def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]
         return []
     ids = new_ids("msg", len(messages))
     workspace = tx.owned
-    tx.connection.execute(
-        insert(t.messages),
+    bulk.insert(
+        tx,
+        t.messages,
         [
             {"id": message_id, "workspace": workspace, **as_row(one, now)}
             for message_id, one in zip(ids, messages, strict=True)
@@ -146,6 +178,9 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
                 _m.channels,
                 _m.sender,
                 _m.asks,
+                _m.wanted_at,
+                _m.budgets,
+                _m.content,
             ).where(_m.occasion.in_(ids[first : first + _CHUNK]), _m.key.is_not(None))
         )
         for row in rows:
@@ -166,7 +201,10 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
                         tuple(Channel(name) for name in row.channels),
                         row.sender,
                         row.asks,
+                        row.budgets,
+                        row.content,
                     ),
+                    row.wanted_at,
                 )
             )
     return found
@@ -250,6 +288,13 @@ _CLAIMED = (
     _m.test,
     _m.zone,
     _m.held_by,
+    _m.channel_step,
+    _m.fallback_at,
+    _m.budgets,
+    _m.content,
+    _m.segments,
+    _m.price_micros,
+    _m.currency,
 )
 
 
@@ -289,7 +334,7 @@ def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: time
     return claimed
 
 
-_by_due = itemgetter(_CLAIMED.index(_m.due_at))
+_by_due = itemgetter(_CLAIMED.index(_m.due_at), _CLAIMED.index(_m.id))
 
 
 def next_due(tx: Transaction) -> datetime | None:
@@ -303,58 +348,46 @@ def next_due(tx: Transaction) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-_RECORD = (
-    update(t.messages)
-    .where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
-    .values(
-        {
-            "state": bindparam("b_state"),
-            "reason": bindparam("b_reason"),
-            "account": bindparam("b_account"),
-            "channel": bindparam("b_channel"),
-            "provider_ref": bindparam("b_ref"),
-            "due_at": bindparam("b_due"),
-            "held_by": bindparam("b_held"),
-            "lease": bindparam("b_lease"),
-            "tries": bindparam("b_tries"),
-            "left_at": bindparam("b_left"),
-            "changed_at": bindparam("b_now"),
-            "owner": None,
-        }
-    )
-)
-
-
 def record(tx: Transaction, results: Sequence[Result], now: datetime) -> list[Result]:
     """Writes what became of a batch, and returns what was written. A message whose lease was lost meanwhile keeps the
     newer word on it, unless that word is "uncertain" and we now know better."""
     if not results:
         return []
-    done = tx.connection.execute(
-        _RECORD,
-        [
-            {
-                "b_id": one.message.id,
-                "b_fence": one.message.fence,
-                "b_state": str(one.state),
-                "b_reason": reason_row(one.reason),
-                "b_account": one.account,
-                "b_channel": str(one.channel) if one.attempt else None,
-                "b_ref": one.provider_ref,
-                "b_due": one.due_at or one.message.due_at,
-                "b_held": one.held_by,
-                "b_lease": one.look_up_at,
-                "b_tries": one.message.tries + (1 if one.attempt and one.counts else 0),
-                "b_left": now if one.state in (State.SENT, State.UNCERTAIN, State.DELIVERED) else None,
-                "b_now": now,
-            }
-            for one in results
-        ],
-    )
+    stays = [one for one in results if not one.by_next]
+    done = 0
+    if stays:
+        done = bulk.update(
+            tx,
+            t.messages,
+            ("id", "fence"),
+            [
+                {
+                    "id": one.message.id,
+                    "fence": one.message.fence,
+                    "state": str(one.state),
+                    "reason": reason_row(one.reason),
+                    "account": one.account,
+                    "channel": str(one.channel) if one.attempt else None,
+                    "provider_ref": one.provider_ref,
+                    "due_at": one.due_at or one.message.due_at,
+                    # What is in doubt at an account stays with it, however often that account puts it off.
+                    "held_by": one.held_by or (one.message.held_by if one.state is State.SCHEDULED else None),
+                    "lease": one.look_up_at,
+                    "tries": one.message.tries + (1 if one.attempt and one.counts else 0),
+                    "fallback_at": one.message.fallback_at,
+                    "left_at": now if one.state in (State.SENT, State.UNCERTAIN, State.DELIVERED) else None,
+                    "changed_at": now,
+                    "owner": None,
+                }
+                for one in stays
+            ],
+            only=(("state", "sending"),),
+        )
     made = [one for one in results if one.attempt]
     if made:
-        tx.connection.execute(
-            insert(t.attempts),
+        bulk.insert(
+            tx,
+            t.attempts,
             [
                 {
                     "workspace": one.message.workspace,
@@ -366,13 +399,163 @@ def record(tx: Transaction, results: Sequence[Result], now: datetime) -> list[Re
                     "outcome": one.attempt,
                     "provider_ref": one.provider_ref,
                     "reason": reason_row(one.reason),
+                    "step": one.message.channel_step if len(one.message.channels) > 1 else None,
                 }
                 for one in made
             ],
         )
-    written = list(results) if done.rowcount == len(results) else _written(tx, results, now)
-    write_steps(tx, [(one.message.id, one.message.workspace, one.state, one.reason) for one in written], now)
-    return written
+    written = stays if done == len(stays) else _written(tx, stays, now)
+    ledger = [one for one in written if not one.paced]
+    write_steps(tx, [(one.message.id, one.message.workspace, one.state, one.reason) for one in ledger], now)
+    return written + [one for one in results if one.by_next and _by_next(tx, one, now)]
+
+
+def _by_next(tx: Transaction, one: Result, now: datetime) -> bool:
+    message, then, why = one.message, one.message.next_channel, one.reason
+    if then is None or why is None:
+        raise ValueError("there is no next channel, or no reason to take it")
+    mine = Transaction(tx.connection, message.workspace)
+    facts = {"id": message.id, "segments": message.segments, "country": message.country}
+    return next_channel(mine, facts, message.channel_step, message.channel, then, why, now, fence=message.fence)
+
+
+def next_channel(
+    tx: Transaction,
+    message: Mapping[str, Any],
+    step: int,
+    before: Channel,
+    then: Channel,
+    why: Reason,
+    now: datetime,
+    *,
+    fence: int | None = None,
+) -> bool:
+    """A message that surely did not arrive by channel number `step` waits again, for the next one: once for each step,
+    whoever says so first. False (and nothing written) when somebody was faster, or it has arrived. `fence`: only while
+    it is that claim's."""
+    cost = price(message["segments"], message["country"], then, now.date())
+    mine = [_m.state == "sending", _m.fence == fence] if fence is not None else [_m.state.in_(_NOT_ARRIVED)]
+    done = tx.connection.execute(
+        update(t.messages)
+        .where(_m.id == message["id"], _m.workspace == tx.owned, _m.channel_step == step, *mine)
+        .values(
+            state="scheduled",
+            reason=reason_row(moved := Reason("next_channel", {"before": str(before), "channel": str(then)})),
+            channel_step=step + 1,
+            fallback_at=None,
+            due_at=now,
+            held_by=None,
+            lease=None,
+            owner=None,
+            fence=_m.fence + 1,
+            tries=0,
+            left_at=None,
+            account=None,
+            channel=None,
+            provider_ref=None,
+            price_micros=cost.amount if cost else None,
+            currency=cost.currency if cost else None,
+            changed_at=now,
+        )
+    )
+    if done.rowcount:
+        both = [(message["id"], tx.owned, State.SCHEDULED, reason) for reason in (why, moved)]
+        write_steps(tx, both, now)
+    return bool(done.rowcount)
+
+
+_NOT_ARRIVED = ("sending", "sent", "uncertain", "scheduled")
+
+
+def arrived_earlier(tx: Transaction, message_id: str, then: State, channel: Channel, now: datetime) -> bool:
+    """An earlier channel delivered it after all. If nothing has left by a later one, that is where it ends; if it has,
+    the ledger says that there were two, and nothing else changes. True when the message moved."""
+    reason = Reason("earlier_channel_delivered", {"channel": str(channel)})
+    done = tx.connection.execute(
+        update(t.messages)
+        .where(
+            _m.id == message_id,
+            _m.workspace == tx.owned,
+            _m.state.in_(["scheduled", "held", "failed", "expired"]),
+        )
+        .values(
+            state=str(then),
+            reason=reason_row(reason),
+            channel=str(channel),
+            fallback_at=None,
+            held_by=None,
+            fence=_m.fence + 1,
+            left_at=func.coalesce(_m.left_at, literal(now, t.Moment)),
+            changed_at=now,
+        )
+    )
+    if done.rowcount:
+        write_steps(tx, [(message_id, tx.owned, then, reason)], now)
+        return True
+    state = tx.connection.execute(tx.mine(t.messages, _m.state).where(_m.id == message_id)).scalar()
+    if state is not None:
+        write_steps(tx, [(message_id, tx.owned, State(state), reason)], now)
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A message that its present channel has not delivered in its time."""
+
+    id: str
+    workspace: str
+    account: str | None
+    provider_ref: str | None
+    to: str
+    message_class: MessageClass
+    channels: tuple[Channel, ...]
+    step: int
+    expires_at: datetime | None
+    country: str
+    segments: int
+
+
+def overdue(tx: Transaction, now: datetime, *, lease: timedelta, limit: int) -> list[Overdue]:
+    """Sent by a channel whose time is over, with another one to follow; put off by `lease` so that nobody else asks
+    meanwhile. Those that still wait for a channel whose time is over are made due: dispatch takes the next one."""
+    tx.connection.execute(
+        update(t.messages)
+        .where(
+            _m.fallback_at.is_not(None),
+            _m.state == "scheduled",
+            _m.fallback_at <= now,
+            _m.held_by.is_(None),
+            _m.due_at > now,
+        )
+        .values(due_at=now)
+    )
+    due = (
+        select(_m.id)
+        .where(_m.fallback_at.is_not(None), _m.state == "sent", _m.fallback_at <= now)
+        .order_by(_m.fallback_at)
+        .limit(limit)
+    )
+    rows = tx.connection.execute(
+        update(t.messages)
+        .where(_m.id.in_(tx.chosen(due)))
+        .values(fallback_at=now + lease)
+        .returning(
+            _m.id, _m.workspace, _m.account, _m.provider_ref, _m.to, _m["class"], _m.channels, _m.channel_step,
+            _m.expires_at, _m.country, _m.segments,
+        )
+    ).all()  # fmt: skip
+    return [Overdue(*row[:5], MessageClass(row[5]), tuple(Channel(name) for name in row[6]), *row[7:]) for row in rows]
+
+
+def stays_with(tx: Transaction, one: Overdue, again: datetime | None, reason: Reason | None, now: datetime) -> None:
+    """It stays with its channel: until `again`, or for good (None), with the reason in the ledger."""
+    done = tx.connection.execute(
+        update(t.messages)
+        .where(_m.id == one.id, _m.state == "sent", _m.channel_step == one.step)
+        .values(fallback_at=again)
+    )
+    if done.rowcount and reason is not None:
+        write_steps(tx, [(one.id, one.workspace, State.SENT, reason)], now)
 
 
 def _written(tx: Transaction, results: Sequence[Result], now: datetime) -> list[Result]:
@@ -471,6 +654,10 @@ class Doubtful:
     provider_ref: str | None = None
     text: str = ""
     owner: str = ""
+    channels: tuple[Channel, ...] = (Channel.SMS,)
+    channel_step: int = 0
+    fallback_at: datetime | None = None
+    budgets: Mapping[str, int] | None = None
 
 
 def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, limit: int) -> list[Doubtful]:
@@ -484,7 +671,20 @@ def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, li
         .where(c.id.in_(tx.chosen(due)))
         .values(lease=now + lease, owner=owner)
         .returning(
-            c.id, c.workspace, c["class"], c.account, c.to, c.expires_at, c.left_at, c.test, c.provider_ref, c.text
+            c.id,
+            c.workspace,
+            c["class"],
+            c.account,
+            c.to,
+            c.expires_at,
+            c.left_at,
+            c.test,
+            c.provider_ref,
+            c.text,
+            c.channels,
+            c.channel_step,
+            c.fallback_at,
+            c.budgets,
         )
     ).all()
     return [
@@ -500,6 +700,10 @@ def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, li
             one.provider_ref,
             one.text,
             owner,
+            tuple(Channel(name) for name in one.channels),
+            one.channel_step,
+            one.fallback_at,
+            one.budgets,
         )
         for one in rows
     ]
@@ -598,8 +802,9 @@ def release(tx: Transaction, held_by: str, reason: Reason, now: datetime) -> int
 def write_steps(tx: Transaction, steps: Sequence[tuple[str, str, State, Reason | None]], now: datetime) -> None:
     """Into the ledger: (message, workspace, state, reason)."""
     if steps:
-        tx.connection.execute(
-            insert(t.steps),
+        bulk.insert(
+            tx,
+            t.steps,
             [
                 {
                     "workspace": workspace,
@@ -662,6 +867,8 @@ def listed(tx: Transaction, wanted: Filter, *, limit: int = 50, by_due: bool = F
             query = query.where(column == value)
     if wanted.state:
         query = query.where(_m.state.in_(wanted.state))
+    if wanted.extra:
+        query = query.where(*wanted.extra)
     if wanted.since is not None:
         query = query.where(_m.due_at >= wanted.since)
     if wanted.until is not None:
@@ -712,16 +919,18 @@ def as_row(one: New, now: datetime) -> dict[str, Any]:
         "class": str(one.message_class),
         "priority": one.message_class.priority,
         "channels": [str(channel) for channel in one.channels],
+        "budgets": one.budgets,
+        "content": clean(one.content),
         "to": one.to,
         "country": one.country,
-        "text": one.text,
+        "text": clean(one.text),
         "encoding": one.encoding,
         "segments": one.segments,
         "price_micros": one.price_micros,
         "currency": one.currency,
         "sender": one.sender,
         "asks": one.asks,
-        "reference": one.reference,
+        "reference": clean(one.reference),
         "zone": one.zone,
         "test": one.test,
         "state": str(one.state),
@@ -729,6 +938,7 @@ def as_row(one: New, now: datetime) -> dict[str, Any]:
         "checks": checks_row(one.checks),
         "by_person": False,
         "due_at": one.due_at,
+        "wanted_at": one.wanted_at,
         "expires_at": one.expires_at,
         "created_at": now,
         "changed_at": now,
@@ -760,6 +970,9 @@ def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> 
         step=step.step,
         about=send.about,
         test=test,
+        wanted_at=send.wanted_at,
+        budgets=send.budgets,
+        content=send.content,
     )
 
 
@@ -773,12 +986,13 @@ def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
             priority=send.message_class.priority,
             to=send.recipient.number,
             country=send.recipient.country,
-            text=send.text,
+            text=clean(send.text),
             encoding=send.measure.encoding,
             segments=send.measure.segments,
             price_micros=send.price.amount if send.price else None,
             currency=send.price.currency if send.price else None,
             due_at=send.send_at,
+            wanted_at=send.wanted_at,
             expires_at=send.until,
             about=send.about,
             sender=send.sender,
@@ -786,6 +1000,10 @@ def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
             zone=send.zone,
             checks=checks_row(send.checks),
             channels=[str(channel) for channel in send.channels],
+            budgets=send.budgets,
+            content=clean(send.content),
+            channel_step=0,
+            fallback_at=None,
             changed_at=now,
         )
     )

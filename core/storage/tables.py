@@ -240,6 +240,9 @@ occasions = _table(
     Column("own_country", String(2)),
     Column("own_line", String(16)),
     Column("muted", Boolean, nullable=False, server_default=text("false")),
+    # Which event the content came from, where the newest one only said that it is over.
+    Column("content_at", Moment),
+    Column("content_digest", String(24)),
     UniqueConstraint("installation", "key"),
     Index("ix_occasions_start", "workspace", "start"),
     Index("ix_occasions_open", "installation", "start"),
@@ -255,6 +258,8 @@ rules = _table(
     Column("when", Json, nullable=False),
     Column("until", Json),
     Column("channels", Json, nullable=False),
+    Column("budgets", Json),
+    Column("content", Json),
     Column("body", Text),
     Column("template", Text),
     Column("sender", String(16)),
@@ -293,6 +298,10 @@ messages = _table(
     Column("class", String(16), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("channels", Json, nullable=False),
+    Column("budgets", Json),  # channel → seconds, for those that were said
+    Column("content", Json),  # channel → what it shows beyond the text
+    Column("channel_step", Integer, nullable=False, server_default="0"),  # which of `channels` is in use
+    Column("fallback_at", Moment),  # when its time is over, if another one follows
     Column("to", String(20), nullable=False),
     Column("country", String(2), nullable=False),
     Column("text", Text, nullable=False),
@@ -310,6 +319,8 @@ messages = _table(
     Column("checks", Json, nullable=False),
     Column("by_person", Boolean, nullable=False, server_default=text("false")),
     Column("due_at", Moment, nullable=False),
+    # When its rule wanted it, before hours and holidays moved it.
+    Column("wanted_at", Moment),
     Column("expires_at", Moment),
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
@@ -345,6 +356,12 @@ messages = _table(
         "occasion",
         sqlite_where=text("occasion IS NOT NULL"),
         postgresql_where=text("occasion IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_fallback",
+        "fallback_at",
+        sqlite_where=text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"),
+        postgresql_where=text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"),
     ),
     Index("ix_messages_to", "workspace", "to"),
     Index(
@@ -384,6 +401,9 @@ attempts = Table(
     Column("outcome", String(16), nullable=False),
     Column("provider_ref", Text),
     Column("reason", Json),
+    # What the provider says that it costs, beside the message's own estimate.
+    Column("price_micros", BigInteger),
+    Column("currency", String(3)),
     Index(None, "message"),
 )
 
@@ -450,13 +470,32 @@ provider_accounts = _table(
     Column("countries", Json, nullable=False),
     Column("channels", Json, nullable=False),
     Column("rate", Integer),
-    Column("state", String(16), nullable=False),  # active | held | removed
+    Column("denied", Json, nullable=False, server_default="[]"),  # countries
+    Column("classes", Json, nullable=False, server_default="[]"),
+    Column("prices", Json, nullable=False, server_default="{}"),  # country or "*" → micro-units a segment
+    Column("weight", Integer),
+    Column("takes_replies", Boolean, nullable=False, server_default=text("true")),
+    Column("rates", Json, nullable=False, server_default="{}"),  # {"sender": 1, "senders": {}, "countries": {}} a second
+    Column("health", Json, nullable=False, server_default="{}"),
+    Column("state", String(16), nullable=False),  # active | held | paused | removed
     Column("hook_hash", String(64), nullable=False, unique=True),
     Column("hook_sealed", Text, nullable=False),
     Column("trouble", Json),
     Column("held_until", Moment),
     Column("created_at", Moment, nullable=False),
     Index(None, "workspace"),
+)
+
+# How much of a rate is left: one row for each account, and for each of its senders and countries that has a rate.
+buckets = Table(
+    "buckets",
+    metadata,
+    Column("key", String(120), primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("urgent_until", Moment, nullable=False),
+    Column("bulk_until", Moment, nullable=False),
 )
 
 receipts = _table(
@@ -480,6 +519,7 @@ replies = _table(
     Column("account", _ID),
     Column("number", String(20), nullable=False),
     Column("to", String(20), nullable=False),
+    Column("channel", String(10)),
     Column("text", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
@@ -609,6 +649,58 @@ smpp_parts = _table(
     Index(None, "created_at"),
 )
 
+# What left and what caps have given out, in sums: never a COUNT over messages. `what` is "left|rule|channel|country|
+# currency" for a day, or "cap|id" for one of its periods.
+counters = Table(
+    "counters",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("what", String(120), primary_key=True),
+    Column("start", Moment, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("segments", BigInteger, nullable=False),
+    Column("micros", BigInteger, nullable=False),
+    Index(None, "workspace", "start"),
+)
+
+# Caps that were reached: one row for each, so that people are told once a day, and what waits is found without a search.
+cap_stops = Table(
+    "cap_stops",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("cap", String(40), primary_key=True),
+    Column("holding", Boolean, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("told_at", Moment, nullable=False),
+    Column("reason", Json, nullable=False),
+)
+
+# Whom public forms made us write to, by the minute: numbers and addresses as keyed hashes, prefixes, countries.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("key", String(100), primary_key=True),
+    Column("start", Moment, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last", Moment, nullable=False),
+    Index(None, "start"),
+)
+
+# Prefixes, countries, numbers and addresses that are closed to public forms (or always let in), by us or by a person.
+ranges = Table(
+    "ranges",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("key", String(100), primary_key=True),
+    Column("state", String(8), nullable=False),  # closed | open | allowed
+    Column("until", Moment),
+    Column("times", Integer, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("reason", Json),
+    Column("at", Moment, nullable=False),
+)
+
 audit = _table(
     "audit",
     Column("who", Text, nullable=False),
@@ -626,4 +718,13 @@ house = Table(
     Column("name", String(40), primary_key=True),
     Column("value", Json, nullable=False),
     Column("at", Moment, nullable=False),
+)
+
+# What the engine counts for those who watch it; rows are added, and summed up now and then (core.storage.tally).
+tally = Table(
+    "tally",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("what", String(160), nullable=False),
+    Column("count", BigInteger, nullable=False),
 )

@@ -56,6 +56,8 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("provider_ref", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("price_micros", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
@@ -75,6 +77,26 @@ def upgrade() -> None:
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_workspace_at"), ["workspace", "at"], unique=False)
 
+    op.create_table(
+        "buckets",
+        sa.Column("key", sa.String(length=120), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("urgent_until", sa.BigInteger(), nullable=False),
+        sa.Column("bulk_until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_buckets")),
+    )
+    op.create_table(
+        "cap_stops",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("cap", sa.String(length=40), nullable=False),
+        sa.Column("holding", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "cap", name=op.f("pk_cap_stops")),
+    )
     op.create_table(
         "consents",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -111,6 +133,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contacts_workspace_email"), ["workspace", "email"], unique=False)
+
+    op.create_table(
+        "counters",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("what", sa.String(length=120), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("segments", sa.BigInteger(), nullable=False),
+        sa.Column("micros", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "what", "start", name=op.f("pk_counters")),
+    )
+    with op.batch_alter_table("counters", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_counters_workspace_start"), ["workspace", "start"], unique=False)
 
     op.create_table(
         "deliveries",
@@ -253,6 +288,10 @@ def upgrade() -> None:
         sa.Column("class", sa.String(length=16), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("channels", sa.Text(), nullable=False),
+        sa.Column("budgets", sa.Text(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("channel_step", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("fallback_at", sa.BigInteger(), nullable=True),
         sa.Column("to", sa.String(length=20), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -270,6 +309,7 @@ def upgrade() -> None:
         sa.Column("checks", sa.Text(), nullable=False),
         sa.Column("by_person", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("wanted_at", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
@@ -292,6 +332,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("state = 'scheduled'"),
             postgresql_where=sa.text("state = 'scheduled'"),
+        )
+        batch_op.create_index(
+            "ix_messages_fallback",
+            ["fallback_at"],
+            unique=False,
+            sqlite_where=sa.text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"),
+            postgresql_where=sa.text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"),
         )
         batch_op.create_index(
             "ix_messages_held",
@@ -375,6 +422,8 @@ def upgrade() -> None:
         sa.Column("own_country", sa.String(length=2), nullable=True),
         sa.Column("own_line", sa.String(length=16), nullable=True),
         sa.Column("muted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("content_at", sa.BigInteger(), nullable=True),
+        sa.Column("content_digest", sa.String(length=24), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_occasions")),
         sa.UniqueConstraint("installation", "key", name=op.f("uq_occasions_installation_key")),
     )
@@ -403,6 +452,13 @@ def upgrade() -> None:
         sa.Column("countries", sa.Text(), nullable=False),
         sa.Column("channels", sa.Text(), nullable=False),
         sa.Column("rate", sa.Integer(), nullable=True),
+        sa.Column("denied", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("classes", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("prices", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=True),
+        sa.Column("takes_replies", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
+        sa.Column("rates", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("health", sa.Text(), server_default="{}", nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("hook_hash", sa.String(length=64), nullable=False),
         sa.Column("hook_sealed", sa.Text(), nullable=False),
@@ -415,6 +471,18 @@ def upgrade() -> None:
     with op.batch_alter_table("provider_accounts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_provider_accounts_workspace"), ["workspace"], unique=False)
 
+    op.create_table(
+        "ranges",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "key", name=op.f("pk_ranges")),
+    )
     op.create_table(
         "receipts",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -442,6 +510,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(length=40), nullable=True),
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("to", sa.String(length=20), nullable=False),
+        sa.Column("channel", sa.String(length=10), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
@@ -496,6 +565,8 @@ def upgrade() -> None:
         sa.Column("when", sa.Text(), nullable=False),
         sa.Column("until", sa.Text(), nullable=True),
         sa.Column("channels", sa.Text(), nullable=False),
+        sa.Column("budgets", sa.Text(), nullable=True),
+        sa.Column("content", sa.Text(), nullable=True),
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("template", sa.Text(), nullable=True),
         sa.Column("sender", sa.String(length=16), nullable=True),
@@ -524,6 +595,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
     )
     op.create_table(
+        "sightings",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "key", "start", name=op.f("pk_sightings")),
+    )
+    with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sightings_start"), ["start"], unique=False)
+
+    op.create_table(
         "simulated_messages",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -551,6 +634,37 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "smpp_parts",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("part", sa.String(length=65), nullable=False),
+        sa.Column("reference", sa.String(length=40), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("tail", sa.String(length=6), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("heard_at", sa.BigInteger(), nullable=True),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_smpp_parts")),
+    )
+    with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_smpp_parts_account_part"), ["account", "part"], unique=False)
+        batch_op.create_index(batch_op.f("ix_smpp_parts_account_reference"), ["account", "reference"], unique=False)
+        batch_op.create_index(batch_op.f("ix_smpp_parts_account_tail"), ["account", "tail"], unique=False)
+        batch_op.create_index(batch_op.f("ix_smpp_parts_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(
+            "ix_smpp_parts_news",
+            ["account"],
+            unique=False,
+            sqlite_where=sa.text("NOT told"),
+            postgresql_where=sa.text("NOT told"),
+        )
+
+    op.create_table(
         "steps",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -563,6 +677,13 @@ def upgrade() -> None:
     with op.batch_alter_table("steps", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_steps_message"), ["message"], unique=False)
 
+    op.create_table(
+        "tally",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("what", sa.String(length=160), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tally")),
+    )
     op.create_table(
         "templates",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -613,37 +734,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_webhooks_workspace"), ["workspace"], unique=False)
 
     op.create_table(
-        "smpp_parts",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("workspace", sa.String(length=40), nullable=False),
-        sa.Column("account", sa.String(length=40), nullable=False),
-        sa.Column("part", sa.String(length=65), nullable=False),
-        sa.Column("reference", sa.String(length=40), nullable=True),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("total", sa.Integer(), nullable=False),
-        sa.Column("tail", sa.String(length=6), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=True),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("heard_at", sa.BigInteger(), nullable=True),
-        sa.Column("told", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_smpp_parts")),
-    )
-    with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_smpp_parts_account_part"), ["account", "part"], unique=False)
-        batch_op.create_index(batch_op.f("ix_smpp_parts_account_reference"), ["account", "reference"], unique=False)
-        batch_op.create_index(batch_op.f("ix_smpp_parts_account_tail"), ["account", "tail"], unique=False)
-        batch_op.create_index(batch_op.f("ix_smpp_parts_created_at"), ["created_at"], unique=False)
-        batch_op.create_index(
-            "ix_smpp_parts_news",
-            ["account"],
-            unique=False,
-            sqlite_where=sa.text("NOT told"),
-            postgresql_where=sa.text("NOT told"),
-        )
-
-    op.create_table(
         "workspaces",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -655,14 +745,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
-        batch_op.drop_index("ix_smpp_parts_news")
-        batch_op.drop_index(batch_op.f("ix_smpp_parts_created_at"))
-        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_tail"))
-        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_reference"))
-        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_part"))
-
-    op.drop_table("smpp_parts")
     op.drop_table("workspaces")
     with op.batch_alter_table("webhooks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_webhooks_workspace"))
@@ -671,10 +753,21 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_table("throttles")
     op.drop_table("templates")
+    op.drop_table("tally")
     with op.batch_alter_table("steps", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_steps_message"))
 
     op.drop_table("steps")
+    with op.batch_alter_table("smpp_parts", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_smpp_parts_news", sqlite_where=sa.text("NOT told"), postgresql_where=sa.text("NOT told")
+        )
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_created_at"))
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_tail"))
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_reference"))
+        batch_op.drop_index(batch_op.f("ix_smpp_parts_account_part"))
+
+    op.drop_table("smpp_parts")
     with op.batch_alter_table("simulated_messages", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_simulated_next",
@@ -684,6 +777,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_simulated_messages_workspace_to"))
 
     op.drop_table("simulated_messages")
+    with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sightings_start"))
+
+    op.drop_table("sightings")
     op.drop_table("sessions")
     with op.batch_alter_table("rules", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rules_workspace"))
@@ -706,6 +803,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_receipts_account_provider_ref"))
 
     op.drop_table("receipts")
+    op.drop_table("ranges")
     with op.batch_alter_table("provider_accounts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_provider_accounts_workspace"))
 
@@ -743,6 +841,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "ix_messages_held", sqlite_where=sa.text("state = 'held'"), postgresql_where=sa.text("state = 'held'")
+        )
+        batch_op.drop_index(
+            "ix_messages_fallback",
+            sqlite_where=sa.text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"),
+            postgresql_where=sa.text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"),
         )
         batch_op.drop_index(
             "ix_messages_due",
@@ -783,6 +886,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("deliveries")
+    with op.batch_alter_table("counters", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_counters_workspace_start"))
+
+    op.drop_table("counters")
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_contacts_workspace_email"))
 
@@ -791,6 +898,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_consents_workspace_number_scope"))
 
     op.drop_table("consents")
+    op.drop_table("cap_stops")
+    op.drop_table("buckets")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_workspace_at"))
 

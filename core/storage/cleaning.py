@@ -1,0 +1,43 @@
+"""What no database keeps and no network carries (a NUL, half of a surrogate pair) is marked where texts from outside
+are stored, so that one odd title neither stops a whole calendar nor comes back with each retry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from core.domain.events import Event
+from core.domain.reasons import Reason
+
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+_ODD = re.compile("[\x00\ud800-\udfff]")
+T = TypeVar("T")
+
+
+def clean(given: T) -> T:
+    """`given` (a text, or JSON that holds texts) with each such character replaced; the same object if it has none."""
+    cleaned: Any = given
+    if isinstance(given, str):
+        cleaned = _ODD.sub(UNREADABLE, given) if _ODD.search(given) else given
+    elif isinstance(given, Mapping):
+        cleaned = {clean(key): clean(value) for key, value in given.items()}
+    elif isinstance(given, list | tuple):
+        cleaned = type(given)(clean(one) for one in given)
+    result: T = cleaned
+    return result
+
+
+def clean_event(event: Event) -> Event:
+    """`event` as it can be stored. Done before its digest is taken: the same event is the same afterwards too."""
+    trouble, evidence = event.trouble, event.evidence
+    return replace(
+        event,
+        key=clean(event.key),
+        values=clean(event.values),
+        private=clean(event.private),
+        candidates=clean(event.candidates),
+        trouble=trouble and Reason(trouble.code, clean(trouble.values)),
+        evidence=evidence and replace(evidence, text=clean(evidence.text)),
+    )
