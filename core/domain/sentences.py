@@ -124,6 +124,91 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Ce numéro est en quarantaine : hors service, incapable de recevoir des textos, ou à quelqu'un d'autre.",
         "en": "This number is in quarantine: dead, unable to take texts, or somebody else's.",
     },
+    # guards of the send path: caps, lateness, public forms
+    "cap_has_room": {
+        "fr": "Le plafond a de nouveau de la place : le message repart.",
+        "en": "The cap has room again: the message goes on.",
+    },
+    "cap_removed": {
+        "fr": "Le plafond a été supprimé : le message repart.",
+        "en": "The cap was removed: the message goes on.",
+    },
+    "cap_refused": {
+        "fr": "Refusé par une personne, après un plafond atteint.",
+        "en": "Refused by a person, after a cap was reached.",
+    },
+    "cap_unknown": {
+        "fr": "Il n'y a pas de plafond « {text} ».",
+        "en": "There is no cap “{text}”.",
+    },
+    "cap_bad_most": {
+        "fr": "Un plafond est un nombre entier positif de messages, ou un montant positif. Exemple : 500.",
+        "en": "A cap is a positive whole number of messages, or a positive amount. Example: 500.",
+    },
+    "cap_too_many": {
+        "fr": "Un espace a {most} plafonds au plus : supprimez-en un.",
+        "en": "A workspace has {most} caps at most: remove one.",
+    },
+    "late_asked": {
+        "fr": "En retard de {minutes} minutes après un arrêt du moteur : une personne décide s'il part encore.",
+        "en": "Late by {minutes} minutes after the engine stood still: a person decides whether it still leaves.",
+    },
+    "late_skipped": {
+        "fr": "En retard de {minutes} minutes après un arrêt du moteur : trop tard pour être utile.",
+        "en": "Late by {minutes} minutes after the engine stood still: too late to be of use.",
+    },
+    "late_sent": {
+        "fr": "Une personne l'a laissé partir malgré le retard.",
+        "en": "A person let it leave although it is late.",
+    },
+    "late_refused": {
+        "fr": "Trop tard : une personne l'a annulé après l'arrêt du moteur.",
+        "en": "Too late: a person called it off after the standstill.",
+    },
+    "pumping_number": {
+        "fr": "Ce type de numéro ({line}) n'est pas servi par un formulaire public.",
+        "en": "A public form does not write to this kind of number ({line}).",
+    },
+    "pumping_country": {
+        "fr": "Le pays {country} n'est pas ouvert aux formulaires publics.",
+        "en": "The country {country} is not open to public forms.",
+    },
+    "pumping_closed": {
+        "fr": "Ce numéro, préfixe, pays ou cette adresse est fermé aux formulaires publics ({key}).",
+        "en": "This number, prefix, country or address is closed to public forms ({key}).",
+    },
+    "pumping_limit": {
+        "fr": "Trop de demandes : {count} sur {most} en {minutes} minutes ({kind}).",
+        "en": "Too many requests: {count} of {most} in {minutes} minutes ({kind}).",
+    },
+    "pumping_delay": {
+        "fr": "Trop tôt pour redemander pour ce numéro : attendre {seconds} secondes depuis la dernière fois.",
+        "en": "Too early to ask again for this number: {seconds} seconds have to pass since the last time.",
+    },
+    "pumping_sequence": {
+        "fr": "Numéros qui se suivent en quelques minutes : signe d'un robot.",
+        "en": "Numbers in a row within a few minutes: the sign of a robot.",
+    },
+    "pumping_conversion": {
+        "fr": "Fermé : {sent} envois et {converted} confirmations, bien moins qu'ailleurs.",
+        "en": "Closed: {sent} sent and {converted} confirmed, far fewer than elsewhere.",
+    },
+    "origin_unknown": {
+        "fr": "« origin » est public_form, authenticated ou imported.",
+        "en": "“origin” is public_form, authenticated or imported.",
+    },
+    "ip_unreadable": {
+        "fr": "« {text} » n'est pas une adresse IP.",
+        "en": "“{text}” is not an IP address.",
+    },
+    "quarantine_lifted": {
+        "fr": "Le numéro peut de nouveau être essayé.",
+        "en": "The number may be tried again.",
+    },
+    "bad_tolerance": {
+        "fr": "Une durée en minutes de 1 à 10080, et envoyer, annuler ou demander.",
+        "en": "A time of 1 to 10080 minutes, and send, skip or ask.",
+    },
     "over_messages_cap": {
         "fr": "Plafond « {cap} » atteint : {used} messages sur {most} ({period}).",
         "en": "Cap “{cap}” reached: {used} messages of {most} ({period}).",
@@ -549,6 +634,12 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
               " adresse est autorisée. Les messages attendent.",
         "en": "The SMPP centre refuses this account ({status}): check system_id, password and system_type, and that our"
               " address is allowed. Messages wait.",
+    },
+    "smpp_address_forbidden": {
+        "fr": "L'adresse réglée pour ce compte SMPP mène à un réseau privé, que nous n'appelons pas sans l'accord de"
+              " l'exploitant (RELANCE_ALLOW_PRIVATE_ADDRESSES). Les messages attendent.",
+        "en": "This SMPP account's address leads into a private network, which we do not call unless the operator says so"
+              " (RELANCE_ALLOW_PRIVATE_ADDRESSES). Messages wait.",
     },
     "smpp_settings_unusable": {
         "fr": "Les réglages de ce compte SMPP sont incomplets ou illisibles : saisissez-les à nouveau. Les messages"
@@ -1399,5 +1490,18 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "settings_unreadable": {
         "fr": "Ces réglages ne sont pas du JSON : ils commencent par une accolade et finissent par une accolade.",
         "en": "These settings are not JSON: they begin and end with a brace.",
+    },
+    # channels and their budgets
+    "bad_channels": {
+        "fr": "`channels` est une liste d'un à quatre canaux différents, dans l'ordre où ils sont essayés.",
+        "en": "`channels` is a list of one to four different channels, in the order in which they are tried.",
+    },
+    "bad_channel": {
+        "fr": "« {text} » n'est pas un canal. Connus : {known}.",
+        "en": "“{text}” is not a channel. Known: {known}.",
+    },
+    "bad_budget": {
+        "fr": "Le temps donné à un canal va de {least} à {most}.",
+        "en": "A channel may be given from {least} to {most}.",
     },
 }

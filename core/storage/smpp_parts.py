@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, text, update
 
 from core.contract import Account, KnownPart, Part, PartWord
 from core.domain.messages import State, may_follow
@@ -26,6 +26,8 @@ RECORDED_WITHIN = timedelta(minutes=5)
 MOST_NEWS = 200
 _CHUNK = 300
 _c = smpp_parts.c
+# Word for word as in the partial index: neither database concludes it from another spelling.
+_UNTOLD = text("NOT told")
 
 
 class DatabaseParts:
@@ -88,7 +90,7 @@ class DatabaseParts:
 
     def news(self, account: Account, heard_before: datetime) -> list[list[KnownPart]]:
         """What was heard and not told yet, by message; and receipts from before `heard_before` that found no part."""
-        mine = (_c.account == account.id, _c.told.is_(False))
+        mine = (_c.account == account.id, _UNTOLD)
         with self._database.read(account.workspace) as tx:
             orphan = or_(_c.reference.is_not(None), _c.heard_at < heard_before)
             found = tx.rows(tx.mine(smpp_parts).where(*mine, orphan).order_by(_c.id).limit(MOST_NEWS))

@@ -287,6 +287,8 @@ class Line:
         return AccountTrouble(reason, REFUSED_BIND) if trouble.refused else TryLater(AWAY, reason)
 
     def _reason(self, trouble: Trouble) -> Reason:
+        if trouble.forbidden:
+            return Reason("smpp_address_forbidden")
         if trouble.refused:
             return Reason("smpp_bind_refused", {"status": words.named(trouble.status)})
         return Reason("provider_unreachable", _WHO)

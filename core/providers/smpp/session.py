@@ -16,7 +16,8 @@ from typing import Any
 
 import structlog
 
-from core.domain.errors import RelanceError
+from core.domain.errors import BadInput, RelanceError
+from core.guarded import authorities
 from core.providers.smpp.pdu import (
     GENERIC_NACK,
     HEADER,
@@ -81,15 +82,17 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why there is no link. `status` is that of a refused bind, 0 when there was no answer to speak of."""
+    """Why there is no link. `status` is that of a refused bind, 0 when there was no answer to speak of. `forbidden`: we
+    do not call such an address."""
 
     status: int
     detail: str
+    forbidden: bool = False
 
     @property
     def refused(self) -> bool:
         """Whether the account is at fault, rather than the line."""
-        return self.status in BIND_REFUSED
+        return self.forbidden or self.status in BIND_REFUSED
 
 
 class NotBound(Exception):
@@ -170,6 +173,8 @@ class Link:
             async with asyncio.timeout(self._pace.dead):
                 self._write(Pdu(self._command, self._next(), 0, where.bind.written()))
                 answer = await self._bind_answer()
+        except BadInput as error:
+            raise _Cut(Trouble(0, error.reason.code, forbidden=True)) from error
         except RelanceError as error:
             raise _Cut(Trouble(0, error.reason.code)) from error
         except (OSError, TimeoutError, asyncio.IncompleteReadError, NotBound, Malformed) as error:
@@ -180,7 +185,7 @@ class Link:
         self._announce()
 
     async def _open(self, addresses: Sequence[str]) -> None:
-        context = ssl.create_default_context() if self._where.tls else None
+        context = ssl.create_default_context(cafile=authorities()) if self._where.tls else None
         failure: OSError = OSError("no address")
         for address in addresses:
             try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -23,9 +24,9 @@ LATER = NOW + timedelta(minutes=5)
 DELIVERED, FAILED, SENT = State.DELIVERED, State.FAILED, State.SENT
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path}/relance.db")
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('parts')}/relance.db")
     migrate.upgrade(database)
     yield database
     database.close()
@@ -36,9 +37,13 @@ def book(request: pytest.FixtureRequest, database: Database) -> PartsBook:
     return DatabaseParts(database) if request.param == "database" else Notes()
 
 
+_accounts = itertools.count(1)
+
+
 @pytest.fixture
 def account() -> Account:
-    return Account("acc_1", "ws_1", "smpp", {}, {}, "", "")
+    """Each test has its own, in one database."""
+    return Account(f"acc_{next(_accounts)}", "ws_1", "smpp", {}, {}, "", "")
 
 
 def part(message_id: str, number: int = 1, total: int = 1, reference: str = "msg_1", tail: str = "981001") -> Part:
@@ -53,8 +58,7 @@ def word(message_id: str, state: State | None = DELIVERED, tail: str = "981001",
 def told(book: PartsBook, account: Account) -> list[list[tuple[str | None, int, State | None]]]:
     """What is news, and news no more."""
     news = book.news(account, NOW - timedelta(minutes=3))
-    for parts in news:
-        book.told(account, parts)
+    book.told(account, [one for parts in news for one in parts])
     return [[(one.reference, one.number, one.state) for one in parts] for parts in news]
 
 
@@ -115,7 +119,7 @@ def test_what_is_heard_while_core_is_told_stays_news(book: PartsBook, account: A
 
 
 def test_accounts_do_not_hear_each_other(book: PartsBook, account: Account) -> None:
-    other = Account("acc_2", "ws_1", "smpp", {}, {}, "", "")
+    other = replace(account, id="acc_other")
     book.take(account, [part("7")], NOW)
     book.hear(other, [word("7")], NOW)
     assert told(book, account) == []
@@ -152,8 +156,9 @@ def _in_doubt(database: Database, numbers: list[str]) -> tuple[Account, list[str
         ids = outbox.accept(tx, [outbox.New(
             to=number, country="FR", text="a" * 200, encoding="GSM-7", segments=2, due_at=NOW, channels=(Channel.SMS,),
             message_class=MessageClass.CONVERSATIONAL, expires_at=NOW + timedelta(days=1)) for number in numbers], NOW)
-        tx.connection.execute(t.messages.update().values(state="uncertain", account="acc_1", left_at=NOW))
-    return Account("acc_1", workspace, "smpp", {}, {}, "", ""), ids
+        tx.connection.execute(t.messages.update().where(t.messages.c.id.in_(ids)).values(
+            state="uncertain", account=f"acc_{workspace}"[:40], left_at=NOW))
+    return Account(f"acc_{workspace}"[:40], workspace, "smpp", {}, {}, "", ""), ids
 
 
 def test_a_message_in_doubt_takes_the_receipts_that_nobody_else_can_have_had(database: Database) -> None:
@@ -179,3 +184,20 @@ def test_it_is_pruned_and_holds_no_number(database: Database, account: Account) 
     with database.write() as tx:
         retention.prune(tx, NOW + timedelta(days=31))
         assert tx.rows(t.smpp_parts.select()) == []
+
+
+@pytest.mark.postgres
+def test_the_same_on_postgresql(postgres_database: str) -> None:
+    database = Database(postgres_database)
+    migrate.upgrade(database)
+    account, [message] = _in_doubt(database, ["+33639981001"])
+    book = DatabaseParts(database)
+    book.hear(account, [word("1715004"), word("1715004")], NOW)
+    book.take(account, [part("1A2B3C", 1, 2, message)], NOW)
+    book.hear(account, [word("8"), word("9", tail="999999")], NOW)
+    news = {parts[0].reference: [(one.number, one.state) for one in parts] for parts in book.news(account, LATER)}
+    assert news == {message: [(1, DELIVERED), (2, DELIVERED)], None: [(0, DELIVERED)]}
+    for parts in book.news(account, LATER):
+        book.told(account, parts)
+    assert book.news(account, LATER) == []
+    database.close()

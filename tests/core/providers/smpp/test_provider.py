@@ -165,9 +165,18 @@ def test_an_address_inside_our_own_network_is_not_called(smsc: Smsc) -> None:
     provider = Smpp(ProviderTools(urls={}, reach=reach), QUICK)
     account = Account("acc_1", "ws_1", "smpp", {"host": "127.0.0.1", "port": smsc.port, "system_id": "a"},
                       {"password": "p"}, "", "")
-    assert isinstance(provider.send(account, [message()], NOW, lambda _: None)[0], TryLater)
+    [outcome] = provider.send(account, [message()], NOW, lambda _: None)
+    assert isinstance(outcome, AccountTrouble)
+    assert outcome.reason.code == "smpp_address_forbidden"
+    assert outcome.reason.code in SENTENCES
     assert smsc.connections == 0
     provider.close()
+
+
+def test_with_tls_nothing_is_said_to_who_does_not_prove_who_it_is(smsc: Smsc) -> None:
+    with Desk(smsc, tls=True) as desk:
+        assert isinstance(desk.send(message())[0], TryLater)
+    assert smsc.binds == []
 
 
 def test_settings_that_cannot_be_used_hold_the_account(smsc: Smsc) -> None:
