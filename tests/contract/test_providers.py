@@ -949,6 +949,17 @@ def test_a_hostile_body_is_unreadable_or_not_authentic(entry: Entry, body: bytes
         heard(stand, entry.inbound(body))
 
 
+@every_listener
+def test_what_only_asks_whether_the_address_is_ours_is_told_from_what_says_something(entry: Entry) -> None:
+    with entry.open() as stand:
+        for body in (*entry.callbacks, *HOSTILE):
+            assert stand.provider.handshake(entry.inbound(body), stand.account) is None
+        for method, query in (("GET", ""), ("GET", "?hub.mode=subscribe&hub.challenge=1"), ("POST", "?a=%00&a=b")):
+            greeting = replace(entry.inbound(b"{}"), method=method, url=RECEIPTS + query)
+            reply = stand.provider.handshake(greeting, stand.account)
+            assert reply is None or reply.status >= 400, "nothing is confirmed to whoever proves nothing"
+
+
 def twisted(body: bytes, path: Sequence[int], by: Any) -> bytes:
     """A body, JSON or form, with one part of it replaced."""
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,6 +52,15 @@ def refused(given: Any) -> BadInput:
 
 
 # at the door
+
+def test_what_the_documentation_shows_is_taken_by_every_channel() -> None:
+    page = (Path(__file__).parents[3] / "docs/providers.md").read_text(encoding="utf-8")
+    [shown] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if '"content"' in block]
+
+    for channel in map(Channel, (*shown["channels"], "voice")):
+        assert usable(channel, checked(shown["content"]), False, True) is None
+        assert bool(filled(channel, shown["content"], asks=True)) is (channel is not Channel.SMS)
+
 
 @pytest.mark.parametrize(("given", "pointer"), [
     ([], "/content"), ("x", "/content"), ({"sms": {}}, "/content/sms"), ({"rcs": 3}, "/content/rcs"),
