@@ -1,0 +1,119 @@
+"""Many rows in one statement, without SQLAlchemy's work for each row: for what every message costs.
+
+On SQLite the driver's own `executemany` takes plain tuples. On PostgreSQL, where that would be one statement for each
+row, the columns travel as arrays and are one statement (`unnest`): a tenth of the CPU on both sides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeDecorator
+
+from core.storage.database import Transaction
+
+_Row = Mapping[str, Any]
+_Only = tuple[tuple[str, str], ...]
+_Bind = Callable[[Any], Any]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def insert(tx: Transaction, table: Table, rows: Sequence[_Row]) -> None:
+    """Inserts `rows`, which all have the same columns."""
+    if not rows:
+        return
+    names = tuple(rows[0])
+    columns = _values(table, names, rows)
+    if tx.is_sqlite:
+        tx.connection.exec_driver_sql(_insert_each(table, names), list(zip(*columns, strict=True)))
+    else:
+        tx.connection.exec_driver_sql(_insert_all(table, names), tuple(columns))
+
+
+def update(tx: Transaction, table: Table, keys: Sequence[str], rows: Sequence[_Row], *, only: _Only = ()) -> int:
+    """Updates the row of `table` that has the same `keys` as each of `rows`, and in whose columns `only` stand these
+    words, to the other columns of `rows`; how many there were. Each of `rows` has the same columns."""
+    if not rows:
+        return 0
+    # The values come first, as they do in the statement.
+    names = (*(name for name in rows[0] if name not in keys), *keys)
+    columns = _values(table, names, rows)
+    if tx.is_sqlite:
+        statement = _update_each(table, names, tuple(keys), only)
+        done = tx.connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+    else:
+        done = tx.connection.exec_driver_sql(_update_all(table, names, tuple(keys), only), tuple(columns))
+    return int(done.rowcount)
+
+
+def _values(table: Table, names: Sequence[str], rows: Sequence[_Row]) -> list[list[Any]]:
+    """Column by column, as the driver takes them."""
+    columns = []
+    for name, bind in zip(names, _binds(table, tuple(names)), strict=True):
+        values = [row[name] for row in rows]
+        columns.append([bind(value) for value in values] if bind else values)
+    return columns
+
+
+@cache
+def _binds(table: Table, names: tuple[str, ...]) -> tuple[_Bind | None, ...]:
+    return tuple(_bind(table.c[name]) for name in names)
+
+
+def _bind(column: Column[Any]) -> _Bind | None:
+    kind = column.type
+    if isinstance(kind, TypeDecorator):
+        return lambda value: kind.process_bind_param(value, _DIALECT)
+    return None
+
+
+@cache
+def _insert_each(table: Table, names: tuple[str, ...]) -> str:
+    columns = ", ".join(map(_quoted, names))
+    return f"INSERT INTO {_quoted(table.name)} ({columns}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
+
+
+@cache
+def _insert_all(table: Table, names: tuple[str, ...]) -> str:
+    columns = ", ".join(map(_quoted, names))
+    return f"INSERT INTO {_quoted(table.name)} ({columns}) SELECT * FROM unnest({_arrays(table, names)})"  # noqa: S608
+
+
+@cache
+def _update_each(table: Table, names: tuple[str, ...], keys: tuple[str, ...], only: _Only) -> str:
+    new = ", ".join(f"{_quoted(name)} = ?" for name in names if name not in keys)
+    same = [f"{_quoted(name)} = ?" for name in keys] + [f"{_quoted(name)} = '{word}'" for name, word in only]
+    return f"UPDATE {_quoted(table.name)} SET {new} WHERE {' AND '.join(same)}"  # noqa: S608
+
+
+@cache
+def _update_all(table: Table, names: tuple[str, ...], keys: tuple[str, ...], only: _Only) -> str:
+    new = ", ".join(f"{_quoted(name)} = new.{_quoted(name)}" for name in names if name not in keys)
+    same = [f"old.{_quoted(name)} = new.{_quoted(name)}" for name in keys]
+    same += [f"old.{_quoted(name)} = '{word}'" for name, word in only]
+    columns = ", ".join(map(_quoted, names))
+    return (
+        f"UPDATE {_quoted(table.name)} AS old SET {new} "  # noqa: S608
+        f"FROM unnest({_arrays(table, names)}) AS new ({columns}) WHERE {' AND '.join(same)}"
+    )
+
+
+def _arrays(table: Table, names: Sequence[str]) -> str:
+    return ", ".join(f"%s::{_array_of(table.c[name])}[]" for name in names)
+
+
+def _array_of(column: Column[Any]) -> str:
+    kind = column.type.impl if isinstance(column.type, TypeDecorator) else column.type
+    for known, name in ((BigInteger, "bigint"), (Integer, "integer"), (Boolean, "boolean"), (LargeBinary, "bytea")):
+        if isinstance(kind, known):
+            return name
+    return "text"
+
+
+def _quoted(name: str) -> str:
+    # Names and words are ours, from the schema.
+    return f'"{name}"'
