@@ -460,6 +460,8 @@ class PhoneReply:
     at: datetime
     provider_reference: str
     answers: str | None = None
+    channel: Channel | None = None
+    """By which it came, from a provider that has several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ NEXT_CHANNEL = frozenset({
     "channel_unreachable", "channel_expired", "channel_unsuitable", "window_closed", "provider_no_such_channel",
     "provider_not_suitable", "provider_media_invalid", "provider_text_too_long", "whatsapp_template_refused",
     "whatsapp_template_missing", "whatsapp_template_paused", "whatsapp_person_capped", "whatsapp_person_excluded",
-    "voice_cannot_ask", "content_no_room",
+    "voice_cannot_ask", "content_no_room", "provider_no_way_out", "provider_region_closed", "provider_trial_account",
 })
 """Codes after which the message was surely not shown and the same person may get it by the next channel."""
 
@@ -293,6 +293,16 @@ def content_for(channel: Channel, text: str, asks: bool, given: Mapping[str, Any
         case Channel.VOICE:
             return _filled_voice(fill, text, asks, given.get("voice", {}))
     return {}
+
+
+def contents(channels: Sequence[Channel], text: str, asks: bool, given: Mapping[str, Any], values: Mapping[str, Any],
+             zone: ZoneInfo, language: str = "fr") -> dict[str, Mapping[str, Any]] | None:
+    """channel → `content_for` it, for those of `channels` that show more than the text; None when none does. Raises as
+    `content_for` does."""
+    if tuple(channels) == (Channel.SMS,):
+        return None
+    found = {str(one): content_for(one, text, asks, given, values, zone, language) for one in channels}
+    return {name: shown for name, shown in found.items() if shown} or None
 
 
 def tagged(postback: str, reference: str) -> str:

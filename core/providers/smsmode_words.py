@@ -18,7 +18,7 @@ import orjson
 
 from core.contract import PhoneReply, Receipt
 from core.domain.errors import Unreadable
-from core.domain.messages import State
+from core.domain.messages import Channel, State
 from core.domain.reasons import Reason
 from core.providers.rich import heard
 
@@ -154,7 +154,8 @@ def read_reply(message: Resource, now: datetime) -> PhoneReply:
         raise Unreadable("unreadable", detail="neither a report nor a reply")
     called = number(to) or (words(str(to), 20) if isinstance(to, str | int) else "")
     at = moment((message.get("sentDate"),), now)
-    return PhoneReply(sender, called, text, at, message_id, answers)
+    channel = Channel.RCS if is_rcs(message) else Channel.SMS
+    return PhoneReply(sender, called, text, at, message_id, answers, channel)
 
 
 def number(value: object) -> str | None:

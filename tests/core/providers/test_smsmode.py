@@ -424,7 +424,7 @@ def test_dates_come_with_and_without_offset_and_never_lie_ahead(smsmode: Smsmode
 def test_a_reply(smsmode: Smsmode) -> None:
     at = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 
-    assert read(smsmode, WRITTEN) == PhoneReply(ANA, "36034", "STOP", at, "mo-1", ID)
+    assert read(smsmode, WRITTEN) == PhoneReply(ANA, "36034", "STOP", at, "mo-1", ID, Channel.SMS)
 
 
 def test_an_rcs_reply_whose_ends_are_the_wrong_way_round(smsmode: Smsmode) -> None:

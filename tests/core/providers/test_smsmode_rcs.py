@@ -214,7 +214,7 @@ def test_a_button_is_an_answer_whichever_way_round_the_numbers_are(postback: str
     reply = heard(direction="MO", **{"from": "Cabinet Lyon"}, body={"type": "SUGGESTION", "text": "Je viens",
                                                                      "postbackData": postback})
 
-    assert reply == PhoneReply(ANA, "Cabinet Lyon", "OUI", NOW - timedelta(hours=1), "m1", "msg_1")
+    assert reply == PhoneReply(ANA, "Cabinet Lyon", "OUI", NOW - timedelta(hours=1), "m1", "msg_1", Channel.RCS)
 
 
 def test_only_our_two_channels_are_believed() -> None:
