@@ -33,6 +33,9 @@ from core.providers.smpp.pdu import (
 BINDS = (Command.BIND_TRANSMITTER, Command.BIND_RECEIVER, Command.BIND_TRANSCEIVER)
 
 
+PUT_OFF = (0x14, 0x64)
+
+
 class Does(Enum):
     TAKES = auto()
     ANSWERS = auto()
@@ -308,7 +311,7 @@ class Smsc:
         self.most_unanswered = max(self.most_unanswered, self._unanswered)
         if act.does in (Does.CUTS_AFTER, Does.IS_SILENT) and self.receipts and message.registered_delivery:
             # It reaches the phone all the same, and its receipt comes by the next link.
-            self._later(self._deliver(self._receipt(part, self.receipts), after=0.1))
+            self._later(self._deliver(self._receipt(part, self.receipts), after=0.1, again=True))
         if act.does is Does.CUTS_AFTER:
             await self._cut()
         elif act.does is Does.WAITS:
@@ -329,7 +332,7 @@ class Smsc:
         self._unanswered -= 1
         self._answer(session, pdu, act.status, part.id.encode() + b"\0" if act.body is None else act.body)
         if self.receipts and part.message.registered_delivery:
-            self._later(self._deliver(self._receipt(part, self.receipts)))
+            self._later(self._deliver(self._receipt(part, self.receipts), again=True))
 
     async def _released(self) -> None:
         for session, pdu, part in self._withheld:
@@ -341,18 +344,20 @@ class Smsc:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, message: ShortMessage, *, after: float = 0.0) -> int:
-        """To a receiver of this account; again, as centres do, when there is none or no answer comes."""
+    async def _deliver(self, message: ShortMessage, *, after: float = 0.0, again: bool = False) -> int:
+        """To a receiver of this account; again, as centres do, when there is none, when no answer comes, and (`again`)
+        when it is asked to."""
         await asyncio.sleep(after)
-        for _ in range(100):
+        for _ in range(400):
             session = next((one for one in self._sessions if one.command in BINDS[1:]), None)
             if session is not None:
                 sequence = next(self._sequence)
                 session.asked[sequence] = future = self._loop.create_future()
                 session.writer.write(Pdu(Command.DELIVER_SM, sequence, 0, message.written()).written())
                 await asyncio.wait([future], timeout=5)
-                if future.done() and not future.cancelled():
-                    return int(future.result().status)
+                if future.done() and not future.cancelled() and (status := int(future.result().status)) not in (
+                        PUT_OFF if again else ()):
+                    return status
             await asyncio.sleep(0.05)
         return -1
 

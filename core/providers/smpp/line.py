@@ -174,7 +174,7 @@ class Line:
         stopped: Outcome | None = None
         try:
             for letter in letters:
-                if any(isinstance(one.outcome, Uncertain) for one in letters):
+                if any(isinstance(one.outcome, Uncertain | TryLater) for one in letters):
                     # Whoever sends waits for us, and may have others to speak to.
                     until = min(until, _now() + self._pace.impatience)
                 stopped = stopped or await self._place(until)
@@ -193,16 +193,17 @@ class Line:
 
     async def _place(self, until: float) -> Outcome | None:
         """Waits for the link and a place in its window; the place is held when the answer is None."""
-        if self._paused_until > _now():
-            return self._throttled()
-        if (trouble := await self._sending.ready(until)) is not None:
-            return self._no_link(trouble)
-        if not await self._free(until):
-            return TryLater(AWAY, Reason("provider_busy", _WHO))
-        if self._paused_until > _now():
+        while True:
+            if self._paused_until > min(until, _now() + self._pace.impatience):
+                return self._throttled()
+            await asyncio.sleep(self._paused_until - _now())
+            if (trouble := await self._sending.ready(until)) is not None:
+                return self._no_link(trouble)
+            if not await self._free(until):
+                return TryLater(AWAY, Reason("provider_busy", _WHO))
+            if self._paused_until <= _now():
+                return None
             self._window.release()
-            return self._throttled()
-        return None
 
     async def _free(self, until: float) -> bool:
         """Waits for a place in the window, and for our turn when there is a rate."""

@@ -60,7 +60,7 @@ class Pace:
     batch: float = 30.0
     """For a whole batch: the engine's lease is longer."""
     impatience: float = 5.0
-    """What is left of that once a message of the batch is in doubt."""
+    """What is left of that once a message of the batch is in doubt or put off."""
     throttled: float = 1.0
     sweep: float = 5.0
     patience: float = 180.0

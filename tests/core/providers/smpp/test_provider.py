@@ -298,12 +298,13 @@ def test_the_account_s_own_sender_refused_is_the_account_s_trouble(smsc: Smsc) -
     assert isinstance(outcome, AccountTrouble)
 
 
-def test_after_a_throttle_the_rest_of_the_batch_waits(smsc: Smsc) -> None:
+@pytest.mark.parametrize(("pause", "rest"), [(0.05, Accepted), (2, TryLater)])
+def test_after_a_throttle_the_rest_of_the_batch_waits_if_it_is_not_for_long(
+        smsc: Smsc, pause: float, rest: type) -> None:
     smsc.then(takes(), throttled())
-    with Desk(smsc, replace(QUICK, throttled=1), window=1) as desk:
+    with Desk(smsc, replace(QUICK, throttled=pause, impatience=0.5), window=1) as desk:
         outcomes = desk.send(*(message(number) for number in range(5)))
-    assert [type(one) for one in outcomes] == [Accepted, TryLater, TryLater, TryLater, TryLater]
-    assert len(smsc.ledger) == 1
+    assert [type(one) for one in outcomes] == [Accepted, TryLater, rest, rest, rest]
 
 
 def test_a_part_that_is_throttled_is_sent_again_with_the_others(smsc: Smsc) -> None:
