@@ -55,6 +55,48 @@ def budget(way: Way, klass: MessageClass, now: datetime, expires_at: datetime | 
     return max(wanted, SHORTEST)
 
 
+def reference_of(message: str, step: int) -> str:
+    """Our reference for a message by its channel number `step`: one of its own for each, so that a provider that knows
+    references again takes the text message for what it is, and no repetition of the rich one."""
+    return f"{message}_{step}" if step else message
+
+
+def message_of(reference: str) -> tuple[str, int]:
+    """The message that a reference of ours names, and by which of its channels."""
+    head, _, tail = reference.rpartition("_")
+    if head.count("_") == 1 and tail.isascii() and tail.isdigit() and len(tail) == 1:
+        return head, int(tail)
+    return reference, 0
+
+
+def budgets(ways: Sequence[Way]) -> dict[str, int] | None:
+    """channel → seconds, for those of which the time was said; None when it was of none."""
+    return {str(one.channel): int(one.within.total_seconds()) for one in ways if one.within is not None} or None
+
+
+def ways(channels: Sequence[Channel], said: Mapping[str, int] | None) -> tuple[Way, ...]:
+    """What `budgets` was made of."""
+    known = said or {}
+    return tuple(Way(one, timedelta(seconds=known[one]) if one in known else None) for one in channels)
+
+
+def tries_until(
+    channels: Sequence[Channel],
+    said: Mapping[str, int] | None,
+    step: int,
+    klass: MessageClass,
+    now: datetime,
+    expires_at: datetime | None,
+) -> datetime | None:
+    """Till when channel number `step` is tried before the next one; None for the last, which has all the time left."""
+    left = len(channels) - step - 1
+    if left <= 0:
+        return None
+    channel = channels[step]
+    within = timedelta(seconds=said[channel]) if said and channel in said else None
+    return now + budget(Way(channel, within), klass, now, expires_at, left)
+
+
 def _way(given: Any, pointer: str) -> Way:
     name, within = (given.get("channel"), given.get("within")) if isinstance(given, Mapping) else (given, None)
     if not isinstance(name, str) or name not in Channel.__members__.values():

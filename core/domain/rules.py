@@ -37,6 +37,10 @@ class Rule:
     language: str | None = None
     bodies: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     """The same text in other languages (language → text), for recipients whose language is known."""
+    budgets: Mapping[str, int] | None = None
+    """channel → seconds that it is tried before the next one, for those of which that was said."""
+    content: Mapping[str, Any] | None = None
+    """What richer channels show beyond the text, as `core.domain.content` checked it."""
 
     def concerns(self, kind: Kind, values: Mapping[str, Any], private: Mapping[str, Any]) -> bool:
         """Whether the rule speaks about such an occasion at all."""

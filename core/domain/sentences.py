@@ -1504,4 +1504,45 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Le temps donné à un canal va de {least} à {most}.",
         "en": "A channel may be given from {least} to {most}.",
     },
+    # the order of channels, and by which account
+    "next_channel": {
+        "fr": "Le canal suivant prend le relais : {channel} après {before}.",
+        "en": "The next channel takes over: {channel} after {before}.",
+    },
+    "channel_time_over": {
+        "fr": "Le temps donné au canal {channel} est passé, et rien n'était parti par lui.",
+        "en": "The time given to {channel} is over, and nothing had left by it.",
+    },
+    "channel_taken_back": {
+        "fr": "Pas arrivé à temps par {channel} : repris avant d'être affiché.",
+        "en": "Not delivered in time by {channel}: taken back before it was shown.",
+    },
+    "channel_was_faster": {
+        "fr": "Trop tard pour le reprendre : il était arrivé.",
+        "en": "Too late to take it back: it had arrived.",
+    },
+    "channel_by_receipt": {
+        "fr": "Le temps donné au canal {channel} est passé. Il ne peut pas être repris : son accusé décidera.",
+        "en": "The time given to {channel} is over. It cannot be taken back: its receipt decides.",
+    },
+    "earlier_channel_delivered": {
+        "fr": "Arrivé après coup par {channel}, qui avait été donné pour perdu.",
+        "en": "Delivered after all by {channel}, which had been given up.",
+    },
+    "no_account_for_replies": {
+        "fr": "Aucun compte {channel} ne peut recevoir la réponse que ce message demande.",
+        "en": "No {channel} account can receive the answer that this message asks for.",
+    },
+    "rate_limited": {
+        "fr": "Attend son tour : le débit du compte « {account} » est limité.",
+        "en": "Waits for its turn: the rate of the account “{account}” is limited.",
+    },
+    "account_failing": {
+        "fr": "Sur {of} messages en une minute, {count} sont restés sans réponse claire.",
+        "en": "Of {of} messages in a minute, {count} were left without a clear answer.",
+    },
+    "account_slow": {
+        "fr": "Sur {of} messages en une minute, {count} ont pris plus de 8 secondes.",
+        "en": "Of {of} messages in a minute, {count} took more than 8 seconds.",
+    },
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -25,17 +24,21 @@ from core.contract import (
     TryLater,
     Uncertain,
 )
+from core.domain import breaker
+from core.domain.breaker import Standing, Tally
+from core.domain.channels import message_of, reference_of, tries_until
+from core.domain.content import NEXT_CHANNEL
 from core.domain.errors import NeedsReconnect, NotNow
-from core.domain.last_look import Facts, Go, last_look
 from core.domain.messages import Channel, MessageClass, State, is_stale
-from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.retries import next_attempt
-from core.engine import feedback, notices
+from core.engine import feedback, guarding, notices, routes
+from core.engine.guarding import Guard
 from core.engine.journal import Journal, alive, dead
+from core.engine.routes import Gathered
 from core.engine.singly import singly
 from core.ids import new_id
-from core.storage import accounts, house, installations, outbox, people
+from core.storage import accounts, house, outbox, tally
 from core.storage.database import Transaction
 from core.storage.outbox import Claimed, Doubtful, Result
 from core.suite import Suite
@@ -43,9 +46,8 @@ from core.suite import Suite
 BATCH = 64
 LEASE = timedelta(minutes=2)
 MARGIN = timedelta(seconds=30)
-SHORT = timedelta(seconds=1)
-FIRST_PAUSE = timedelta(seconds=5)
-LONGEST_PAUSE = timedelta(minutes=1)
+TELLS_EVERY = 5.0
+"""Seconds after which what an account did well is written down; anything else at once."""
 LOOK_UP_AFTER = timedelta(seconds=5)
 ASK_AGAIN = timedelta(seconds=30)
 ASKS_FOR = timedelta(seconds=20)
@@ -75,14 +77,19 @@ class Sender:
         self._journal = journal
         self._spoke_by = 0.0
         self._begun: set[str] = set()
+        self._guard = Guard()
+        self._seen: dict[str, tuple[str, Tally]] = {}
+        self._told_at: dict[str, float] = {}
         self._forget()
 
     def _forget(self) -> None:
         """What the last turn gave is in the database, or was never known."""
         self._unrecorded: list[Result] = []
-        self._troubles: dict[str, tuple[str, Reason, datetime]] = {}
-        self._well: set[str] = set()
+        self._told: set[str] = set()
+        self._tried: set[str] = set()
+        self._alone: set[str] = set()
         self._refused: list[tuple[Claimed, str, Refused]] = []
+        self._calls = tally.Tally()
 
     def turn(self) -> int:
         """One batch. Returns how many messages it held; 0 when nothing is due.
@@ -94,11 +101,19 @@ class Sender:
         # (a laptop's lid, a move of its machine) no longer owns what it claimed, whatever it remembers.
         self._spoke_by = time.monotonic() + (LEASE - MARGIN).total_seconds()
         with self.suite.database.write() as tx:
-            self._record(tx, now)
+            written = self._record(tx, now)
             claimed = outbox.claim(tx, now, BATCH, owner=self.owner, lease=LEASE)
-            facts = _gathered(self.suite, tx, claimed) if claimed else None
+            facts = routes.gathered(self.suite, tx, claimed, now) if claimed else Gathered()
+            facts.judged = self._guard.turn(
+                tx, written, claimed, facts.settings, partial(self._judged, gathered=facts, now=now), now
+            )
+            if facts.careful:
+                for one in claimed:
+                    if one.id not in facts.judged:
+                        facts.judged[one.id] = self._judged(one, facts, now)
+                routes.careful(self.suite, tx, claimed, facts, now)
         self._over()
-        if facts is None:
+        if not claimed:
             return 0
         self._unrecorded = self._spoken(claimed, facts)
         return len(claimed)
@@ -106,83 +121,112 @@ class Sender:
     def rest(self) -> None:
         """Records what the last turn gave."""
         if self._unrecorded:
+            now = self.suite.now()
             with self.suite.database.write() as tx:
-                self._record(tx, self.suite.now())
+                self._guard.recorded(tx, self._record(tx, now), now)
             self._over()
 
     def _over(self) -> None:
+        for account_id in self._told:
+            self._seen.pop(account_id, None)
+            self._told_at[account_id] = time.monotonic()
         self._forget()
+        self._guard.over()
         self._begun.clear()
         if self._journal:
             self._journal.batch_over()
 
-    def _record(self, tx: Transaction, now: datetime) -> None:
+    def _record(self, tx: Transaction, now: datetime) -> Sequence[Result]:
         results = self._unrecorded
         if not results:
-            return
+            return ()
         written = outbox.record(tx, results, now)
-        for account_id in self._well:
-            accounts.well(tx, account_id)
-        for account_id, (workspace, reason, until) in self._troubles.items():
-            if accounts.hold(tx, account_id, reason, until) and reason.values.get("times", 1) == 1:
-                log.warning("provider account held", account=account_id, code=reason.code)
-                house.note(
-                    Transaction(tx.connection, workspace),
-                    "engine",
-                    "account_held",
-                    account_id,
-                    {"code": reason.code},
-                    now,
-                )
+        # Counted anew each time: a transaction that failed has counted nothing.
+        counted = tally.Tally(self._calls)
+        _count(counted, results, written, now)
+        counted.into(tx)
+        self._tell_accounts(tx, now)
         for message, account_id, refused in self._refused:
             feedback.refused(Transaction(tx.connection, message.workspace), message, account_id, refused, now)
         feedback.settle_early_receipts(self.suite, tx, results, now)
         notices.messages_changed(tx, [(one.message.workspace, one.message.id, one.state) for one in written], now)
+        return written
 
-    def _spoken(self, claimed: Sequence[Claimed], gathered: _Gathered) -> list[Result]:
+    def _tell_accounts(self, tx: Transaction, now: datetime) -> None:
+        """What was seen of the accounts, for all senders to know: trouble at once, the rest now and then."""
+        for account_id in sorted(self._seen):
+            workspace, seen = self._seen[account_id]
+            news = seen.bad or seen.slow or seen.waits is not None or account_id in self._tried
+            if not news and time.monotonic() - self._told_at.get(account_id, 0.0) < TELLS_EVERY:
+                continue
+            self._told.add(account_id)
+            reason = accounts.judged(
+                tx, account_id, seen, now, tried=account_id in self._tried, alone=account_id in self._alone
+            )
+            if reason is not None:
+                log.warning("provider account held", account=account_id, code=reason.code)
+                mine = Transaction(tx.connection, workspace)
+                house.note(mine, "engine", "account_held", account_id, {"code": reason.code}, now)
+
+    def _spoken(self, claimed: Sequence[Claimed], gathered: Gathered) -> list[Result]:
         now = self.suite.now()
         results: list[Result] = []
-        routes: dict[str, tuple[Account, Provider, list[Claimed]]] = {}
+        self._tried, self._alone = gathered.taken, gathered.alone
+        leaving: dict[str, tuple[Account, Provider, list[Claimed]]] = {}
         for message in claimed:
-            try:
-                route = _way(self.suite, message, gathered, now)
-            except Exception:
-                # One message that nobody can judge must not keep the others waiting, nor leave unjudged.
-                log.exception("message not understood", message=message.id)
-                at = next_attempt(timedelta(minutes=1), message.tries, now, message.expires_at)
-                state = State.EXPIRED if at is None else State.SCHEDULED
-                route = Result(message, state, Reason("engine_failed"), attempt="later", due_at=at)
+            route = gathered.judged.get(message.id) or self._judged(message, gathered, now)
             if isinstance(route, Account):
-                routes.setdefault(route.id, (route, self.suite.providers[route.provider], []))[2].append(message)
+                leaving.setdefault(route.id, (route, self.suite.providers[route.provider], []))[2].append(message)
             else:
                 results.append(route)
-        for account, provider, messages in routes.values():
+        for account, provider, messages in leaving.values():
             results.extend(self._handed_over(account, provider, messages, gathered))
         return results
 
+    def _judged(self, message: Claimed, gathered: Gathered, now: datetime) -> Account | Result:
+        try:
+            return routes.way(self.suite, message, gathered, now)
+        except Exception:
+            # One message that nobody can judge must not keep the others waiting, nor leave unjudged.
+            log.exception("message not understood", message=message.id)
+            at = next_attempt(timedelta(minutes=1), message.tries, now, message.expires_at)
+            state = State.EXPIRED if at is None else State.SCHEDULED
+            return Result(message, state, Reason("engine_failed"), attempt="later", due_at=at)
+
     def _handed_over(
-        self, account: Account, provider: Provider, messages: list[Claimed], gathered: _Gathered
+        self, account: Account, provider: Provider, messages: list[Claimed], gathered: Gathered
     ) -> list[Result]:
-        troubled = gathered.troubled.get(account.id)
         results: list[Result] = []
         left = messages
+        # After trouble, one message goes ahead and tells whether a few may follow, and they whether all.
+        sizes = [1, max(1, provider.batch_size // 10)] if account.id in gathered.taken else []
         while left:
-            # After trouble, one message goes ahead and tells whether the others may follow.
-            size = 1 if troubled is not None and not results else provider.batch_size
+            size = sizes.pop(0) if sizes else provider.batch_size
             chunk, left = left[:size], left[size:]
-            outgoing = [_outgoing(message, gathered.policies[message.workspace]) for message in chunk]
+            outgoing = [routes.outgoing(message, account, gathered) for message in chunk]
+            began = self.suite.now()
             outcomes = self._outcomes(provider, account, outgoing)
             then = self.suite.now()
+            until = self._judge(account, outcomes, then - began, gathered, then)
             results += [
-                self._result(message, account, provider, outcome, then)
+                self._result(message, account, provider, outcome, gathered, then)
                 for message, outcome in zip(chunk, outcomes, strict=True)
             ]
-            if (until := self._pause(account, outcomes, troubled, then)) is not None:
-                held = Reason("account_held", {"account": gathered.names.get(account.id, provider.name)})
-                return results + [Result(one, State.SCHEDULED, held, due_at=until, counts=False) for one in left]
+            if until is not None and left:
+                return results + [self._put_back(one, account, until, gathered, then) for one in left]
         return results
 
+    def _put_back(
+        self, message: Claimed, account: Account, until: datetime, gathered: Gathered, now: datetime
+    ) -> Result:
+        row = gathered.rows.get(account.id)
+        held = Reason("account_held", {"account": row.name if row else account.provider})
+        if routes.elsewhere(self.suite, message, account.id, gathered, now):
+            until = now
+        return Result(message, State.SCHEDULED, held, due_at=until, counts=False)
+
     def _outcomes(self, provider: Provider, account: Account, outgoing: list[Outgoing]) -> list[Outcome]:
+        began = time.monotonic()
         try:
             outcomes = provider.send(account, outgoing, self.suite.now(), self._begin)
             if len(outcomes) != len(outgoing):
@@ -195,6 +239,9 @@ class Sender:
                 Uncertain(why) if one.reference in self._begun else TryLater(timedelta(minutes=1), why)
                 for one in outgoing
             ]
+        finally:
+            took = timedelta(seconds=time.monotonic() - began)
+            self._calls.observe(tally.CALLS, tally.CALL_BOUNDS, took, provider.slug)
         return outcomes
 
     def _begin(self, reference: str) -> None:
@@ -202,33 +249,37 @@ class Sender:
         if time.monotonic() > self._spoke_by:
             raise TimeoutError("the lease is over")
         if self._journal:
-            self._journal.begun(reference)
+            self._journal.begun(message_of(reference)[0])
         self._begun.add(reference)
 
-    def _pause(
-        self, account: Account, outcomes: Sequence[Outcome], troubled: int | None, now: datetime
+    def _judge(
+        self, account: Account, outcomes: Sequence[Outcome], took: timedelta, gathered: Gathered, now: datetime
     ) -> datetime | None:
         """Until when the account is left in peace; None when it is well. Whoever asks us to wait asks for all that
         would leave by the same account, and who is away is asked by one message a minute, not by all of them."""
-        if account.id in self._troubles:
-            return self._troubles[account.id][2]
-        waits = [one for one in outcomes if isinstance(one, TryLater)]
-        if not waits or time.monotonic() > self._spoke_by:
-            if troubled is not None and not waits:
-                self._well.add(account.id)
+        seen = _tally(outcomes, took)
+        if time.monotonic() > self._spoke_by:
+            # It is we who were away.
             return None
-        longest = max(waits, key=lambda one: one.after)
-        times = (troubled or 0) + 1 if len(waits) == len(outcomes) else 1
-        own = SHORT if times == 1 else min(FIRST_PAUSE * 2 ** min(times - 2, 10), LONGEST_PAUSE)
-        until = now + max(longest.after, own)
-        reason = Reason(longest.reason.code, {**longest.reason.values, "times": times})
-        self._troubles[account.id] = (account.workspace, reason, until)
-        return until
+        known = gathered.breakers.get(account.id)
+        if known is None:
+            return None
+        before = self._seen.get(account.id)
+        self._seen[account.id] = (account.workspace, before[1].plus(seen) if before else seen)
+        tried, alone = account.id in gathered.taken, account.id in gathered.alone
+        then = gathered.breakers[account.id] = breaker.judged(known, seen, now, tried=tried, alone=alone)
+        return then.until if then.standing(now) is Standing.SHUT and not then.soft else None
 
     def _result(
-        self, message: Claimed, account: Account, provider: Provider, outcome: Outcome, now: datetime
+        self,
+        message: Claimed,
+        account: Account,
+        provider: Provider,
+        outcome: Outcome,
+        gathered: Gathered,
+        now: datetime,
     ) -> Result:
-        said = partial(Result, message, account=account.id, provider=provider.slug, channel=message.channels[0])
+        said = partial(Result, message, account=account.id, provider=provider.slug, channel=message.channel)
         match outcome:
             case Accepted():
                 return said(
@@ -240,123 +291,50 @@ class Sender:
                 )
             case TryLater():
                 at = next_attempt(outcome.after, message.tries, now, message.expires_at)
+                if at is not None and message.tries == 0 and self._elsewhere(message, account, gathered, now):
+                    at = now
                 state = State.EXPIRED if at is None else State.SCHEDULED
                 return said(state, outcome.reason, attempt="later", due_at=at)
             case Refused():
                 if outcome.opt_out or outcome.dead_number:
                     self._refused.append((message, account.id, outcome))
+                if outcome.reason.code in NEXT_CHANNEL and message.next_channel is not None:
+                    return said(State.SCHEDULED, outcome.reason, attempt="refused", by_next=True)
                 return said(State.FAILED, outcome.reason, attempt="refused")
             case AccountTrouble():
-                until = now + outcome.after
-                self._troubles.setdefault(account.id, (message.workspace, outcome.reason, until))
+                until = now if self._elsewhere(message, account, gathered, now) else now + outcome.after
                 return said(State.SCHEDULED, outcome.reason, attempt="account", due_at=until, counts=False)
             case Uncertain():
                 look_up_at = _first_look_up(provider, message.message_class, now)
                 return said(State.UNCERTAIN, outcome.reason, attempt="uncertain", look_up_at=look_up_at)
 
-
-# ---------------------------------------------------------------------------------------------- what a batch needs
-
-
-@dataclass(slots=True)
-class _Gathered:
-    policies: dict[str, Policy] = field(default_factory=dict)
-    installations: Mapping[str, str] = field(default_factory=dict)
-    accounts: dict[str, list[accounts.Row]] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    troubled: dict[str, int] = field(default_factory=dict)
-    """account → how often in a row it put us off; those that are not in trouble are not in it."""
+    def _elsewhere(self, message: Claimed, account: Account, gathered: Gathered, now: datetime) -> bool:
+        return routes.elsewhere(self.suite, message, account.id, gathered, now)
 
 
-def _gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed]) -> _Gathered:
-    """A few queries for the whole batch, in the transaction that claimed it."""
-    found = _Gathered(installations=installations.states(tx, {one.installation for one in claimed if one.installation}))
-    for workspace in {one.workspace for one in claimed}:
-        mine = Transaction(tx.connection, workspace)
-        known = house.workspace(tx, workspace)
-        standings, zones = people.standings(tx, workspace, {one.to for one in claimed if one.workspace == workspace})
-        found.policies[workspace] = house.policy(known["settings"] if known else {}, standings, zones)
-        found.accounts[workspace] = accounts.listed(mine, suite.vault, suite.public_url)
-        for way in found.accounts[workspace]:
-            found.names[way.account.id] = way.name
-            if way.trouble is not None:
-                found.troubled[way.account.id] = int(way.trouble.values.get("times", 0))
-    return found
+def _tally(outcomes: Sequence[Outcome], took: timedelta) -> Tally:
+    """What a call says of the account that it went to."""
+    faults: list[AccountTrouble | TryLater] = [one for one in outcomes if isinstance(one, AccountTrouble)]
+    waits = faults or [one for one in outcomes if isinstance(one, TryLater)]
+    good = sum(isinstance(one, Accepted | Refused) for one in outcomes)
+    bad = sum(isinstance(one, Uncertain) for one in outcomes)
+    # A call that seems to have taken longer than any can is one during which a clock was turned.
+    slow = good if breaker.SLOW_CALL <= took <= LEASE else 0
+    if not waits:
+        return Tally(good, bad, slow)
+    longest = max(waits, key=lambda one: one.after)
+    return Tally(good, bad, slow, longest.after, len(waits) == len(outcomes), longest.reason, bool(faults))
 
 
-def _way(suite: Suite, message: Claimed, gathered: _Gathered, now: datetime) -> Account | Result:
-    """The last look, and the account by which it leaves if it may."""
-    verdict = last_look(
-        message.to,
-        message.country,
-        message.channels[0],
-        message.message_class,
-        expires_at=message.expires_at,
-        sender=message.sender,
-        asks=message.asks,
-        installation=message.installation,
-        facts=Facts(gathered.policies[message.workspace], gathered.installations.get(message.installation or "")),
-        now=now,
-    )
-    if not isinstance(verdict, Go):
-        return Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
-    return _route(message, gathered.accounts[message.workspace], suite, now)
-
-
-def _route(message: Claimed, ways: Sequence[accounts.Row], suite: Suite, now: datetime) -> Account | Result:
-    """The account by which a message leaves: the first that takes its channel and country and is well."""
-    usable = [way for way in ways if way.account.provider in suite.providers]
-    if (bound := message.held_by) is not None and bound.startswith("account:"):
-        # It may have it already, and only it will notice: no other account gets a message that is in doubt.
-        usable = [way for way in usable if f"account:{way.account.id}" == bound]
-        if bound == f"account:{accounts.SIMULATOR}":
-            return accounts.simulator(message.workspace)
-        if not usable:
-            return Result(message, State.UNCERTAIN, Reason("account_gone"))
-    if message.test:
-        usable = [way for way in usable if suite.for_tests(way.account.provider)]
-    if not usable:
-        # Before a workspace has connected a provider, and for test keys: the phones in the browser.
-        if message.test or not ways:
-            return accounts.simulator(message.workspace)
-        return Result(message, State.HELD, Reason("no_account"), held_by="account")
-    channel = message.channels[0]
-    fitting = [
-        way
-        for way in usable
-        if channel in suite.providers[way.account.provider].channels
-        and (not way.countries or message.country in way.countries)
-        and (not way.channels or channel in way.channels)
-    ]
-    if not fitting:
-        why = Reason("no_account_for", {"country": message.country, "channel": str(channel)})
-        return Result(message, State.HELD, why, held_by="account")
-    if (well := next((way for way in fitting if _is_well(way, now)), None)) is not None:
-        return well.account
-    back = min((way.held_until for way in fitting if way.held_until), default=now + timedelta(minutes=5))
-    again = max(back, now + timedelta(seconds=5))
-    return Result(message, State.SCHEDULED, Reason("account_held", {"account": fitting[0].name}), due_at=again)
-
-
-def _is_well(way: accounts.Row, now: datetime) -> bool:
-    """Whether it takes messages now; a pause that is over need not wait for the tick that says so."""
-    return way.state == "active" or (way.state == "held" and way.held_until is not None and way.held_until <= now)
-
-
-def _outgoing(message: Claimed, policy: Policy) -> Outgoing:
-    return Outgoing(
-        reference=message.id,
-        to=message.to,
-        text=message.text,
-        channel=message.channels[0],
-        message_class=message.message_class,
-        encoding=message.encoding,
-        sender=message.sender or policy.sender,
-        country=message.country,
-        expires_at=message.expires_at,
-        stop_mention=message.message_class is MessageClass.MARKETING,
-        test=message.test,
-    )
+def _count(counted: tally.Tally, results: Sequence[Result], written: Sequence[Result], now: datetime) -> None:
+    """What a batch tells those who watch: each attempt, and how late each message was handed over."""
+    for one in results:
+        if one.attempt:
+            counted.count("attempts", one.provider, str(one.channel), str(one.message.message_class), one.attempt)
+    for one in written:
+        if one.state is State.SENT:
+            late = now - one.message.due_at
+            counted.observe(tally.LATENESS, tally.LATENESS_BOUNDS, late, str(one.message.message_class))
 
 
 def _first_look_up(provider: Provider, klass: MessageClass, now: datetime) -> datetime | None:
@@ -376,6 +354,7 @@ def recover(suite: Suite, journals: Path | None) -> int:
             with suite.database.write() as tx:
                 left = outbox.orphaned(tx, now, owner=owner)
                 doubted = [one for one in left if begun is None or one[0] in begun]
+                guarding.recovered(tx, doubted, [one for one in left if one not in doubted], now)
                 outbox.doubt(tx, doubted, Reason("sender_died"), now)
                 outbox.not_begun(tx, [one for one in left if one not in doubted], Reason("not_begun"), now)
                 count += len(left)
@@ -384,6 +363,7 @@ def recover(suite: Suite, journals: Path | None) -> int:
     living = alive(journals) if journals is not None else frozenset()
     with suite.database.write() as tx:
         left = outbox.orphaned(tx, now, alive=living)
+        guarding.recovered(tx, left, (), now)
         outbox.doubt(tx, left, Reason("sender_died"), now)
     return count + len(left)
 
@@ -410,7 +390,14 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
         return _settled(suite, one, None)
     if provider.can_look_up:
         try:
-            sought = handed_over(one.id, one.to, one.text, one.message_class, test=one.test)
+            sought = handed_over(
+                reference_of(one.id, one.channel_step),
+                one.to,
+                one.text,
+                one.message_class,
+                test=one.test,
+                channel=one.channels[one.channel_step],
+            )
             receipt = ask_about(provider, account, sought, now, asked=one.left_at)
         except Gone:
             return _again(suite, one, Reason("looked_up_gone"))
@@ -437,19 +424,22 @@ def ask_about(
     return provider.look_up(account, message.reference, now, asked=asked)
 
 
-def handed_over(reference: str, to: str, text: str, klass: MessageClass, *, test: bool) -> Outgoing:
+def handed_over(
+    reference: str, to: str, text: str, klass: MessageClass, *, test: bool, channel: Channel = Channel.SMS
+) -> Outgoing:
     """A message as it was handed over, as far as it can be known again by that."""
     marketing = klass is MessageClass.MARKETING
-    return Outgoing(reference, to, text, Channel.SMS, klass, encoding="", stop_mention=marketing, test=test)
+    return Outgoing(reference, to, text, channel, klass, encoding="", stop_mention=marketing, test=test)
 
 
 def _doubted_account(suite: Suite, tx: Transaction, one: Doubtful) -> Account | None:
     if one.account:
         return accounts.get_any(tx, one.account, suite.vault, suite.public_url)
     # Its sender died before it could say which way it took: there is a choice only if there are several.
-    ways = [row.account for row in accounts.listed(tx, suite.vault, suite.public_url)]
-    if one.test or not ways:
+    rows, channel = accounts.listed(tx, suite.vault, suite.public_url), one.channels[one.channel_step]
+    if one.test or not rows:
         return accounts.simulator(one.workspace)
+    ways = [row.account for row in rows if routes.carries(suite, row, channel)]
     return ways[0] if len({way.id for way in ways}) == 1 else None
 
 
@@ -466,6 +456,9 @@ def _found(suite: Suite, one: Doubtful, account: Account, receipt: Receipt) -> N
             now,
             account=account.id,
             provider_ref=receipt.provider_reference,
+            # Its sender may have died before it wrote down how long this channel has.
+            fallback_at=one.fallback_at
+            or tries_until(one.channels, one.budgets, one.channel_step, one.message_class, now, one.expires_at),
         )
         notices.messages_changed(tx, [(one.workspace, one.id, state)], now)
 
@@ -478,6 +471,9 @@ def _again(suite: Suite, one: Doubtful, reason: Reason, *, by: str | None = None
         else:
             bound = f"account:{by}" if by else None
             again = {"due_at": now, "left_at": None, "held_by": bound}
+            if reason.code != "looked_up_gone":
+                # It may have arrived: whatever follows, it is not another channel before this one has tried again.
+                again["fallback_at"] = None
             outbox.advance(tx, one.id, one.workspace, State.SCHEDULED, reason, now, owner=one.owner, **again)
     suite.wake()
 
@@ -485,4 +481,3 @@ def _again(suite: Suite, one: Doubtful, reason: Reason, *, by: str | None = None
 def _settled(suite: Suite, one: Doubtful, again: datetime | None) -> None:
     with suite.database.write(one.workspace) as tx:
         outbox.ask_again(tx, one, again)
-

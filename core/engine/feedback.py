@@ -9,6 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Refused, Reply, Reports
+from core.domain.channels import message_of
+from core.domain.content import NEXT_CHANNEL
 from core.domain.errors import InvalidNumber, NotAuthentic, NotFound, Unreadable
 from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.occasions import Answer, Occasion
@@ -51,6 +53,8 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
     provider = suite.providers.get(account.provider)
     if provider is None:
         raise NotFound("provider")
+    if (answer := provider.handshake(request, account)) is not None:
+        return answer
     provider.verify(request, account)
     try:
         words = provider.read(request, account)
@@ -115,11 +119,15 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
     known = feedback.messages_of(tx, account.id, [receipt for _, receipt in fresh])
     moved: list[tuple[str, str, State]] = []
     for row_id, receipt in fresh:
-        message = known.get(receipt.reference or "") or known.get(receipt.provider_reference or "")
-        if message is None:
+        told = known.get(receipt.reference or "") or known.get(receipt.provider_reference or "")
+        if told is None:
             continue
+        message, step = told
         feedback.belongs(tx, [(row_id, message["id"])])
-        if _applied(suite, tx, account, message, receipt, now):
+        if step != message["channel_step"]:
+            if _of_earlier_channel(tx, message, step, receipt, now):
+                moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
+        elif _applied(suite, tx, account, message, receipt, now):
             moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
     notices.messages_changed(tx, moved, now)
 
@@ -147,6 +155,30 @@ def settle_early_receipts(suite: Suite, tx: Transaction, results: Sequence[outbo
         _applied(suite, mine, account, message, receipt, now)
 
 
+def _of_earlier_channel(
+    tx: Transaction, message: Mapping[str, Any], step: int, receipt: Receipt, now: datetime
+) -> bool:
+    """A late word on a channel after which another one was taken. That it arrived after all is kept, and ends the
+    message if nothing has left since; it changes no price. Anything else was known when the next channel was taken."""
+    if receipt.opt_out:
+        people.stop(tx, message["to"], MARKETING, "provider", {"status": receipt.status}, now)
+        _call_off(tx, message["to"], {MARKETING}, now)
+    if receipt.state not in (State.DELIVERED, State.READ) or step > message["channel_step"]:
+        return False
+    return outbox.arrived_earlier(tx, message["id"], receipt.state, Channel(message["channels"][step]), now)
+
+
+def _goes_on(tx: Transaction, message: Mapping[str, Any], receipt: Receipt, now: datetime) -> bool | None:
+    """A receipt that says that the channel surely failed takes the next one; None when it says nothing of the kind."""
+    step, channels = message["channel_step"], message["channels"]
+    if receipt.state is not State.FAILED or receipt.reason is None or receipt.reason.code not in NEXT_CHANNEL:
+        return None
+    if step + 1 >= len(channels) or is_stale(message["expires_at"], now):
+        return None
+    before, then = Channel(channels[step]), Channel(channels[step + 1])
+    return outbox.next_channel(tx, message, step, before, then, receipt.reason, now)
+
+
 def _applied(
     suite: Suite, tx: Transaction, account: Account, message: Mapping[str, Any], receipt: Receipt, now: datetime
 ) -> bool:
@@ -172,6 +204,8 @@ def _applied(
         people.quarantine(tx, recipient, receipt.reason or Reason("dead_number"), now)
     if receipt.state is None or receipt.state in (State.SCHEDULED, State.SENDING):
         return False
+    if (goes_on := _goes_on(tx, message, receipt, now)) is not None:
+        return goes_on
     moved = outbox.advance(tx, message["id"], message["workspace"], receipt.state, receipt.reason, now, **values)
     if moved and message["installation"]:
         _report(
@@ -202,7 +236,7 @@ def refused(tx: Transaction, message: outbox.Claimed, account: str, why: Refused
 def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneReply) -> str | None:
     """Keeps a reply and does what it asks for, if that is certain. Its id; None when it came before."""
     now = suite.now()
-    reply_id = feedback.keep_reply(tx, account.id, reply, now)
+    reply_id = feedback.keep_reply(tx, account.id, reply, now, channel=_channel_of(suite, account, reply))
     if reply_id is None:
         return None
     questions = _open_questions(tx, reply, min(reply.at, now))
@@ -234,12 +268,20 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
     return reply_id
 
 
+def _channel_of(suite: Suite, account: Account, reply: PhoneReply) -> Channel | None:
+    """As the provider says, or the only one that it has."""
+    provider = suite.providers.get(account.provider)
+    only = provider.channels if provider is not None and len(provider.channels) == 1 else frozenset()
+    return reply.channel or next(iter(only), None)
+
+
 def _open_questions(tx: Transaction, reply: PhoneReply, at: datetime) -> list[tuple[Mapping[str, Any], Occasion]]:
     """(message, occasion) of each question that was open when the person wrote, however late the reply reached us; one
     for each occasion, newest question first. If the provider says which message is answered, only that one counts."""
     asked = feedback.questions(tx, reply.sender, at)
     if reply.answers is not None:
-        named = [one for one in asked if reply.answers in (one["provider_ref"], one["id"])]
+        own = message_of(reply.answers)[0]
+        named = [one for one in asked if reply.answers == one["provider_ref"] or own == one["id"]]
         asked = named or asked
     known = {one.id: one for one in occasions.by_ids(tx, {one["occasion"] for one in asked})}
     found: dict[str, tuple[Mapping[str, Any], Occasion]] = {}

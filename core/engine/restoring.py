@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.contract import Account, Gone, Outgoing, Receipt
+from core.domain.channels import reference_of
 from core.domain.errors import NeedsReconnect, NotNow
-from core.domain.messages import MessageClass, State
+from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.engine.dispatch import ask_about, handed_over
 from core.storage import accounts, backups, house, migrate, outbox
@@ -84,7 +85,11 @@ def release(suite: Suite, workspace: str, *, unchecked: bool = False, dry_run: b
             known = outbox.get(tx, message_id)
         if known is None:
             continue
-        sought = handed_over(message_id, known["to"], known["text"], MessageClass(known["class"]), test=test)
+        step = known["channel_step"]
+        sought = handed_over(
+            reference_of(message_id, step), known["to"], known["text"], MessageClass(known["class"]), test=test,
+            channel=Channel(known["channels"][step]),
+        )
         word, account = _asked(suite, asked, sought, since)
         now = suite.now()
         if isinstance(word, Receipt):

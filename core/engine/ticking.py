@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from core.domain.errors import RelanceError
 from core.domain.reasons import Reason
-from core.engine import dispatch, housekeeping, installing, notices, pulling, reporting, simulation
+from core.engine import dispatch, falling_back, guarding, housekeeping, installing, notices, pulling, reporting, simulation
 from core.storage import accounts, house, outbox
 from core.storage.database import DatabaseAway
 from core.suite import Suite, read_clock
@@ -28,7 +29,9 @@ def tick(suite: Suite) -> int:
     jobs: tuple[Callable[[Suite], int], ...] = (
         recover,
         accounts_back,
+        guarding.run_due,
         dispatch.look_up_due,
+        falling_back.run_due,
         simulation.run_due,
         reporting.run_due,
         notices.run_due,
@@ -40,7 +43,17 @@ def tick(suite: Suite) -> int:
 
 def ask(suite: Suite) -> int:
     """The part that may wait for platforms: pulls, and looks after what is set up over there."""
-    return sum(done_safely(suite, job) for job in (pulling.run_due, installing.maintain_due))
+    return pull(suite) + maintain(suite)
+
+
+def pull(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
+    """Asks the platforms. `over`: the process is about to end."""
+    return done_safely(suite, partial(pulling.run_due, over=over))
+
+
+def maintain(suite: Suite) -> int:
+    """Looks after what is set up over there."""
+    return done_safely(suite, installing.maintain_due)
 
 
 def done_safely(suite: Suite, job: Callable[[Suite], int]) -> int:
@@ -73,7 +86,8 @@ def accounts_back(suite: Suite) -> int:
 
 
 def ticked(suite: Suite) -> int:
-    """For /readyz: the engine lives."""
+    """For /readyz: the engine lives. After a standstill, the senders learn from here what it kept back."""
     with suite.database.write() as tx:
+        guarding.came_back(tx, suite.now())
         house.set_value(tx, "ticked", True, suite.now())
     return 0

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, or_, select, update
 
 from core.contract import Account, Configured
+from core.domain import breaker
+from core.domain.breaker import Breaker, Standing, Tally
 from core.domain.errors import from_reason
 from core.domain.reasons import Reason
 from core.ids import new_id
@@ -37,6 +39,18 @@ class Row:
     trouble: Reason | None
     held_until: datetime | None
     created_at: datetime | None = None
+    denied: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    prices: Mapping[str, int] = field(default_factory=dict)
+    weight: int | None = None
+    takes_replies: bool = True
+    rates: Mapping[str, Any] = field(default_factory=dict)
+    health: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def breaker(self) -> Breaker:
+        """How well it is."""
+        return breaker.read(self.held_until, self.trouble, self.health)
 
 
 def add(
@@ -51,8 +65,9 @@ def add(
     countries: Sequence[str] = (),
     channels: Sequence[str] = (),
     rate: int | None = None,
+    **more: Any,
 ) -> Row:
-    """A new account, asked after the others."""
+    """A new account, asked after the others. `more`: denied, classes, prices, weight, takes_replies, rates."""
     account_id, hook = new_id("acc"), secrets.token_urlsafe(24)
     position = (
         tx.connection.execute(select(func.coalesce(func.max(_c.position), 0)).where(_c.workspace == tx.owned)).scalar()
@@ -74,6 +89,7 @@ def add(
             hook_hash=hashed(hook),
             hook_sealed=vault.seal({"hook": hook}, workspace=tx.owned, owner=account_id, field="hook"),
             created_at=now,
+            **more,
         )
     )
     row = get(tx, vault, account_id, public_url)
@@ -113,7 +129,8 @@ def simulator(workspace: str) -> Account:
 def change(
     tx: Transaction, vault: Vault, account_id: str, *, configured: Configured | None = None, **values: Any
 ) -> None:
-    """`values`: name, position, countries, channels, rate, state."""
+    """`values`: name, position, countries, denied, channels, classes, prices, weight, takes_replies, rate,
+    rates, state."""
     if configured is not None:
         values |= {
             "config": dict(configured.config),
@@ -130,7 +147,7 @@ def hold(tx: Transaction, account_id: str, reason: Reason, until: datetime) -> b
     tx.connection.execute(
         update(t.provider_accounts)
         .where(_c.id == account_id, _c.state.in_(["active", "held"]))
-        .values(state="held", trouble=reason_row(reason), held_until=until)
+        .values(state="held", trouble=reason_row(reason), held_until=until, health={})
     )
     return before == "active"
 
@@ -146,10 +163,52 @@ def back(tx: Transaction, now: datetime) -> list[str]:
     return [row.id for row in rows]
 
 
-def well(tx: Transaction, account_id: str) -> None:
-    """It took a message: what troubled it is over."""
+def try_one(tx: Transaction, account_id: str, now: datetime) -> bool:
+    """Whether this sender may try an account that was in trouble, with one message; nobody else may meanwhile."""
+    known = _health(tx, account_id)
+    if known is None or known.standing(now) is not Standing.TRIAL:
+        return False
+    _keep(tx, account_id, breaker.trying(known, now), now)
+    return True
+
+
+def judged(
+    tx: Transaction, account_id: str, seen: Tally, now: datetime, *, tried: bool = False, alone: bool = False
+) -> Reason | None:
+    """Keeps what a turn saw of an account. The reason, if it was well until then and is shut now. `tried`: it was this
+    turn that tried it; `alone`: the workspace has no other."""
+    known = _health(tx, account_id)
+    if known is None:
+        return None
+    then = breaker.judged(known, seen, now, tried=tried, alone=alone)
+    if then != known:
+        _keep(tx, account_id, then, now)
+    return then.reason if known.reason is None else None
+
+
+def _health(tx: Transaction, account_id: str) -> Breaker | None:
+    row = tx.row(
+        select(_c.trouble, _c.held_until, _c.health)
+        .where(_c.id == account_id, _c.state.in_(["active", "held"]))
+        .with_for_update()
+    )
+    if row is None:
+        return None
+    trouble = row["trouble"]
+    return breaker.read(row["held_until"], from_reason(trouble) if trouble else None, row["health"])
+
+
+def _keep(tx: Transaction, account_id: str, health: Breaker, now: datetime) -> None:
+    shut = health.until is not None and health.until > now
     tx.connection.execute(
-        update(t.provider_accounts).where(_c.id == account_id, _c.trouble.is_not(None)).values(trouble=None)
+        update(t.provider_accounts)
+        .where(_c.id == account_id)
+        .values(
+            state="held" if shut else "active",
+            trouble=reason_row(health.reason),
+            held_until=health.until if shut else None,
+            health=health.kept(),
+        )
     )
 
 
@@ -185,4 +244,11 @@ def _row(row: Mapping[str, Any], vault: Vault, public_url: str) -> Row:
         trouble,
         row["held_until"],
         row["created_at"],
+        tuple(row["denied"]),
+        tuple(row["classes"]),
+        row["prices"],
+        row["weight"],
+        row["takes_replies"],
+        row["rates"],
+        row["health"],
     )

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import and_, insert, select, update
 
 from core.contract import PhoneReply, Receipt
-from core.domain.messages import LEFT
+from core.domain.channels import message_of
+from core.domain.messages import LEFT, Channel
 from core.domain.reasons import Reason
 from core.ids import new_id, new_ids
 from core.storage import tables as t
@@ -60,20 +61,53 @@ def keep_receipts(
     return [(row_id, one) for row_id, (_, one) in zip(ids, fresh, strict=True)]
 
 
-def messages_of(tx: Transaction, account: str, receipts: Iterable[Receipt]) -> dict[str, Mapping[str, Any]]:
-    """The messages that receipts speak of: by our own reference and by the provider's, keyed by either."""
-    ours = {one.reference for one in receipts if one.reference}
+def messages_of(tx: Transaction, account: str, receipts: Iterable[Receipt]) -> dict[str, tuple[Mapping[str, Any], int]]:
+    """The messages that receipts speak of, and by which of its channels: by our own reference and by the provider's,
+    keyed by either."""
+    receipts = list(receipts)
+    ours = {one.reference: message_of(one.reference) for one in receipts if one.reference}
     theirs = {one.provider_reference for one in receipts if one.provider_reference}
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, tuple[Mapping[str, Any], int]] = {}
     if theirs:
         for row in tx.rows(tx.mine(t.messages).where(_m.account == account, _m.provider_ref.in_(sorted(theirs)))):
-            found[row["provider_ref"]] = row
+            found[row["provider_ref"]] = row, row["channel_step"]
+        # A message that went on by another channel is known by what its attempts were called.
+        if missing := theirs - set(found):
+            found |= _by_attempt(tx, account, missing)
     if ours:
-        for row in tx.rows(tx.mine(t.messages).where(_m.id.in_(sorted(ours)))):
+        names = {name for name, _ in ours.values()}
+        rows = {row["id"]: row for row in tx.rows(tx.mine(t.messages).where(_m.id.in_(names)))}
+        for reference, (name, step) in ours.items():
+            if (one := rows.get(name)) is None:
+                continue
             # A well-signed body may still name a message that another account sent: not its to speak of.
-            if row["account"] in (None, account):
-                found[row["id"]] = row
+            present = step == one["channel_step"]
+            if one["account"] in (None, account) if present else _attempted(tx, name, step, account):
+                found[reference] = one, step
     return found
+
+
+def _by_attempt(tx: Transaction, account: str, references: set[str]) -> dict[str, tuple[Mapping[str, Any], int]]:
+    a = t.attempts.c
+    steps = {
+        row.provider_ref: (row.message, row.step)
+        for row in tx.connection.execute(
+            select(a.provider_ref, a.message, a.step).where(
+                a.account == account, a.provider_ref.in_(sorted(references)), a.step.is_not(None)
+            )
+        )
+    }
+    if not steps:
+        return {}
+    names = {name for name, _ in steps.values()}
+    rows = {row["id"]: row for row in tx.rows(tx.mine(t.messages).where(_m.id.in_(names)))}
+    return {reference: (rows[name], step) for reference, (name, step) in steps.items() if name in rows}
+
+
+def _attempted(tx: Transaction, message: str, step: int, account: str) -> bool:
+    a = t.attempts.c
+    query = select(a.id).where(a.message == message, a.step == step, a.account == account).limit(1)
+    return tx.connection.execute(query).first() is not None
 
 
 def belongs(tx: Transaction, receipt_rows: Sequence[tuple[str, str]]) -> None:
@@ -121,8 +155,10 @@ def receipt_digest(one: Receipt) -> str:
 # ---------------------------------------------------------------------------------------------- replies
 
 
-def keep_reply(tx: Transaction, account: str, reply: PhoneReply, now: datetime) -> str | None:
-    """Keeps a reply; its id, or None when it came before."""
+def keep_reply(
+    tx: Transaction, account: str, reply: PhoneReply, now: datetime, *, channel: Channel | None = None
+) -> str | None:
+    """Keeps a reply, and by which channel it came where that is known; its id, or None when it came before."""
     tx.alone(f"replies:{account}")
     known = tx.connection.execute(
         select(_p.id).where(_p.account == account, _p.provider_ref == reply.provider_reference)
@@ -137,6 +173,7 @@ def keep_reply(tx: Transaction, account: str, reply: PhoneReply, now: datetime) 
             account=account,
             number=reply.sender,
             to=reply.to[:20],
+            channel=channel and str(channel),
             text=clean(reply.text),
             at=reply.at,
             received_at=now,
@@ -145,6 +182,14 @@ def keep_reply(tx: Transaction, account: str, reply: PhoneReply, now: datetime) 
         )
     )
     return reply_id
+
+
+def written_lately(tx: Transaction, channel: Channel, numbers: set[str], since: datetime) -> frozenset[tuple[str, str]]:
+    """(account, number) of those who wrote by `channel` after `since`."""
+    query = select(_p.account, _p.number).where(
+        _p.number.in_(sorted(numbers)), _p.channel == str(channel), _p.at > since
+    )
+    return frozenset((row.account, row.number) for row in tx.connection.execute(query))
 
 
 def understood(
@@ -273,12 +318,7 @@ def take_reports(tx: Transaction, now: datetime, lease: timedelta, limit: int = 
     """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile."""
     c = t.reports.c
     due = select(c.id).where(c.state == "waiting", c.due_at <= now).order_by(c.due_at).limit(limit)
-    rows = tx.rows(
-        update(t.reports)
-        .where(c.id.in_(tx.chosen(due)))
-        .values(due_at=now + lease)
-        .returning(*c)
-    )
+    rows = tx.rows(update(t.reports).where(c.id.in_(tx.chosen(due))).values(due_at=now + lease).returning(*c))
     return sorted(rows, key=lambda row: row["id"])
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import and_, bindparam, func, literal, or_, select, update
 
 from core.domain.messages import FOLLOWS, Channel, MessageClass, State, may_follow
 from core.domain.planning import Cancel, Known, Move, Schedule, Send, Step
@@ -544,7 +544,13 @@ def overdue(tx: Transaction, now: datetime, *, lease: timedelta, limit: int) -> 
             _m.expires_at, _m.country, _m.segments,
         )
     ).all()  # fmt: skip
-    return [Overdue(*row[:5], MessageClass(row[5]), tuple(Channel(name) for name in row[6]), *row[7:]) for row in rows]
+    return [
+        Overdue(
+            row[0], row[1], row[2], row[3], row[4], MessageClass(row[5]), tuple(Channel(name) for name in row[6]),
+            row[7], row[8], row[9], row[10],
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def stays_with(tx: Transaction, one: Overdue, again: datetime | None, reason: Reason | None, now: datetime) -> None:

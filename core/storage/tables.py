@@ -404,7 +404,15 @@ attempts = Table(
     # What the provider says that it costs, beside the message's own estimate.
     Column("price_micros", BigInteger),
     Column("currency", String(3)),
+    Column("step", Integer),  # of several channels, which: only then a receipt may be about an earlier one
     Index(None, "message"),
+    Index(
+        "ix_attempts_provider_ref",
+        "account",
+        "provider_ref",
+        sqlite_where=text("step IS NOT NULL"),
+        postgresql_where=text("step IS NOT NULL"),
+    ),
 )
 
 # The latest answer of each rule for each occasion: also why there is no message.
@@ -475,7 +483,7 @@ provider_accounts = _table(
     Column("prices", Json, nullable=False, server_default="{}"),  # country or "*" → micro-units a segment
     Column("weight", Integer),
     Column("takes_replies", Boolean, nullable=False, server_default=text("true")),
-    Column("rates", Json, nullable=False, server_default="{}"),  # {"sender": 1, "senders": {}, "countries": {}} a second
+    Column("rates", Json, nullable=False, server_default="{}"),  # a second, see `core.domain.pacing.limits`
     Column("health", Json, nullable=False, server_default="{}"),
     Column("state", String(16), nullable=False),  # active | held | paused | removed
     Column("hook_hash", String(64), nullable=False, unique=True),

@@ -41,7 +41,7 @@ class EngineRoom:
         self.suite: Suite = build_suite(
             Settings(
                 data_dir=folder,
-                database_url=f"sqlite:///{folder / 'engine.db'}",
+                database_url=settings.pop("database_url", f"sqlite:///{folder / 'engine.db'}"),
                 secret_keys=(Fernet.generate_key().decode(),),
                 mode="test",
                 **settings,

@@ -58,10 +58,18 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("price_micros", sa.BigInteger(), nullable=True),
         sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("step", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
     )
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_attempts_message"), ["message"], unique=False)
+        batch_op.create_index(
+            "ix_attempts_provider_ref",
+            ["account", "provider_ref"],
+            unique=False,
+            sqlite_where=sa.text("step IS NOT NULL"),
+            postgresql_where=sa.text("step IS NOT NULL"),
+        )
 
     op.create_table(
         "audit",
@@ -905,6 +913,11 @@ def downgrade() -> None:
 
     op.drop_table("audit")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_attempts_provider_ref",
+            sqlite_where=sa.text("step IS NOT NULL"),
+            postgresql_where=sa.text("step IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_attempts_message"))
 
     op.drop_table("attempts")

@@ -1,0 +1,261 @@
+"""The last look at a batch and the way of each message: what is known is read at once, then each one is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from core.contract import Account, Outgoing
+from core.domain import pacing, routing
+from core.domain.breaker import Breaker, Standing
+from core.domain.channels import reference_of, tries_until
+from core.domain.content import usable
+from core.domain.last_look import Facts, Go, last_look
+from core.domain.messages import Channel, MessageClass, State
+from core.domain.policy.decision import Policy
+from core.domain.reasons import Reason
+from core.domain.routing import Exit, Leaving, NoExit, Resting
+from core.storage import accounts, feedback, house, installations, people
+from core.storage import pacing as paces
+from core.storage.database import Transaction
+from core.storage.outbox import Claimed, Result
+from core.suite import Suite
+
+SHUT_FOR = timedelta(minutes=5)
+SOONEST = timedelta(seconds=1)
+WINDOW = timedelta(hours=24)
+"""For so long after a person wrote there, WhatsApp takes free text."""
+_NOTHING: Mapping[str, Any] = {}
+Fits = tuple[Exit, ...] | NoExit | None
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What a batch needs to know. `judged`: message → its way, for those that were looked at already."""
+
+    policies: dict[str, Policy] = field(default_factory=dict)
+    settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    judged: dict[str, Account | Result] = field(default_factory=dict)
+    installations: Mapping[str, str] = field(default_factory=dict)
+    ways: dict[str, list[accounts.Row]] = field(default_factory=dict)
+    rows: dict[str, accounts.Row] = field(default_factory=dict)
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=set)
+    """Accounts beside which their workspace has no other."""
+    trials: set[str] = field(default_factory=set)
+    """Accounts for which a message of this batch was chosen to try them."""
+    taken: set[str] = field(default_factory=set)
+    """Those of `trials` that are this sender's to try."""
+    written_to: frozenset[tuple[str, str]] = frozenset()
+    """(account, number) of people who wrote on WhatsApp in the last 24 hours."""
+    fits: dict[tuple[Any, ...], Fits] = field(default_factory=dict)
+
+    @property
+    def careful(self) -> bool:
+        """Whether somebody has to be asked before the batch may leave: a rate that is shared, an account that is not
+        well."""
+        return any(row.rate or row.rates for row in self.rows.values()) or any(
+            one.until is not None or one.reason is not None or one.trying for one in self.breakers.values()
+        )
+
+
+def gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed], now: datetime) -> Gathered:
+    """A few queries for the whole batch, in the transaction that claimed it."""
+    found = Gathered(installations=installations.states(tx, {one.installation for one in claimed if one.installation}))
+    for workspace in {one.workspace for one in claimed}:
+        mine = Transaction(tx.connection, workspace)
+        known = house.workspace(tx, workspace)
+        standings, zones = people.standings(tx, workspace, {one.to for one in claimed if one.workspace == workspace})
+        found.settings[workspace] = known["settings"] if known else {}
+        found.policies[workspace] = house.policy(found.settings[workspace], standings, zones)
+        found.ways[workspace] = rows = accounts.listed(mine, suite.vault, suite.public_url)
+        for row in rows:
+            found.rows[row.account.id], found.breakers[row.account.id] = row, row.breaker
+        if len(rows) < 2:
+            found.alone.update(row.account.id for row in rows)
+    asked = {one.to for one in claimed if one.channel is Channel.WHATSAPP}
+    if asked:
+        found.written_to = feedback.written_lately(tx, Channel.WHATSAPP, asked, now - WINDOW)
+    return found
+
+
+def careful(suite: Suite, tx: Transaction, claimed: Sequence[Claimed], known: Gathered, now: datetime) -> None:
+    """In the transaction of the claim: who may try an account that was in trouble, and whom a rate lets leave."""
+    for account in sorted(known.trials):
+        if accounts.try_one(tx, account, now):
+            known.taken.add(account)
+            continue
+        # Another sender tries it: what it hears decides, in a moment.
+        known.breakers[account] = replace(known.breakers[account], until=now + SOONEST, trying=True)
+        known.fits.clear()
+        for one in claimed:
+            if (route := known.judged.get(one.id)) is not None and isinstance(route, Account) and route.id == account:
+                known.judged[one.id] = way(suite, one, known, now)
+    asked: list[paces.Asked] = []
+    limited: list[Claimed] = []
+    for one in claimed:
+        route = known.judged.get(one.id)
+        if not isinstance(route, Account) or (row := known.rows.get(route.id)) is None:
+            continue
+        sender = one.sender or known.policies[one.workspace].sender
+        if limits := pacing.limits(route.id, row.rate, row.rates, sender, one.country):
+            asked.append((one.workspace, limits, pacing.is_bulk(one.message_class)))
+            limited.append(one)
+    for one, at in zip(limited, paces.granted(tx, asked, now), strict=True):
+        if at is not None:
+            why = Reason("rate_limited", {"account": known.rows[_id(known.judged[one.id])].name})
+            known.judged[one.id] = Result(one, State.SCHEDULED, why, due_at=at, counts=False, paced=True)
+
+
+def _id(route: Account | Result) -> str:
+    return route.id if isinstance(route, Account) else ""
+
+
+def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Account | Result:
+    """The last look, and the account by which it leaves if it may."""
+    if message.fallback_at is not None and message.fallback_at <= now and message.held_by is None:
+        return onward(message, Reason("channel_time_over", {"channel": str(message.channel)}))
+    verdict = last_look(
+        message.to,
+        message.country,
+        message.channel,
+        message.message_class,
+        expires_at=message.expires_at,
+        sender=message.sender,
+        asks=message.asks,
+        installation=message.installation,
+        facts=Facts(known.policies[message.workspace], known.installations.get(message.installation or "")),
+        now=now,
+    )
+    if not isinstance(verdict, Go):
+        return Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
+    if message.fallback_at is None and len(message.channels) > 1:
+        message.fallback_at = tries_until(
+            message.channels, message.budgets, message.channel_step, message.message_class, now, message.expires_at
+        )
+    route = _route(suite, message, known, now)
+    if isinstance(route, Account) and message.channel is not Channel.SMS:
+        within = (route.id, message.to) in known.written_to
+        if (why := usable(message.channel, message.content or _NOTHING, within, message.asks)) is not None:
+            return onward(message, why)
+    return route
+
+
+def onward(message: Claimed, why: Reason) -> Result:
+    """It surely does not arrive by its present channel: by the next one, or not at all."""
+    if message.next_channel is None:
+        return Result(message, State.FAILED, why, channel=message.channel)
+    return Result(message, State.SCHEDULED, why, channel=message.channel, by_next=True)
+
+
+def elsewhere(suite: Suite, message: Claimed, account: str, known: Gathered, now: datetime) -> bool:
+    """Whether another account could take the message now."""
+    if message.held_by is not None or account in known.alone:
+        return False
+    fit = _fits(suite, message, known, now)
+    return isinstance(fit, tuple) and any(
+        one.account != account and known.breakers[one.account].standing(now) in (Standing.WELL, Standing.EASING)
+        for one in fit
+    )
+
+
+def outgoing(message: Claimed, account: Account, known: Gathered) -> Outgoing:
+    """The message as the provider gets it. Where another channel follows, its validity ends when that one's begins."""
+    until = message.expires_at
+    if message.fallback_at is not None:
+        until = message.fallback_at if until is None else min(until, message.fallback_at)
+    return Outgoing(
+        reference=reference_of(message.id, message.channel_step),
+        to=message.to,
+        text=message.text,
+        channel=message.channel,
+        message_class=message.message_class,
+        encoding=message.encoding,
+        sender=message.sender or known.policies[message.workspace].sender,
+        country=message.country,
+        expires_at=until,
+        stop_mention=message.message_class is MessageClass.MARKETING,
+        test=message.test,
+        asks=message.asks,
+        content=(message.content or _NOTHING).get(message.channel, _NOTHING),
+        within_window=(account.id, message.to) in known.written_to,
+    )
+
+
+def _route(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Account | Result:
+    bound = message.held_by
+    if bound == f"account:{accounts.SIMULATOR}":
+        return accounts.simulator(message.workspace)
+    fit = _fits(suite, message, known, now)
+    if fit is None:
+        if bound is not None:
+            return Result(message, State.UNCERTAIN, Reason("account_gone"))
+        # Before a workspace has connected a provider, and for test keys: the phones in the browser.
+        if message.test or not known.ways[message.workspace]:
+            return accounts.simulator(message.workspace)
+        return Result(message, State.HELD, Reason("no_account"), held_by="account")
+    if isinstance(fit, NoExit):
+        if message.next_channel is not None and bound is None:
+            return onward(message, fit.reason)
+        return Result(message, State.HELD, fit.reason, held_by="account")
+    spread = crc32(message.id.encode()) if len(fit) > 1 else 0
+    chosen = routing.choose(fit, message.message_class, spread, known.trials)
+    if isinstance(chosen, Resting):
+        return Result(message, State.SCHEDULED, chosen.reason, due_at=max(chosen.at, now + SOONEST))
+    exit_, trial = chosen
+    if trial:
+        known.trials.add(exit_.account)
+    return known.rows[exit_.account].account
+
+
+def _fits(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Fits:
+    """The accounts for such a message, worked out once for all that are alike; None when there is none at all."""
+    bound = message.held_by if (message.held_by or "").startswith("account:") else None
+    leaving = Leaving(message.channel, message.country, message.message_class, message.asks)
+    key = (message.workspace, leaving, message.test, bound)
+    if key in known.fits:
+        return known.fits[key]
+    rows = [row for row in known.ways[message.workspace] if row.account.provider in suite.providers]
+    if bound is not None:
+        # It may have it already, and only it will notice: no other account gets a message that is in doubt.
+        rows = [row for row in rows if f"account:{row.account.id}" == bound]
+    if message.test:
+        rows = [row for row in rows if suite.for_tests(row.account.provider)]
+    exits = [_exit(suite, row, known.breakers[row.account.id], now) for row in rows]
+    known.fits[key] = found = routing.fitting(leaving, exits) if exits else None
+    return found
+
+
+def _exit(suite: Suite, row: accounts.Row, health: Breaker, now: datetime) -> Exit:
+    standing, back = health.standing(now), health.back(now)
+    if row.state not in ("active", "held") or (row.state == "held" and health.until is None):
+        # A person paused it, or its secrets cannot be read.
+        standing, back = Standing.SHUT, now + SHUT_FOR
+    return Exit(
+        row.account.id,
+        row.name,
+        _channels(suite, row),
+        row.position,
+        row.countries,
+        row.denied,
+        row.classes,
+        row.prices,
+        row.weight,
+        row.takes_replies,
+        standing,
+        health.soft,
+        back,
+    )
+
+
+def carries(suite: Suite, row: accounts.Row, channel: Channel) -> bool:
+    """Whether messages by `channel` may leave by that account."""
+    return row.account.provider in suite.providers and channel in _channels(suite, row)
+
+
+def _channels(suite: Suite, row: accounts.Row) -> frozenset[Channel]:
+    able = suite.providers[row.account.provider].channels
+    return able & {Channel(name) for name in row.channels} if row.channels else able
