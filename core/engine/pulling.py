@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +20,9 @@ from core.engine.singly import singly
 from core.storage import house, installations, occasions, outbox
 from core.suite import Suite
 
+AT_ONCE = 4
+ONE_TURN = 10.0
+"""Seconds within which one walk does not take an installation twice: what is due again at once waits its turn."""
 LEASE = timedelta(minutes=5)
 MOST_PAGES = 200
 LONGEST_PAUSE = timedelta(hours=6)
@@ -33,18 +39,41 @@ class Outcome:
     busy: bool = False
 
 
-def run_due(suite: Suite) -> int:
-    """Pulls every installation whose time has come. Returns how many were pulled."""
+def run_due(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
+    """Pulls every installation whose time has come, a few at once. Returns how many were pulled.
+
+    While a slow platform keeps one place, the others go on, those too that fall due meanwhile. `over`: begin no more.
+    """
+    begun: dict[str, float] = {}
+    running: set[Future[int]] = set()
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="pull") as pool:
+        while True:
+            lately = [one for one, at in begun.items() if time.monotonic() - at < ONE_TURN]
+            for one in [] if over() else _taken(suite, AT_ONCE - len(running), lately):
+                begun[one[0]] = time.monotonic()
+                running.add(pool.submit(_alone, suite, one))
+            if not running:
+                return len(begun)
+            done, running = wait(running, timeout=1, return_when=FIRST_COMPLETED)
+            for each in done:
+                each.result()
+
+
+def _taken(suite: Suite, room: int, lately: Sequence[str]) -> list[tuple[str, str]]:
+    if room == 0:
+        return []
     with suite.database.write() as tx:
-        taken = installations.due(tx, suite.now(), LEASE)
+        return installations.due(tx, suite.now(), LEASE, room, but=lately)
 
-    def pull(one: tuple[str, str]) -> None:
-        _pull(suite, one[1], one[0])
 
-    def put_off(one: tuple[str, str]) -> None:
-        _in_trouble(suite, one[1], one[0], NotNow("engine_failed", AFTER_A_FAILURE), after=AFTER_A_FAILURE)
+def _alone(suite: Suite, one: tuple[str, str]) -> int:
+    def pull(taken: tuple[str, str]) -> None:
+        _pull(suite, taken[1], taken[0])
 
-    return singly(pull, taken, put_off)
+    def put_off(taken: tuple[str, str]) -> None:
+        _in_trouble(suite, taken[1], taken[0], NotNow("engine_failed", AFTER_A_FAILURE), after=AFTER_A_FAILURE)
+
+    return singly(pull, [one], put_off)
 
 
 def pull_now(suite: Suite, workspace: str, installation_id: str) -> Outcome:

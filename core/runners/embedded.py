@@ -1,6 +1,6 @@
 """The embedded runner: a sending thread that is woken when something is due, and a clock for everything else.
 
-APScheduler is the clock, not the store: two interval jobs in memory, never one job for each message.
+APScheduler is the clock, not the store: a few interval jobs in memory, never one job for each message.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ class Embedded:
         self._stopping = threading.Event()
         self._sender = threading.Thread(target=self._send, name="sender", daemon=True)
         self._listening = Listening(suite)
-        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(3)}, timezone="UTC")
+        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(4)}, timezone="UTC")
 
     def start(self) -> None:
         """Returns at once; what dead senders left behind is looked after before anything new is sent."""
         ticking.done_safely(self._suite, ticking.recover)
-        for job in (ticking.tick, ticking.ask, self._listen):
+        # Asking and maintaining apart: a platform that is slow to answer keeps nobody's channel from being renewed.
+        for job in (ticking.tick, self._pull, ticking.maintain, self._listen):
             self._clock.add_job(
                 job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True, misfire_grace_time=None
             )
@@ -51,6 +52,9 @@ class Embedded:
         self._clock.shutdown(wait=True)
         self._sender.join(timeout=30)
         self._listening.stop()
+
+    def _pull(self, suite: Suite) -> None:
+        ticking.pull(suite, self._stopping.is_set)
 
     def _listen(self, suite: Suite) -> None:
         ticking.done_safely(suite, self._listening.refresh)

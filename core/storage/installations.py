@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -167,13 +167,16 @@ def in_trouble(
     )
 
 
-def due(tx: Transaction, now: datetime, lease: timedelta, limit: int = 20) -> list[tuple[str, str]]:
-    """(installation, workspace) of those to pull now, each taken by one puller until the lease ends."""
+def due(
+    tx: Transaction, now: datetime, lease: timedelta, limit: int = 20, *, but: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """(installation, workspace) of those to pull now, but for some, each taken by one puller until the lease ends."""
     chosen = (
         select(_c.id)
         .where(
             _c.next_pull_at <= now,
             _c.state == "connected",
+            _c.id.not_in(but),
             or_(_c.pull_lease_until.is_(None), _c.pull_lease_until <= now),
         )
         .order_by(_c.next_pull_at)
