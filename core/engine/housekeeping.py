@@ -1,22 +1,32 @@
-"""What is kept only for a while: raw requests, idempotency keys, old sessions. Once an hour."""
+"""What is kept only for a while: raw requests, idempotency keys, old sessions. Once an hour; counts each minute."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.storage import house, retention
+from core.storage import counting, house, retention, tally
 from core.suite import Suite
 
 EVERY = timedelta(hours=1)
+COUNTS_EVERY = timedelta(minutes=1)
 
 
 def run_due(suite: Suite) -> int:
     """Deletes what is older than its retention (see `core.storage.retention`). Returns how many rows."""
     now: datetime = suite.now()
     with suite.database.read() as tx:
-        last = house.moment(tx, "housekeeping")
-    if last is not None and now - last < EVERY and last <= now:
+        last, counted = house.moment(tx, "housekeeping"), house.moment(tx, "counts_summed_up")
+    if _is_time(counted, now, COUNTS_EVERY):
+        with suite.database.write() as tx:
+            house.set_value(tx, "counts_summed_up", True, now)
+            tally.summed_up(tx)
+    if not _is_time(last, now, EVERY):
         return 0
     with suite.database.write() as tx:
         house.set_value(tx, "housekeeping", True, now)
-        return retention.prune(tx, now)
+        return retention.prune(tx, now) + counting.prune(tx, now)
+
+
+def _is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:
+    """A clock that was turned back does not make it wait for the moment it was turned from."""
+    return last is None or last > now or now - last >= every

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import accumulate
+from math import inf
 
 import orjson
 from flask import Flask, Response, request
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from core.domain.errors import RelanceError
-from core.storage import figures, house
+from core.storage import figures, house, tally
 from core.storage.migrate import is_current
 from core.web.access import Access, allow, require_key
 from core.web.app import current_suite
@@ -61,37 +64,78 @@ def metrics() -> Response:
     local = request.environ.get("REMOTE_ADDR") in LOOPBACK and "X-Forwarded-For" not in request.headers
     if not local or suite.settings.trusted_proxies:
         require_key("metrics")
+    now = suite.now()
     with suite.database.read() as tx:
-        found = figures.read(tx, suite.now())
+        found = figures.read(tx, now)
     registry = CollectorRegistry()
-    registry.register(_Figures(found))
+    registry.register(_Figures(found, now))
     return Response(generate_latest(registry), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 class _Figures(Collector):
-    """The ledger's figures, as Prometheus wants them. No label holds a number, a name or a text."""
+    """The house's figures, as Prometheus wants them. No label holds a number, a name or a text.
 
-    def __init__(self, found: figures.Figures) -> None:
+    Those of the ledger are counted when they are asked for. What senders counted was written with what they recorded,
+    so that both agree at each moment, for all processes on all machines.
+    """
+
+    def __init__(self, found: figures.Figures, now: datetime) -> None:
         self._found = found
+        self._now = now
 
-    def collect(self) -> list[Metric]:
-        messages = GaugeMetricFamily("relance_messages", "Messages by state", labels=["state", "class"])
-        for (state, klass), count in self._found.messages.items():
-            messages.add_metric([state, klass], count)
-        attempts = CounterMetricFamily(
-            "relance_attempts", "Hand-overs by provider, channel and outcome", labels=["provider", "channel", "outcome"]
+    def collect(self) -> Iterator[Metric]:
+        found, now = self._found, self._now
+        for name, about, labels, rows in (
+            ("messages", "Messages of the ledger", ("state", "class", "channel"), found.messages),
+            ("installations", "Connections to platforms", ("adapter", "state"), found.installations),
+            ("installations_in_trouble", "Connections with something wrong", ("adapter", "reason"), found.troubled),
+            ("accounts", "Provider accounts; a held one is left in peace", ("provider", "state"), found.accounts),
+            ("inbox_requests", "Received requests that are still kept", ("adapter", "state"), found.inbox),
+            ("webhook_deliveries", "Outgoing webhooks", ("state",), found.deliveries),
+            ("reports", "What platforms are told of their messages", ("state",), found.reports),
+        ):
+            gauge = GaugeMetricFamily(f"relance_{name}", about, labels=labels)
+            for values, count in rows.items():
+                gauge.add_metric(values, count)
+            yield gauge
+        overdue = GaugeMetricFamily(
+            "relance_overdue_seconds", "Age of the message that has been due the longest", labels=["class"]
         )
-        for (provider, channel, outcome), count in self._found.attempts.items():
-            attempts.add_metric([provider, channel, outcome], count)
-        installations = GaugeMetricFamily("relance_installations", "Connections", labels=["adapter", "state"])
-        for (adapter, state), count in self._found.installations.items():
-            installations.add_metric([adapter, state], count)
-        deliveries = GaugeMetricFamily("relance_webhook_deliveries", "Outgoing webhooks by state", labels=["state"])
-        for state, count in self._found.deliveries.items():
-            deliveries.add_metric([state], count)
-        late = GaugeMetricFamily("relance_overdue_seconds", "Age of the message that has been due the longest")
-        late.add_metric([], self._found.overdue.total_seconds())
-        return [messages, attempts, installations, deliveries, late]
+        for klass, age in found.overdue.items():
+            overdue.add_metric([klass], age.total_seconds())
+        yield overdue
+        silent = abs((now - found.ticked).total_seconds()) if found.ticked else inf
+        for name, about, value in (
+            ("pulls_late_seconds", "Age of the pull that has been due the longest", found.pulls_late.total_seconds()),
+            ("engine_silent_seconds", "Since an engine last ticked", silent),
+            ("database_bytes", "Size of the database", float(found.database_bytes)),
+        ):
+            yield GaugeMetricFamily(f"relance_{name}", about, value=value)
+        attempts = CounterMetricFamily(
+            "relance_attempts", "Hand-overs to providers", labels=["provider", "channel", "class", "outcome"]
+        )
+        for key, count in found.counted.items():
+            if key[0] == "attempts":
+                attempts.add_metric(key[1:], count)
+        yield attempts
+        yield self._histogram(
+            "relance_lateness_seconds", "From due to handed over", "class", tally.LATENESS, tally.LATENESS_BOUNDS
+        )
+        yield self._histogram(
+            "relance_provider_call_seconds", "One call of a provider", "provider", tally.CALLS, tally.CALL_BOUNDS
+        )
+
+    def _histogram(
+        self, name: str, about: str, label: str, what: str, bounds: tuple[float, ...]
+    ) -> HistogramMetricFamily:
+        family = HistogramMetricFamily(name, about, labels=[label])
+        counted = {key[1:]: count for key, count in self._found.counted.items() if key[0] == what}
+        for value in sorted({key[0] for key in counted}):
+            in_each = [counted.get((value, str(number)), 0) for number in range(len(bounds) + 1)]
+            edges = [*(str(bound) for bound in bounds), "+Inf"]
+            seconds = counted.get((value, "sum"), 0) / 1_000_000
+            family.add_metric([value], list(zip(edges, accumulate(in_each), strict=True)), seconds)
+        return family
 
 
 def _json(status: int, body: object) -> Response:

@@ -536,7 +536,7 @@ def test_metrics_count_and_hold_no_number(relance: Running, client: Client) -> N
     answer = Client(relance.url, None).get("/metrics")
 
     assert answer.status_code == 200
-    assert 'relance_messages{class="transactional",state="scheduled"}' in answer.text
+    assert 'relance_messages{channel="",class="transactional",state="scheduled"}' in answer.text
     assert "+33" not in answer.text
     far = Client(relance.url, None).get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
     assert far.status_code in (200, 401)
