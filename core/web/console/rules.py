@@ -15,6 +15,7 @@ from core.domain.policy.walltime import parse_duration
 from core.domain.reasons import Reason
 from core.domain.text.templates import compile_template
 from core.domain.when import After, AtWall, Before, OnChange, parse_when
+from core.engine import previewing
 from core.engine.scheduling import Difference, difference, live_installations, replan_open
 from core.storage import access, house, installations, occasions, overview
 from core.storage import rules as kept
@@ -56,9 +57,11 @@ def rules() -> ResponseReturnValue:
     known = {row.installation.id for row in connected}
     groups = [(row, [one for one in rows if one["installation"] == row.installation.id]) for row in connected]
     shared = [one for one in rows if one["installation"] is None]
+    zone, now = asked.here(), suite.now()
     # Rules of a connection that is gone have nothing to speak about.
     return render_template(
-        "rules.html", groups=groups, shared=shared, when_words=when_words, known=known, connected=connected
+        "rules.html", groups=groups, shared=shared, when_words=when_words, known=known, connected=connected,
+        example=lambda body: previewing.example(body, now, zone, g.language),
     )
 
 
