@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 
 from core.contract import Sweep
 from core.domain.errors import from_reason
@@ -34,7 +34,8 @@ def apply(
     now: datetime,
     in_order: bool = False,
 ) -> list[Occasion]:
-    """Brings the events in, the newest word on each occasion winning. Returns the occasions that changed.
+    """Brings the events in, the newest word on each occasion winning. Returns the occasions that changed; one that was
+    only read again is as new as that reading, and needs no new plan.
 
     Unknown ones belong to the backlog when `backlog` says so, or when they were booked more than a day ago: then a
     calendar was ticked, or the window moved on, and nobody has just booked. `in_order` says that nothing older than
@@ -57,12 +58,26 @@ def apply(
             after = replace(after, id=new_id("occ"), installation=installation, backlog=backlog or old)
             fresh.add(after.key)
         changed[event.key] = after
+    again = [
+        key
+        for key, one in changed.items()
+        if one.start is not None and key in known and replace(one, at=known[key].at) == known[key]
+    ]
+    _seen(tx, [changed.pop(key) for key in again])
     _save(
         tx,
         [one for key, one in changed.items() if key in fresh],
         [one for key, one in changed.items() if key not in fresh],
     )
     return list(changed.values())
+
+
+def _seen(tx: Transaction, same: Sequence[Occasion]) -> None:
+    if same:
+        tx.connection.execute(
+            update(t.occasions).where(t.occasions.c.id == bindparam("b_id")).values(at=bindparam("b_at")),
+            [{"b_id": one.id, "b_at": one.at} for one in same],
+        )
 
 
 def swept(tx: Transaction, installation: str, sweep: Sweep, at: datetime) -> list[Event]:
