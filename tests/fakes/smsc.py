@@ -324,7 +324,8 @@ class Smsc:
                 self._loop.call_later(0.001, self._taken, session, pdu, part, act)
 
     async def _wait_then_answer(self, session: _Session, pdu: Pdu, part: Taken) -> None:
-        self.receipt_answers.append(await self._deliver(self._receipt(part, self.receipts or "DELIVRD")))
+        receipt = self._receipt(part, self.receipts or "DELIVRD")
+        self.receipt_answers.append(await self._deliver(receipt, again=True))
         self._unanswered -= 1
         self._answer(session, pdu, 0, part.id.encode() + b"\0")
 
