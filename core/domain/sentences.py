@@ -980,6 +980,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Il n'y a pas de modèle « {text} ».",
         "en": "There is no template “{text}”.",
     },
+    "reserved_reference": {
+        "fr": "Une référence ne peut pas commencer par « {prefix} » : ces mots sont à nous.",
+        "en": "A reference cannot begin with “{prefix}”: those words are ours.",
+    },
     "no_account": {
         "fr": "Aucun compte d'envoi n'est connecté : le message attend.",
         "en": "No provider account is connected: the message waits.",

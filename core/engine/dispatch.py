@@ -54,6 +54,7 @@ ASKS_FOR = timedelta(seconds=20)
 LOOKED_UP_AT_ONCE = 8
 MOST_LOOK_UPS = 200
 GIVE_UP_LOOKING = timedelta(hours=24)
+OTP_IS_ASKED_FOR = timedelta(minutes=10)
 OTP_WAITS = timedelta(seconds=60)
 log = structlog.get_logger(__name__)
 
@@ -409,9 +410,10 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
         return _again(suite, one, Reason("provider_is_idempotent"), by=account.id)
     elif one.message_class is MessageClass.OTP:
         return _again(suite, one, Reason("class_sends_again"))
-    return _settled(
-        suite, one, now + ASK_AGAIN if provider.can_look_up and now - one.left_at < GIVE_UP_LOOKING else None
-    )
+    # A code is of no use after minutes. That nobody can tell yet does not mean that it was not taken, so it is not sent
+    # again: the person asks for another one, and this one is shown as in doubt.
+    patience = OTP_IS_ASKED_FOR if one.message_class is MessageClass.OTP else GIVE_UP_LOOKING
+    return _settled(suite, one, now + ASK_AGAIN if provider.can_look_up and now - one.left_at < patience else None)
 
 
 def ask_about(

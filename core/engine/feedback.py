@@ -19,14 +19,16 @@ from core.domain.policy.walltime import local
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.domain.replies import Meaning, meaning, normalised
+from core.domain.text.alphabet import GSM7
 from core.domain.text.segments import measure
 from core.domain.text.spoken_time import moment_in_words
-from core.domain.text.transliteration import to_gsm7
+from core.domain.text.transliteration import raw_map, to_gsm7
 from core.engine import notices
 from core.engine.scheduling import live_installations, replan, replan_open
 from core.secrets import same
 from core.storage import accounts, feedback, house, inbox, installations, occasions, outbox, people
 from core.storage import tables as t
+from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -246,7 +248,7 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
         feedback.handled(tx, which["id"], now)
         _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
     elif said is Meaning.STOP:
-        _stop(tx, reply_id, reply, now)
+        _stop(suite, tx, account, reply_id, reply, now)
     elif said is Meaning.START:
         people.start(tx, reply.sender, MARKETING, "reply", {"reply": reply_id}, now)
         people.start(tx, reply.sender, TRANSACTIONAL, "reply", {"reply": reply_id}, now)
@@ -382,13 +384,20 @@ def _chosen(which: Mapping[str, Any], text: str) -> str | None:
     return choices.get(normalised(text))
 
 
-def _stop(tx: Transaction, reply_id: str, reply: PhoneReply, now: datetime) -> None:
-    """STOP ends the marketing; said to a reminder, the reminders too. What waits is called off at once."""
+def _stop(
+    suite: Suite, tx: Transaction, account: Account, reply_id: str, reply: PhoneReply, now: datetime
+) -> None:
+    """STOP ends the marketing; said to a reminder, the reminders too. What waits is called off at once, and the person
+    is told so once: not when all of it was stopped before, nor where the provider does."""
     last = feedback.last_to(tx, reply.sender, but=MessageClass.CONVERSATIONAL)
     scopes = {MARKETING} | ({TRANSACTIONAL} if last and last["class"] == "transactional" else set())
-    for scope in sorted(scopes):
-        people.stop(tx, reply.sender, scope, "reply", {"reply": reply_id, "text": reply.text[:160]}, now)
+    proof = {"reply": reply_id, "text": clean(reply.text[:160])}
+    news = [people.stop(tx, reply.sender, scope, "reply", proof, now) for scope in sorted(scopes)]
     _call_off(tx, reply.sender, scopes, now)
+    provider = suite.providers.get(account.provider)
+    if any(news) and not (provider is not None and provider.confirms_stop):
+        _say(tx, reply.sender, "stopped_all" if TRANSACTIONAL in scopes else "stopped", now,
+             reference=feedback.STOP_CONFIRMED)  # fmt: skip
     feedback.understood(
         tx,
         reply_id,
@@ -411,7 +420,14 @@ def _call_off(tx: Transaction, number: str, scopes: set[str], now: datetime) -> 
 
 
 def _say(
-    tx: Transaction, number: str, what: str, now: datetime, *, when: Occasion | None = None, choices: str = ""
+    tx: Transaction,
+    number: str,
+    what: str,
+    now: datetime,
+    *,
+    when: Occasion | None = None,
+    choices: str = "",
+    reference: str = feedback.AUTOMATIC,
 ) -> None:
     """An automatic answer; at most three an hour to one number, so that two machines do not talk for ever."""
     if feedback.answered_lately(tx, number, now - AUTOMATIC_WITHIN) >= AUTOMATIC_AT_MOST:
@@ -421,7 +437,8 @@ def _say(
     except InvalidNumber:
         return
     language = _language(tx)
-    text = to_gsm7(_WORDS[language][what].format(when=_when(when, language) if when else "", choices=choices))
+    words = _WORDS[language][what]
+    text = to_gsm7(words.format(when=_when(when, language) if when else "", choices=choices, name=_name(tx)))
     measured = measure(text)
     outbox.accept(
         tx,
@@ -436,7 +453,7 @@ def _say(
                 channels=(Channel.SMS,),
                 due_at=now,
                 expires_at=now + timedelta(hours=1),
-                reference=feedback.AUTOMATIC,
+                reference=reference,
             )
         ],
         now,
@@ -465,6 +482,13 @@ def _when(occasion: Occasion, language: str) -> str:
     return moment_in_words(local(occasion.start, ZoneInfo(occasion.zone or "UTC")), language) if occasion.start else "?"
 
 
+def _name(tx: Transaction) -> str:
+    """The workspace's name, in so few and such letters that a short answer stays one part."""
+    known = house.workspace(tx, tx.owned)
+    name = raw_map(" ".join(known["name"].split())) if known else ""
+    return "".join(letter for letter in name if GSM7.fullmatch(letter))[:40].strip() or name[:40]
+
+
 def _language(tx: Transaction) -> str:
     known = house.workspace(tx, tx.owned)
     language = known["settings"]["language"] if known else "fr"
@@ -476,10 +500,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "which": "Vous avez plusieurs rendez-vous. Duquel parlez-vous ? Répondez par la lettre : {choices}",
         "moved": "Ce rendez-vous a changé : il est maintenant {when}. Répondez au dernier message ou appelez-nous.",
         "closed": "Le rendez-vous du {when} a été annulé. Appelez-nous pour en prendre un autre.",
+        "stopped": "{name} : c'est noté, vous ne recevrez plus de publicité de notre part.",
+        "stopped_all": "{name} : c'est noté, vous ne recevrez plus ni rappel ni publicité de notre part.",
     },
     "en": {
         "which": "You have several appointments. Which one do you mean? Answer with its letter: {choices}",
         "moved": "This appointment has moved: it is now {when}. Answer the latest message, or call us.",
         "closed": "The appointment of {when} was cancelled. Call us to book another one.",
+        "stopped": "{name}: noted, you will get no more advertising from us.",
+        "stopped_all": "{name}: noted, you will get no more reminders or advertising from us.",
     },
 }

@@ -127,7 +127,11 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
         sender=message.sender,
         asks=message.asks,
         installation=message.installation,
-        facts=Facts(known.policies[message.workspace], known.installations.get(message.installation or "")),
+        facts=Facts(
+            known.policies[message.workspace],
+            known.installations.get(message.installation or ""),
+            confirms_stop=message.reference == feedback.STOP_CONFIRMED,
+        ),
         now=now,
     )
     if not isinstance(verdict, Go):

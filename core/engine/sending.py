@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,16 +11,19 @@ from zoneinfo import ZoneInfo
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.policy.decision import Check, Never, Policy
+from core.domain.policy.pumping import Origin
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.domain.text.price import price
 from core.domain.text.segments import measure
 from core.domain.text.templates import render
+from core.engine import public
 from core.storage import house, outbox, people, rules
 from core.storage.database import Transaction
 from core.suite import Suite
 
 MOST_SEGMENTS = 10
+OURS = "relance:"
 LONGEST_WAIT = timedelta(days=366 * 2)
 
 
@@ -41,6 +44,8 @@ class Wanted:
     sender: str | None = None
     language: str | None = None
     test: bool = False
+    origin: Origin | None = None
+    ip: str | None = None
 
 
 def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[outbox.New | BadInput]:
@@ -54,7 +59,10 @@ def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[out
     results: list[outbox.New | BadInput] = []
     for one in wanted:
         try:
-            results.append(_draft(one, policy, texts, now))
+            draft = _draft(one, policy, texts, now)
+            if one.origin is not None and draft.state is State.SCHEDULED:
+                draft = _admitted(tx, {**house.DEFAULTS, **settings}, one, one.origin, draft, now)
+            results.append(draft)
         except BadInput as error:
             results.append(error)
     return results
@@ -74,6 +82,8 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
         raise BadInput("empty_text", pointer="/body")
     if measured.segments > MOST_SEGMENTS:
         raise BadInput("text_too_long", pointer="/body", segments=measured.segments, most=MOST_SEGMENTS)
+    if one.reference is not None and one.reference.startswith(OURS):
+        raise BadInput("reserved_reference", pointer="/reference", prefix=OURS)
     due = one.send_at or now
     if due > now + LONGEST_WAIT:
         raise BadInput("too_far_ahead", pointer="/send_at")
@@ -116,6 +126,17 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
         state=state,
         reason=reason,
     )
+
+
+def _admitted(
+    tx: Transaction, settings: Mapping[str, Any], one: Wanted, origin: Origin, draft: outbox.New, now: datetime
+) -> outbox.New:
+    """What a stranger can set off passes the guard of public forms, or is stored with the reason why not."""
+    why = public.admit(tx, settings, one.recipient, origin, one.ip, now)
+    check = Check("origin", "passed" if why is None else "refused", why)
+    if why is None:
+        return replace(draft, checks=(*draft.checks, check))
+    return replace(draft, state=State.SUPPRESSED, reason=why, checks=(*draft.checks, check))
 
 
 def _template(key: str, texts: Mapping[str, Mapping[str, str]], language: str) -> str:

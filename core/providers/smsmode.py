@@ -71,6 +71,8 @@ class Smsmode(Provider):
     channels = frozenset({Channel.SMS, Channel.RCS})
     batch_size = 100
     can_look_up = True
+    # Mandatory in France, done on the short code; elsewhere its way out is a link, and no STOP comes.
+    confirms_stop = True
     vendors: Mapping[str, str] = MappingProxyType({"smsmode": "https://rest.smsmode.com"})
 
     def __init__(self, tools: ProviderTools) -> None:

@@ -251,13 +251,20 @@ def answered_lately(tx: Transaction, number: str, since: datetime) -> int:
     """How many automatic answers `number` got since then: two machines must not talk to each other for ever."""
     rows = tx.connection.execute(
         tx.mine(t.messages, _m.id)
-        .where(_m.to == number, _m["class"] == "conversational", _m.reference == AUTOMATIC, _m.created_at >= since)
+        .where(
+            _m.to == number,
+            _m["class"] == "conversational",
+            _m.reference.in_((AUTOMATIC, STOP_CONFIRMED)),
+            _m.created_at >= since,
+        )
         .limit(10)
     ).all()
     return len(rows)
 
 
 AUTOMATIC = "relance:answer"
+STOP_CONFIRMED = "relance:stop"
+"""The reference of the one message that may follow a STOP; nobody outside can give a message such a reference."""
 
 
 def replies(

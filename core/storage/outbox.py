@@ -97,6 +97,7 @@ class Claimed:
     segments: int = 1
     price_micros: int | None = None
     currency: str | None = None
+    reference: str | None = None
 
     @property
     def channel(self) -> Channel:
@@ -295,6 +296,7 @@ _CLAIMED = (
     _m.segments,
     _m.price_micros,
     _m.currency,
+    _m.reference,
 )
 
 
@@ -399,6 +401,8 @@ def record(tx: Transaction, results: Sequence[Result], now: datetime) -> list[Re
                     "outcome": one.attempt,
                     "provider_ref": one.provider_ref,
                     "reason": reason_row(one.reason),
+                    "price_micros": one.price_micros,
+                    "currency": one.currency,
                     "step": one.message.channel_step if len(one.message.channels) > 1 else None,
                 }
                 for one in made
