@@ -34,6 +34,7 @@ EVENTS = (
     "message.suppressed",
     "message.cancelled",
     "reply.received",
+    "cap.reached",
     "webhook.test",
 )
 _TOLD = frozenset(
@@ -86,6 +87,14 @@ def reply_came(tx: Transaction, reply_id: str, now: datetime) -> None:
             ],
             now,
         )
+
+
+def cap_reached(tx: Transaction, cap: str, reason: Reason, now: datetime) -> None:
+    """Messages wait since a cap was reached; said once a day for each."""
+    body = _body("cap.reached", {"cap": cap, "reason": reason.as_json()}, now)
+    listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    told = [(tx.owned, one["id"], "cap.reached", body) for one in listening if _listens(one, "cap.reached")]
+    webhooks.queue(tx, told, now)
 
 
 def send_test(tx: Transaction, webhook_id: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.domain.errors import Conflict
-from core.engine import dispatch, notices, reporting, simulation, ticking
+from core.engine import dispatch, guarding, notices, reporting, simulation, ticking
 from core.storage import outbox, simulated
 from core.suite import Suite, turn_clock
 
@@ -71,6 +71,7 @@ def _turn(suite: Suite, to: datetime) -> None:
 
 def _settle(suite: Suite) -> int:
     """What is due now leaves, and what comes back of it is heard."""
+    ticking.done_safely(suite, guarding.run_due)
     left = dispatch.run_due(suite)
     # Not the whole tick: it would say that an engine is running here.
     for job in (ticking.accounts_back, dispatch.look_up_due, simulation.run_due, reporting.run_due, notices.run_due):

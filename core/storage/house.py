@@ -27,6 +27,11 @@ DEFAULTS: Mapping[str, Any] = {
     "subdivision": None,
     "own_numbers": [],
     "health": True,
+    "caps": [],
+    "caps_raised": {},
+    "frequency": {"day": 1, "week": 3},
+    "late": {},
+    "public_countries": None,
 }
 
 

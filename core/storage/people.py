@@ -168,6 +168,12 @@ def contacts(
     return tx.rows(query)
 
 
+def in_quarantine(tx: Transaction, limit: int = 200) -> list[Mapping[str, Any]]:
+    """Contacts whose number is not tried any more, newest first."""
+    c = t.contacts.c
+    return tx.rows(tx.mine(t.contacts).where(c.quarantine.is_not(None)).order_by(c.id.desc()).limit(limit))
+
+
 def change_contact(tx: Transaction, contact_id: str, values: Mapping[str, Any]) -> None:
     """`values`: plain columns of `contacts`."""
     c = t.contacts.c

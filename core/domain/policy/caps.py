@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.domain.messages import MessageClass
@@ -24,6 +25,7 @@ class Measure(StrEnum):
 class Period(StrEnum):
     """A period of the calendar, in the cap's zone. A week begins on Monday."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
@@ -36,7 +38,8 @@ class Cap:
 
     Money counts only what is billed in its currency: who pays in two has two caps.
     `period` is one of the calendar in `zone`, or the time that has just passed when it is a `timedelta`. Without
-    `classes`, the cap is for all of them: one-time codes too, since they are what fraud sends.
+    `classes`, the cap is for all of them: one-time codes too, since they are what fraud sends. With `rule` or
+    `country` (ISO 3166) it counts only what leaves because of that rule, or to that country.
     """
 
     id: str
@@ -46,6 +49,16 @@ class Cap:
     zone: str = "UTC"
     classes: frozenset[MessageClass] = frozenset()
     currency: str = ""
+    rule: str | None = None
+    country: str | None = None
+
+    def covers(self, klass: MessageClass, rule: str | None, country: str) -> bool:
+        """Whether such a message counts."""
+        return (
+            (not self.classes or klass in self.classes)
+            and self.rule in (None, rule)
+            and self.country in (None, country)
+        )
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """The current period, in UTC: count from its first moment; at its last one, a calendar cap is empty again.
@@ -60,6 +73,9 @@ class Cap:
         if self.period is Period.HOUR:
             start = now - timedelta(minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
             return start, start + timedelta(hours=1)
+        if self.period is Period.MINUTE:
+            start = now - timedelta(seconds=wall.second, microseconds=wall.microsecond)
+            return start, start + timedelta(minutes=1)
         first = last = wall.date()
         if self.period is Period.WEEK:
             first = shift_days(first, -first.weekday())
@@ -97,12 +113,53 @@ def over_cap(counts: Counts, caps: Iterable[Cap], klass: MessageClass, now: date
         adds = counts.cost if cap.measure is Measure.MONEY else 1
         if used + adds <= cap.most:
             continue
-        rolls = isinstance(cap.period, timedelta)
-        return Reason(f"over_{cap.measure}_cap", {
-            "cap": cap.id, "used": used, "most": cap.most, "currency": cap.currency, "period": _text(cap.period),
-            "again": None if rolls else cap.span(now)[1].isoformat(),
-        })
+        return over(cap, used, now)
     return None
+
+
+def over(cap: Cap, used: int, now: datetime) -> Reason:
+    """Why one more message does not fit under `cap`, of which `used` is taken. `again`: see `over_cap`."""
+    rolls = isinstance(cap.period, timedelta)
+    return Reason(f"over_{cap.measure}_cap", {
+        "cap": cap.id, "used": used, "most": cap.most, "currency": cap.currency, "period": _text(cap.period),
+        "again": None if rolls else cap.span(now)[1].isoformat(),
+    })
+
+
+def read_caps(settings: Mapping[str, Any], now: datetime | None = None) -> tuple[Cap, ...]:
+    """The caps of a workspace's settings, as `core.engine.capping` writes them; with `now`, raised ones as they are."""
+    raised = settings.get("caps_raised") or {}
+    found = []
+    for entry in settings.get("caps") or ():
+        cap = Cap(
+            entry["id"],
+            Measure(entry["measure"]),
+            entry["most"],
+            Period(entry["period"]),
+            settings["zone"],
+            frozenset(MessageClass(name) for name in entry.get("classes", ())),
+            entry.get("currency", ""),
+            entry.get("rule"),
+            entry.get("country"),
+        )
+        more = raised.get(cap.id)
+        if more and now is not None and now < datetime.fromisoformat(more["until"]):
+            cap = replace(cap, most=max(cap.most, more["most"]))
+        found.append(cap)
+    return tuple(found)
+
+
+def person_caps(settings: Mapping[str, Any]) -> tuple[Cap, ...]:
+    """How often one person may hear from the workspace for its own sake: so much a day of the calendar, and so much in
+    the seven days that have just passed. 0 or None: as often as it likes."""
+    most = settings.get("frequency") or {}
+    marketing = frozenset({MessageClass.MARKETING})
+    periods: tuple[tuple[str, Period | timedelta], ...] = (("day", Period.DAY), ("week", timedelta(days=7)))
+    return tuple(
+        Cap(f"person_{name}", Measure.PERSON, most[name], period, settings["zone"], marketing)
+        for name, period in periods
+        if most.get(name)
+    )
 
 
 def _text(period: Period | timedelta) -> str:

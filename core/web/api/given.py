@@ -14,6 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from core.domain.errors import BadInput
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass, State
+from core.domain.policy.pumping import Origin
 from core.domain.policy.walltime import at_wall
 from core.domain.reasons import Reason
 from core.domain.when import OnChange, parse_when
@@ -24,6 +25,7 @@ CLASSES = [str(one) for one in MessageClass]
 CHANNELS = [str(one) for one in Channel]
 KINDS = [str(one) for one in Kind]
 STATES = [str(one) for one in State]
+ORIGINS = [str(one) for one in Origin]
 COUNTRY = re.compile(r"[A-Z]{2}\Z")
 MOMENT_FORM = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?$"
 
@@ -155,6 +157,16 @@ class Message(Body):
     reference = words(140, allow_none=True)
     sender = words(16, allow_none=True)
     language = words(5, allow_none=True, least=2)
+    origin = one_of(
+        ORIGINS,
+        allow_none=True,
+        metadata={
+            "description": "How the number came to you. What a stranger can set off (`public_form`) passes the guard"
+            " against pumped traffic: a refused message is stored as `suppressed` with its reason, and answered like"
+            " any other, so that the stranger learns nothing. `authenticated` has wider limits, `imported` none."
+        },
+    )
+    ip = words(45, allow_none=True, metadata={"description": "The person's own address, for `public_form`"})
 
 
 # Two names are words of Python, so that these fields are added by their name.

@@ -1,0 +1,280 @@
+"""Who may make us write to a number from a public form: the guard against traffic pumped for a share of its fee.
+
+Pure: what was seen is an argument. Figures: our reading of what operators of verification services publish.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+import phonenumbers
+
+from core.domain.errors import BadInput
+from core.domain.policy.countries import OVERSEAS
+from core.domain.reasons import Reason
+from core.domain.recipients import Line, Recipient
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class Origin(StrEnum):
+    """How the number came to us. What was imported is somebody's address book, and asked nothing here."""
+
+    PUBLIC_FORM = "public_form"
+    AUTHENTICATED = "authenticated"
+    IMPORTED = "imported"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One minute of a key (an hour, for `hour`): how many were let in, and when the last one was."""
+
+    start: datetime
+    count: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` in any `within`, for one value of `kind`."""
+
+    kind: str
+    most: int
+    within: timedelta
+
+
+LIMITS: Mapping[Origin, tuple[Limit, ...]] = {
+    Origin.PUBLIC_FORM: (
+        Limit("number", 1, MINUTE), Limit("number", 3, HOUR), Limit("number", 6, DAY),
+        Limit("ip", 5, HOUR), Limit("ip", 20, DAY),
+        Limit("prefix", 5, HOUR), Limit("prefix", 10, DAY),
+        Limit("dial", 20, DAY),
+    ),
+    Origin.AUTHENTICATED: (
+        Limit("number", 10, HOUR), Limit("number", 20, DAY), Limit("ip", 60, HOUR), Limit("prefix", 50, HOUR),
+        Limit("dial", 200, DAY),
+    ),
+    Origin.IMPORTED: (),
+}  # fmt: skip
+TENANT_AN_HOUR = 200
+"""For a whole workspace, and three times what is usual at that hour besides."""
+FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), HOUR
+SEQUENCE, SEQUENCE_GAP, SEQUENCE_WITHIN = 3, 3, timedelta(minutes=10)
+CLOSED_FIRST, CLOSED_LONGEST = timedelta(hours=12), timedelta(days=7)
+MOST_SILENT = {"prefix": 10, "country": 30}
+BAD_RATE, GOOD_RATE = 10, 40
+"""Percent: a range that confirms less than the first, in a workspace that confirms more than the second, is closed."""
+TYPING_TAKES = timedelta(minutes=5)
+LOOKED_BACK = DAY + MINUTE
+
+EUROPE = frozenset(
+    "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO CH GB".split()
+)
+
+
+def open_countries(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Where public forms may write to: what the workspace chose, else its country, EU, EEA, Switzerland and the UK."""
+    chosen = settings.get("public_countries")
+    if chosen is not None:
+        return frozenset(chosen)
+    home = settings["country"]
+    overseas = OVERSEAS if home == "FR" or home in OVERSEAS else frozenset()
+    return EUROPE | {home} | overseas
+
+
+def network(ip: str) -> str:
+    """The network of an address that one household or office has: /24, or /64 of IPv6. Raises `BadInput`."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError as error:
+        raise BadInput("ip_unreadable", pointer="/ip", text=ip[:60]) from error
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return str(ipaddress.ip_network(f"{mapped}/{24 if mapped.version == 4 else 64}", strict=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody (or something) asks us to write to `recipient`. `keys`: kind → what is counted for it."""
+
+    recipient: Recipient
+    origin: Origin
+    keys: Mapping[str, str]
+    neighbours: Mapping[str, int] = field(default_factory=dict)
+    """key of another number → how far it is from this one."""
+
+    @classmethod
+    def read(
+        cls, recipient: Recipient, origin: Origin, ip: str | None, home: str, hashed: Callable[[str], str]
+    ) -> Entry:
+        """`hashed`: a keyed hash, so that neither numbers nor addresses are kept; `home`: the workspace's country."""
+        number = recipient.number
+        keys = {"number": f"number|{hashed(number)}", "prefix": f"prefix|{number[:-4]}",
+                "country": f"country|{recipient.country}", "tenant": "tenant"}  # fmt: skip
+        if ip is not None:
+            keys["ip"] = f"ip|{hashed(network(ip))}"
+        code = phonenumbers.parse(number, None).country_code
+        if code != phonenumbers.country_code_for_region(home):
+            keys["dial"] = f"dial|{code}"
+        near: dict[str, int] = {}
+        if origin is Origin.PUBLIC_FORM:
+            reach = SEQUENCE_GAP * (SEQUENCE - 1)
+            near = {
+                f"number|{hashed(f'+{int(number[1:]) + step}')}": step for step in range(-reach, reach + 1) if step
+            }
+        return cls(recipient, origin, keys, near)
+
+    def asks(self) -> set[str]:
+        """All keys that `decide` wants to know about."""
+        won = {f"won|{self.keys[kind]}" for kind in ("prefix", "country", "tenant")}
+        return {*self.keys.values(), *self.neighbours, *won}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """It is not let in. `closes`: the range that is closed from now on until `until`."""
+
+    reason: Reason
+    closes: str | None = None
+    until: datetime | None = None
+
+
+Seen = Mapping[str, Sequence[Bucket]]
+Marks = Mapping[str, Mapping[str, Any]]
+
+
+def decide(
+    entry: Entry, countries: frozenset[str], seen: Seen, marks: Marks, usual: Sequence[int], now: datetime
+) -> Refusal | None:
+    """None when it is let in, and then to be counted; else why not. Cheapest questions first.
+
+    `seen`: the buckets of `entry.asks()` of the last day; `marks`: what is closed or always let in; `usual`: how many
+    the workspace had in this hour of the last days.
+    """
+    if entry.origin is Origin.IMPORTED:
+        return None
+    line = entry.recipient.line
+    if line not in (Line.MOBILE, Line.MOBILE_OR_FIXED):
+        return Refusal(Reason("pumping_number", {"line": str(line)}))
+    known = [(kind, key, marks[key]) for kind, key in entry.keys.items() if key in marks]
+    if any(mark["state"] == "allowed" and _lasts(mark, now) for _, _, mark in known):
+        return None
+    if entry.recipient.country not in countries:
+        return Refusal(Reason("pumping_country", {"country": entry.recipient.country}))
+    for kind, _, mark in known:
+        if mark["state"] == "closed" and _lasts(mark, now):
+            return Refusal(Reason("pumping_closed", {"key": kind}))
+    public = entry.origin is Origin.PUBLIC_FORM
+    if public and (silent := _silent(entry, seen, marks, now)):
+        return silent
+    for limit in LIMITS[entry.origin]:
+        if (key := entry.keys.get(limit.kind)) and (reason := _over(limit, seen.get(key, ()), limit.most, now)):
+            return Refusal(reason)
+    if not public:
+        return None
+    return _delay(entry, seen, now) or _sequence(entry, seen, now) or _tenant(seen, usual, now)
+
+
+def counted(entry: Entry) -> Iterable[str]:
+    """The keys of which there is one more when the entry is let in."""
+    return () if entry.origin is Origin.IMPORTED else entry.keys.values()
+
+
+def won(recipient: Recipient) -> Iterable[str]:
+    """The keys of which there is one more when a person proves to be there (a code was entered, a link opened)."""
+    return (f"won|prefix|{recipient.number[:-4]}", f"won|country|{recipient.country}", "won|tenant")
+
+
+def minute_of(now: datetime) -> datetime:
+    """The bucket of a moment."""
+    return now.replace(second=0, microsecond=0)
+
+
+def hour_of(now: datetime) -> datetime:
+    """The bucket of a moment, for what is usual in an hour."""
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _lasts(mark: Mapping[str, Any], now: datetime) -> bool:
+    return mark["until"] is None or mark["until"] > now
+
+
+def _within(buckets: Sequence[Bucket], span: timedelta, now: datetime) -> int:
+    # A bucket counts as long as any moment of it may lie in the span: a limit is never exceeded, whatever the clock.
+    return sum(one.count for one in buckets if one.last > now - span)
+
+
+def _over(limit: Limit, buckets: Sequence[Bucket], most: int, now: datetime) -> Reason | None:
+    count = _within(buckets, limit.within, now)
+    if count < most:
+        return None
+    minutes = int(limit.within.total_seconds() // 60)
+    return Reason("pumping_limit", {"kind": limit.kind, "count": count, "most": most, "minutes": minutes})
+
+
+def _delay(entry: Entry, seen: Seen, now: datetime) -> Refusal | None:
+    """Each repeat to one number within a day waits twice as long as the one before."""
+    buckets = [one for one in seen.get(entry.keys["number"], ()) if one.last > now - DAY]
+    if not buckets:
+        return None
+    times = sum(one.count for one in buckets)
+    wait = min(FIRST_DELAY * 2 ** min(times - 1, 20), LONGEST_DELAY)
+    if now - max(one.last for one in buckets) >= wait:
+        return None
+    return Refusal(Reason("pumping_delay", {"seconds": int(wait.total_seconds())}))
+
+
+def _sequence(entry: Entry, seen: Seen, now: datetime) -> Refusal | None:
+    """Three numbers in a row, each at most three from the next: nobody's customers come like that. The range is closed
+    until the row is over."""
+    places = sorted(
+        {0, *(step for key, step in entry.neighbours.items() if _within(seen.get(key, ()), SEQUENCE_WITHIN, now))}
+    )
+    row = 1
+    for before, after in pairwise(places):
+        row = row + 1 if after - before <= SEQUENCE_GAP else 1
+        if row >= SEQUENCE:
+            return Refusal(Reason("pumping_sequence"), entry.keys["prefix"], now + SEQUENCE_WITHIN)
+    return None
+
+
+def _tenant(seen: Seen, usual: Sequence[int], now: datetime) -> Refusal | None:
+    most = TENANT_AN_HOUR + int(3 * median(usual or (0,)))
+    reason = _over(Limit("tenant", most, HOUR), seen.get("tenant", ()), most, now)
+    return Refusal(reason) if reason else None
+
+
+def _silent(entry: Entry, seen: Seen, marks: Marks, now: datetime) -> Refusal | None:
+    """A range of which nobody confirms, while others do, is closed: twelve hours, and twice as long each time."""
+    for kind, least in MOST_SILENT.items():
+        key = entry.keys[kind]
+        mark = marks.get(key)
+        # What a person has opened again, or what was closed for its time, begins anew.
+        since = max(mark["until"] or mark["at"], mark["at"]) if mark else None
+        for span in (HOUR, DAY):
+            sent = _sent(seen.get(key, ()), span, now, since)
+            theirs = _within(_after(seen.get(f"won|{key}", ()), since), span, now)
+            all_sent, all_won = _sent(seen.get("tenant", ()), span, now, None), _within(
+                seen.get("won|tenant", ()), span, now
+            )
+            others_sent, others_won = all_sent - sent, all_won - theirs
+            if sent >= least and theirs * 100 < BAD_RATE * sent and others_won * 100 > GOOD_RATE * max(others_sent, 1):
+                times = mark["times"] if mark else 0
+                until = now + min(CLOSED_FIRST * 2 ** min(times, 10), CLOSED_LONGEST)
+                return Refusal(Reason("pumping_conversion", {"sent": sent, "converted": theirs}), key, until)
+    return None
+
+
+def _after(buckets: Sequence[Bucket], since: datetime | None) -> Sequence[Bucket]:
+    return buckets if since is None else [one for one in buckets if one.start >= since]
+
+
+def _sent(buckets: Sequence[Bucket], span: timedelta, now: datetime, since: datetime | None) -> int:
+    """How many had the time to confirm."""
+    return sum(one.count for one in _after(buckets, since) if now - span < one.last <= now - TYPING_TAKES)
