@@ -28,16 +28,26 @@ def after(events: list[Event], known: Occasion | None = None) -> Occasion | None
     return known
 
 
-def without_history(occasion: Occasion | None) -> tuple[object, ...]:
+def without_history(occasion: Occasion | None) -> Occasion:
+    """What is known, without when we first heard of it."""
     assert occasion is not None
-    return occasion.at, occasion.digest, occasion.closed, occasion.start, occasion.values
+    return replace(occasion, first_seen=None)
+
+
+def gone(at: int, closed: Closed = Closed.DELETED) -> Event:
+    """All that many platforms say of what was deleted."""
+    return Event(Kind.APPOINTMENT, "visit-1", NOW + timedelta(minutes=at), closed)
 
 
 snapshots = st.lists(
-    st.tuples(st.integers(0, 50), st.integers(0, 5), st.sampled_from([None, Closed.CANCELLED, Closed.DELETED]),
-              st.sampled_from(["Consultation", "Contrôle"])),
+    st.one_of(
+        st.builds(event, st.integers(0, 50), st.integers(0, 5),
+                  st.sampled_from([None, Closed.CANCELLED, Closed.DELETED]),
+                  st.sampled_from(["Consultation", "Contrôle"])),
+        st.builds(gone, st.integers(0, 50), st.sampled_from([Closed.DELETED, Closed.SILENCED])),
+    ),
     min_size=1, max_size=12,
-).map(lambda given: [event(*one) for one in given])
+)
 
 
 @given(history=snapshots, data=st.data())
@@ -58,6 +68,24 @@ def test_a_deletion_without_content_keeps_what_people_will_ask_about():
     known = after([event(1), Event(Kind.APPOINTMENT, "visit-1", NOW + timedelta(minutes=2), Closed.DELETED)])
     assert known is not None
     assert (known.closed, known.start, known.found) == (Closed.DELETED, NOW + timedelta(days=3), ANA)
+
+
+def test_a_deletion_that_comes_before_its_event_stays_and_learns_what_was_deleted():
+    known = after([gone(9), event(2), event(5, title="Contrôle"), event(3)])
+    assert known is not None
+    assert (known.closed, known.start, known.values["title"]) == (Closed.DELETED, NOW + timedelta(days=3), "Contrôle")
+    back = updated(known, event(10, start=2))
+    assert back is not None
+    assert (back.closed, back.start, back.content_at) == (None, NOW + timedelta(days=3, hours=2), None)
+
+
+def test_a_cart_that_became_an_order_still_says_what_was_in_it():
+    cart = Event(Kind.CART, "cart-1", NOW, recipient=ANA, values={"total": "12"})
+    ordered = Event(Kind.CART, "cart-1", NOW + timedelta(minutes=1), Closed.DONE)
+    for history in ([cart, ordered], [ordered, cart]):
+        known = after(history)
+        assert known is not None
+        assert (known.closed, known.values, known.found) == (Closed.DONE, {"total": "12"}, ANA)
 
 
 def test_an_answer_is_about_the_time_that_was_asked_about():

@@ -58,7 +58,10 @@ def test_it_is_confirmed_once_in_one_short_part_that_says_who_speaks(room: Engin
     assert (measure(text).encoding, measure(text).segments) == ("GSM-7", 1)
 
 
-@pytest.mark.parametrize("name", ["Cabinet “Le Cèdre” — Dr. Ève", "Ελλάδα" * 30, "牙科診所", "{choices}", "  Deux\n lignes "])
+NAMES = ["Cabinet “Le Cèdre” — Dr. Ève", "Ελλάδα" * 30, "牙科診所", "{choices}", "  Deux\n lignes "]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_whatever_a_company_is_called_the_confirmation_is_one_part(room: EngineRoom, name: str) -> None:
     with room.suite.database.write(room.workspace) as tx:
         house.rename(tx, name)
