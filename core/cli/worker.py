@@ -6,13 +6,13 @@ import click
 
 from core.cli.desk import Desk, Refusal, command
 from core.logs import configure
-from core.runners.distributed import worker_app
+from core.runners.distributed import run_worker, worker_app
 from core.storage import migrate
 from core.suite import build_suite
 
 
 @command("worker", home=False)
-@click.option("--beat", is_flag=True, help="Keep the time too: exactly one worker of the house does.")
+@click.option("--beat", is_flag=True, help="Keep the time too: one worker does, a second is a reserve.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes that send.")
 def worker_command(desk: Desk, beat: bool, concurrency: int) -> None:
     """Send, ask and tell, for the web processes that share this database and broker."""
@@ -28,8 +28,4 @@ def worker_command(desk: Desk, beat: bool, concurrency: int) -> None:
                                "The database is not up to date: run `relance migrate`."))
     suite.database.close()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    arguments = ["worker", "--loglevel", "warning", "--concurrency", str(concurrency)]
-    arguments += ["--without-gossip", "--without-mingle"]
-    if beat:
-        arguments += ["--beat", "--schedule", str(settings.data_dir / "beat")]
-    worker_app(settings).worker_main(arguments)
+    run_worker(worker_app(settings, concurrency=concurrency), beat=beat, concurrency=concurrency)

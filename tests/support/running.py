@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,13 +24,14 @@ from waitress.server import create_server
 from core.contract import Adapter, Provider
 from core.engine import dispatch, ticking
 from core.ids import new_id
+from core.runners.distributed import Bell
 from core.runners.embedded import Embedded
 from core.settings import Settings
 from core.storage import access, house
 from core.storage import tables as t
 from core.storage.database import Transaction
 from core.storage.migrate import upgrade
-from core.suite import build_suite, turn_clock
+from core.suite import Suite, build_suite, turn_clock
 from core.web.app import create_app
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -34,6 +39,7 @@ START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 
 EMAIL, PASSWORD = "ana@example.org", "une-phrase-longue-et-simple"
 PATIENCE = 20.0
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,9 @@ class Running:
     `relance.workspace`), one owner (`EMAIL`, `PASSWORD`).
 
     Without `runner` nothing happens by itself: `settle()` does all that is due, in this thread, so that tests are
-    exact. With it the embedded runner works in the background: `until(…)` waits for what it should bring about.
+    exact. With "embedded" (or True) that runner works in the background, with "distributed" a `relance worker` does
+    (`database_url` is PostgreSQL then, and `broker_url` is needed): `settle()` waits until nothing is due, and
+    `until(…)` for anything else that they should bring about.
     `url` is also the public address, so that hooks and callback addresses work. `env` are further settings
     (`vendor_urls={"google": …}`, `mode="live"`); `adapters` and `providers` replace the registered ones.
     """
@@ -77,7 +85,7 @@ class Running:
         self,
         folder: Path,
         *,
-        runner: bool = False,
+        runner: bool | str = False,
         start: datetime | None = START,
         database_url: str | None = None,
         adapters: Mapping[str, Adapter] | None = None,
@@ -90,9 +98,12 @@ class Running:
             self._door, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True
         )
         self.url = f"http://127.0.0.1:{self._server.effective_port}"
+        if database_url and database_url.startswith("postgresql://"):
+            database_url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
         self.settings = Settings(
             **{
                 "data_dir": folder,
+                "runner": "distributed" if runner == "distributed" else "embedded",
                 "database_url": database_url or f"sqlite:///{folder / 'relance.db'}",
                 "public_url": self.url,
                 "secret_keys": (Fernet.generate_key().decode(),),
@@ -114,7 +125,9 @@ class Running:
         self.app = create_app(self.suite)
         self._door.app = self.app
         self._thread = threading.Thread(target=self._server.run, name="server", daemon=True)
-        self._runner = Embedded(self.suite) if runner else None
+        self._runner: Embedded | _Distributed | None = None
+        if runner:
+            self._runner = _Distributed(self.suite) if runner == "distributed" else Embedded(self.suite)
 
     def __enter__(self) -> Running:
         self._thread.start()
@@ -154,14 +167,17 @@ class Running:
         turn_clock(self.suite, moment - datetime.now(UTC))
 
     def forward(self, by: timedelta) -> None:
-        """Turns the clock forward, and without a background runner lets happen what has fallen due."""
+        """Turns the clock forward, and lets happen what has fallen due."""
         turn_clock(self.suite, self.suite.clock.turned + by)
         self.suite.wake()
-        if self._runner is None:
-            self.settle()
+        self.settle()
 
     def settle(self, rounds: int = 50) -> None:
-        """Does all that is due at this moment: pulls, sends, receipts, reports, webhooks. Needs `runner=False`."""
+        """Lets happen all that is due at this moment: pulls, sends, receipts, reports, webhooks."""
+        if self._runner is not None:
+            self.suite.wake()
+            self.until(self._rests, seconds=PATIENCE * 3)
+            return
         for _ in range(rounds):
             if ticking.ask(self.suite) + dispatch.run_due(self.suite) + ticking.tick(self.suite) == 0:
                 return
@@ -175,6 +191,23 @@ class Running:
                 raise AssertionError(f"nothing came of it within {seconds} s")
             pause.wait(0.02)
         return found
+
+    def _rests(self) -> bool:
+        """Whether nothing is due, and nobody is at work on something."""
+        now = self.suite.now()
+        m, i = t.messages.c, t.installations.c
+        open_ones = (
+            select(m.id).where(m.state == "scheduled", m.due_at <= now),
+            select(m.id).where(m.state == "sending"),
+            select(m.id).where(m.state == "uncertain", m.lease <= now),
+            select(t.simulated.c.id).where(t.simulated.c.next_at <= now),
+            select(t.reports.c.id).where(t.reports.c.state == "waiting", t.reports.c.due_at <= now),
+            select(t.deliveries.c.id).where(t.deliveries.c.state == "waiting", t.deliveries.c.due_at <= now),
+            select(i.id).where(i.state == "connected", i.next_pull_at <= now),
+            select(i.id).where(i.state == "connected", i.pull_lease_until > now),
+        )
+        with self.suite.database.read() as tx:
+            return not any(tx.connection.execute(one.limit(1)).first() for one in open_ones)
 
     # ------------------------------------------------------------------ shortcuts
 
@@ -204,6 +237,42 @@ def _owner(tx: Transaction, now: datetime) -> str:
     )
     access.join(tx, user, "owner")
     return user
+
+
+class _Distributed:
+    """One `relance worker` that keeps the time too, and the bell of the web process that is this one."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+        self._bell = Bell(suite)
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        settings = self._suite.settings
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("RELANCE_")}
+        given = {
+            "DATA_DIR": str(settings.data_dir), "DATABASE_URL": settings.database_url.replace("+psycopg", ""),
+            "RUNNER": "distributed", "BROKER_URL": settings.broker_url, "MODE": settings.mode,
+            "PUBLIC_URL": settings.public_url, "SECRET_KEYS": ",".join(settings.secret_keys),
+            "ALLOW_PRIVATE_ADDRESSES": str(settings.allow_private_addresses).lower(), "LOG_LEVEL": "warning",
+            **{f"{vendor.upper()}_URL": url for vendor, url in settings.vendor_urls.items()},
+        }  # fmt: skip
+        with (settings.data_dir / "worker.log").open("ab") as log:
+            self._worker = subprocess.Popen(
+                [sys.executable, "-m", "core.cli", "worker", "--beat"], stdout=log, stderr=log, cwd=ROOT,
+                env={**clean, **{f"RELANCE_{name}": value for name, value in given.items()}}, start_new_session=True,
+            )  # fmt: skip
+        self._bell.start()
+
+    def stop(self) -> None:
+        self._bell.stop()
+        if self._worker is not None:
+            self._worker.terminate()
+            try:
+                self._worker.wait(PATIENCE)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._worker.pid, signal.SIGKILL)
 
 
 class _Later:

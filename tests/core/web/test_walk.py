@@ -78,8 +78,23 @@ RULE = {
 }
 
 
-def test_from_a_calendar_to_the_phone(tmp_path: Path, calendar: Calendar) -> None:
-    with Running(tmp_path) as relance:
+@pytest.fixture(params=[
+    "sqlite",
+    "sqlite embedded",
+    pytest.param("postgresql", marks=pytest.mark.postgres),
+    pytest.param("postgresql embedded", marks=[pytest.mark.postgres, pytest.mark.slow]),
+    pytest.param("postgresql distributed", marks=[pytest.mark.postgres, pytest.mark.redis]),
+])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Running:
+    """The same house over either database, its engine in the test's hand, in this process, or in others."""
+    database, _, runner = request.param.partition(" ")
+    url = request.getfixturevalue("postgres_database") if database == "postgresql" else None
+    broker = {"broker_url": request.getfixturevalue("redis_url")} if runner == "distributed" else {}
+    return Running(tmp_path, database_url=url, runner=runner, **broker)
+
+
+def test_from_a_calendar_to_the_phone(house: Running, calendar: Calendar) -> None:
+    with house as relance:
         client = relance.client
         made = client.post(
             "/v1/installations",
@@ -116,6 +131,7 @@ def test_from_a_calendar_to_the_phone(tmp_path: Path, calendar: Calendar) -> Non
         live = client.patch(f"/v1/installations/{id}", {"mode": "live"})
         assert live.status_code == 200
         assert live.json()["mode"] == "live"
+        relance.settle()
         synced = client.post(f"/v1/installations/{id}/sync?wait=true")
         assert (synced.status_code, synced.json()["state"]) == (200, "done")
         assert client.post(f"/v1/installations/{id}/sync").status_code == 202
@@ -130,6 +146,7 @@ def test_from_a_calendar_to_the_phone(tmp_path: Path, calendar: Calendar) -> Non
         answers = why["occasions"][0]["answers"]
         assert [(one["answer"], one["reason"]["code"]) for one in answers] == [("skip", "no_number")]
 
+        relance.settle()
         relance.set_clock(datetime(2026, 12, 1, 17, 0, 1, tzinfo=UTC))
         relance.settle()
         relance.forward(timedelta(seconds=5))
