@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "running",
     "web": "running",
     "worker": "worker",
+    "listen": "listen",
     "migrate": "running",
     "plan": "plan",
     "clock": "clock",

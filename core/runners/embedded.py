@@ -1,4 +1,4 @@
-"""The embedded runner: a sending thread that is woken when something is due, and a clock for everything else.
+"""The embedded runner: sending threads that are woken when something is due, and a clock for everything else.
 
 APScheduler is the clock, not the store: a few interval jobs in memory, never one job for each message.
 """
@@ -21,6 +21,8 @@ from core.storage.database import DatabaseAway
 from core.suite import Suite, read_clock
 
 LONGEST_SLEEP = timedelta(seconds=1)
+# One provider that answers slowly must not keep the messages of the others waiting; a claim is atomic.
+SENDERS = 2
 log = structlog.get_logger(__name__)
 
 
@@ -30,7 +32,9 @@ class Embedded:
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self._stopping = threading.Event()
-        self._sender = threading.Thread(target=self._send, name="sender", daemon=True)
+        self._senders = [
+            threading.Thread(target=self._send, name=f"sender-{number}", daemon=True) for number in range(SENDERS)
+        ]
         self._listening = Listening(suite)
         self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(4)}, timezone="UTC")
 
@@ -43,14 +47,16 @@ class Embedded:
                 job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True, misfire_grace_time=None
             )
         self._clock.start()
-        self._sender.start()
+        for sender in self._senders:
+            sender.start()
 
     def stop(self) -> None:
         """Finishes what is in the air and records it (SIGTERM)."""
         self._stopping.set()
         self._suite.wake()
         self._clock.shutdown(wait=True)
-        self._sender.join(timeout=30)
+        for sender in self._senders:
+            sender.join(timeout=30)
         self._listening.stop()
 
     def _pull(self, suite: Suite) -> None:
