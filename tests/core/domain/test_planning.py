@@ -112,7 +112,7 @@ class Outbox:
 
 def _as_known(name: str, send: Send, step: int) -> Known:
     return Known(name, send.key, step, State.SCHEDULED, send.recipient.number, send.text, send.send_at, send.until,
-                 send.about, manner=manner_of(send))
+                 send.about, manner=manner_of(send), wanted_at=send.wanted_at)
 
 
 # ---------------------------------------------------------------------------------------------- when
@@ -391,6 +391,32 @@ def test_a_message_on_its_way_about_another_time_is_called_off_when_the_new_mome
     (step,) = box.plan(visit("2026-12-02 07:00"), [DAY_BEFORE], paris("2026-12-01 18:20"))
     assert isinstance(step, Cancel)
     assert step.state is State.EXPIRED
+
+
+def test_a_rule_that_is_given_a_moment_that_is_over_wants_its_waiting_message_no_more():
+    box = Outbox()
+    box.plan(visit(), [DAY_BEFORE])
+    (step,) = box.plan(visit(), [rule(AtWall(-1, time(12)))], paris("2026-12-01 15:00"))
+    assert isinstance(step, Cancel)
+    assert (step.state, step.reason.code) == (State.EXPIRED, "moment_over")
+
+
+def test_another_moment_that_the_hours_lead_to_the_same_place_is_remembered():
+    """22:00 and 22:30 both wait for the morning; at 22:45 it is on its way and stays, whichever it was."""
+    box = Outbox()
+    box.plan(visit("2026-12-02 15:00"), [rule(AtWall(-1, time(22)))])
+    (step,) = box.plan(visit("2026-12-02 15:00"), [rule(AtWall(-1, time(22, 30)))])
+    assert isinstance(step, Move)
+    assert step.send.send_at == step.known.send_at
+    assert box.plan(visit("2026-12-02 15:00"), [rule(AtWall(-1, time(22, 30)))], paris("2026-12-01 22:45")) == []
+
+
+def test_a_change_of_the_text_alone_does_not_call_off_what_is_on_its_way():
+    box = Outbox()
+    box.plan(visit(), [DAY_BEFORE])
+    (step,) = box.plan(visit(), [rule(body="Rappel ! {{ start }}")], paris("2026-12-01 18:20"))
+    assert isinstance(step, Move)
+    assert box.plan(visit(), [rule(body="Rappel ! {{ start }}")], paris("2026-12-01 18:25")) == []
 
 
 def test_a_failed_message_is_not_tried_again_by_planning():

@@ -16,6 +16,7 @@ from core.contract import (
     Outcome,
     Outgoing,
     ProviderTools,
+    Receipt,
     Refused,
     TryLater,
     Uncertain,
@@ -248,6 +249,32 @@ def test_where_nobody_can_tell_the_class_decides(room, klass, sent):
     assert room.state(name) == ("sent" if sent == 2 else "uncertain")
 
 
+class Silent(Memory):
+    """Can be asked, and never knows."""
+
+    def look_up(self, account: Account, reference: str, now: datetime, *, asked: datetime) -> Receipt | None:
+        self.asked = [*getattr(self, "asked", []), now]
+        return None
+
+
+@pytest.mark.parametrize(("klass", "minutes"), [(MessageClass.OTP, 10), (MessageClass.CONVERSATIONAL, 24 * 60)])
+def test_what_cannot_be_told_yet_is_asked_for_as_long_as_it_is_of_use_and_never_sent_again(tmp_path, klass, minutes):
+    silent = Silent(_tools())
+    room = EngineRoom(tmp_path, providers={"memory": silent})
+    room.memory = silent
+    name = doubted(room, klass)
+    # Seconds after the end its last question is over.
+    for _ in range(70):
+        room.clock.forward(timedelta(minutes=minutes / 60))
+        room.look_up()
+        dispatch.run_due(room.suite)
+    assert references(room) == [name]
+    assert room.state(name) == "uncertain"
+    with room.suite.database.read(room.workspace) as tx:
+        assert outbox.get(tx, name)["lease"] is None, "nobody asks any more: it is shown"
+    assert timedelta() <= silent.asked[-1] - NOW - timedelta(minutes=minutes) < timedelta(minutes=minutes / 10)
+
+
 # ---------------------------------------------------------------------------------------------- accidents
 
 
@@ -360,3 +387,13 @@ def test_an_accepted_message_says_what_the_provider_said(room):
     dispatch.run_due(room.suite)
     kept = room.message(name)
     assert (kept["provider_ref"], kept["channel"], kept["state"]) == ("theirs-7", str(Channel.SMS), State.SENT)
+
+
+def test_what_it_really_cost_is_kept_beside_the_estimate(room):
+    name = room.accept(price_micros=52_000, currency="EUR")
+    room.memory.script(ANA, Accepted("theirs-8", price_micros=48_500, currency="USD"))
+    dispatch.run_due(room.suite)
+    with room.suite.database.read(room.workspace) as tx:
+        [attempt] = outbox.history(tx, name)[1]
+    assert (attempt["price_micros"], attempt["currency"]) == (48_500, "USD")
+    assert (room.message(name)["price_micros"], room.message(name)["currency"]) == (52_000, "EUR")

@@ -6,6 +6,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -214,6 +215,60 @@ def test_an_installation_that_cannot_be_asked_is_not_asked_for_ever(practice):
     pulling.run_due(practice.suite)
     practice.clock.forward(timedelta(hours=1))
     assert practice.row(name).next_pull_at is None
+
+
+def test_a_slow_platform_delays_nobody_else_and_no_transaction_waits_for_it(practice):
+    """The slow one answers only when the others, and one that fell due meanwhile, have been asked."""
+    others = [practice.add("diary", {}) for _ in range(5)]
+    asked_all, late = threading.Event(), practice.add("diary", {})
+    with practice.suite.database.write(practice.workspace) as tx:
+        installations.change(tx, late, next_pull_at=NOW + timedelta(minutes=1))
+    seen: list[str] = []
+
+    def pull(installation: Installation, cursor: str | None, now: datetime) -> Batch:
+        if installation.id == practice.installation:
+            assert asked_all.wait(20), "the others wait for the slow one"
+        else:
+            seen.append(installation.id)
+            with practice.suite.database.write(practice.workspace) as tx:
+                house.note(tx, "test", "asked", installation.id, {}, NOW)
+            if len(seen) == len(others):
+                practice.clock.forward(timedelta(minutes=1))
+            if set(seen) == {*others, late}:
+                asked_all.set()
+        return Batch(cursor="c1")
+
+    practice.diary.pull = pull
+    assert pulling.run_due(practice.suite) == 7
+    assert sorted(seen) == sorted([*others, late]), "and each of them once"
+    assert {practice.row(name).cursor for name in (practice.installation, *others, late)} == {"c1"}
+
+
+def test_no_more_than_a_few_platforms_are_asked_at_once(practice):
+    for _ in range(9):
+        practice.add("diary", {})
+    lock, inside, most = threading.Lock(), 0, 0
+    full = threading.Barrier(pulling.AT_ONCE)
+
+    def pull(installation: Installation, cursor: str | None, now: datetime) -> Batch:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        with suppress(threading.BrokenBarrierError):
+            full.wait(0.5)
+        with lock:
+            inside -= 1
+        return Batch(cursor="c1")
+
+    practice.diary.pull = pull
+    assert pulling.run_due(practice.suite) == 10
+    assert most == pulling.AT_ONCE
+
+
+def test_a_process_that_is_about_to_end_begins_no_more_pulls(practice):
+    assert pulling.run_due(practice.suite, over=lambda: True) == 0
+    assert practice.diary.asked == []
 
 
 def test_another_workspace_cannot_pull(practice):
