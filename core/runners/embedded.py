@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from core.engine import dispatch, ticking
 from core.engine.journal import Journal
 from core.engine.listening import Listening
+from core.engine.warming import warm_up
 from core.ids import new_id
 from core.storage import outbox
 from core.storage.database import DatabaseAway
@@ -40,6 +41,7 @@ class Embedded:
 
     def start(self) -> None:
         """Returns at once; what dead senders left behind is looked after before anything new is sent."""
+        warm_up(self._suite)
         ticking.done_safely(self._suite, ticking.recover)
         # Asking and maintaining apart: a platform that is slow to answer keeps nobody's channel from being renewed.
         for job in (ticking.tick, self._pull, ticking.maintain, self._listen):
