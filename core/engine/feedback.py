@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Refused, Reply, Reports
 from core.domain.channels import message_of
 from core.domain.content import NEXT_CHANNEL
@@ -37,6 +39,8 @@ AUTOMATIC_AT_MOST = 3
 MOST_TRIES = 3
 RETRY_AFTER = timedelta(minutes=5)
 AUTOMATIC_WITHIN = timedelta(hours=1)
+MOST_SHOWN = 20
+log = structlog.get_logger(__name__)
 
 
 def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inbound) -> Reply:
@@ -131,6 +135,8 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
                 moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
         elif _applied(suite, tx, account, message, receipt, now):
             moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
+    if moved:
+        log.info("receipts taken", account=account.id, messages=[message_id for _, message_id, _ in moved[:MOST_SHOWN]])
     notices.messages_changed(tx, moved, now)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
+
 from core.contract import Adapter, Inbound, Notifies, Pushes, Reading, Reply
 from core.domain.errors import NotAuthentic, NotFound, Unreadable, Unsupported
 from core.domain.events import Event
@@ -13,6 +15,9 @@ from core.engine.scheduling import live_installations, replan
 from core.storage import inbox, installations, occasions
 from core.storage.database import Transaction
 from core.suite import Suite
+
+MOST_SHOWN = 20
+log = structlog.get_logger(__name__)
 
 
 def receive(suite: Suite, slug: str, installation_id: str | None, request: Inbound) -> Reply:
@@ -126,6 +131,8 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
             )
             return reading.reply
         inbox.keep(tx, request, installation.adapter, "read", installation=installation.id, delivery=reading.delivery)
-        accept(tx, row, reading.events, suite.now())
+        changed = accept(tx, row, reading.events, suite.now())
+    # With the request's id in the same line: what a platform's request became is found by either.
+    log.info("events taken", installation=installation.id, occasions=[one.id for one in changed[:MOST_SHOWN]])
     suite.wake()
     return reading.reply

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.policy.decision import Check, Never, Policy
@@ -25,6 +27,8 @@ from core.suite import Suite
 MOST_SEGMENTS = 10
 OURS = "relance:"
 LONGEST_WAIT = timedelta(days=366 * 2)
+MOST_SHOWN = 20
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,10 @@ def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[out
 
 def accept(suite: Suite, tx: Transaction, messages: Sequence[outbox.New]) -> list[str]:
     """Stores them; ids in order. The engine is woken when the caller's transaction is committed: see `Suite.wake`."""
-    return outbox.accept(tx, messages, suite.now())
+    ids = outbox.accept(tx, messages, suite.now())
+    # With the request's id in the same line: what a caller's request became is found by either.
+    log.info("messages accepted", count=len(ids), messages=ids[:MOST_SHOWN])
+    return ids
 
 
 def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], now: datetime) -> outbox.New:
