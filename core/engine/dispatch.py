@@ -43,7 +43,12 @@ from core.storage.database import Transaction
 from core.storage.outbox import Claimed, Doubtful, Result
 from core.suite import Suite
 
-BATCH = 64
+BATCH = 256
+"""Messages of a turn, at most; and so those in doubt after a death without a journal."""
+FIRST_BATCH = 64
+QUICK, SLOW = timedelta(milliseconds=100), timedelta(milliseconds=250)
+"""A turn that was quicker than that may be twice as large the next time; a slower one is halved, so that what is urgent
+does not wait for it."""
 LEASE = timedelta(minutes=2)
 MARGIN = timedelta(seconds=30)
 TELLS_EVERY = 5.0
@@ -78,6 +83,7 @@ class Sender:
         self._journal = journal
         self._spoke_by = 0.0
         self._begun: set[str] = set()
+        self._size = FIRST_BATCH
         self._guard = Guard()
         self._seen: dict[str, tuple[str, Tally]] = {}
         self._told_at: dict[str, float] = {}
@@ -103,7 +109,7 @@ class Sender:
         self._spoke_by = time.monotonic() + (LEASE - MARGIN).total_seconds()
         with self.suite.database.write() as tx:
             written = self._record(tx, now)
-            claimed = outbox.claim(tx, now, BATCH, owner=self.owner, lease=LEASE)
+            claimed = outbox.claim(tx, now, self._size, owner=self.owner, lease=LEASE)
             facts = routes.gathered(self.suite, tx, claimed, now) if claimed else Gathered()
             facts.judged = self._guard.turn(
                 tx, written, claimed, facts.settings, partial(self._judged, gathered=facts, now=now), now
@@ -116,7 +122,9 @@ class Sender:
         self._over()
         if not claimed:
             return 0
+        began = time.monotonic()
         self._unrecorded = self._spoken(claimed, facts)
+        self._size = _next_size(self._size, len(claimed), timedelta(seconds=time.monotonic() - began))
         return len(claimed)
 
     def rest(self) -> None:
@@ -161,13 +169,15 @@ class Sender:
             if not news and time.monotonic() - self._told_at.get(account_id, 0.0) < TELLS_EVERY:
                 continue
             self._told.add(account_id)
-            reason = accounts.judged(
+            before, then = accounts.judged(
                 tx, account_id, seen, now, tried=account_id in self._tried, alone=account_id in self._alone
             )
-            if reason is not None:
-                log.warning("provider account held", account=account_id, code=reason.code)
+            if before.reason is None and then.reason is not None:
+                log.warning("provider account held", account=account_id, code=then.reason.code)
                 mine = Transaction(tx.connection, workspace)
-                house.note(mine, "engine", "account_held", account_id, {"code": reason.code}, now)
+                house.note(mine, "engine", "account_held", account_id, {"code": then.reason.code}, now)
+            elif before.reason is not None and then.reason is None:
+                outbox.hurry(tx, account_id, now)
 
     def _spoken(self, claimed: Sequence[Claimed], gathered: Gathered) -> list[Result]:
         now = self.suite.now()
@@ -342,6 +352,13 @@ def _first_look_up(provider: Provider, klass: MessageClass, now: datetime) -> da
     if provider.can_look_up or provider.idempotent:
         return now + LOOK_UP_AFTER
     return now + OTP_WAITS if klass is MessageClass.OTP else None
+
+
+def _next_size(size: int, had: int, took: timedelta) -> int:
+    """How many messages the next turn claims, after one of `had` of at most `size` that took so long."""
+    if took > SLOW:
+        return max(size // 2, FIRST_BATCH)
+    return min(size * 2, BATCH) if had == size and took < QUICK else size
 
 
 # ---------------------------------------------------------------------------------------------- doubt

@@ -161,7 +161,8 @@ def elsewhere(suite: Suite, message: Claimed, account: str, known: Gathered, now
         return False
     fit = _fits(suite, message, known, now)
     return isinstance(fit, tuple) and any(
-        one.account != account and known.breakers[one.account].standing(now) in (Standing.WELL, Standing.EASING)
+        one.account != account
+        and ((health := known.breakers[one.account]).soft or health.standing(now) in (Standing.WELL, Standing.EASING))
         for one in fit
     )
 

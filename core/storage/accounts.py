@@ -174,16 +174,16 @@ def try_one(tx: Transaction, account_id: str, now: datetime) -> bool:
 
 def judged(
     tx: Transaction, account_id: str, seen: Tally, now: datetime, *, tried: bool = False, alone: bool = False
-) -> Reason | None:
-    """Keeps what a turn saw of an account. The reason, if it was well until then and is shut now. `tried`: it was this
-    turn that tried it; `alone`: the workspace has no other."""
+) -> tuple[Breaker, Breaker]:
+    """Keeps what a turn saw of an account; how it was before and how it is now. `tried`: it was this turn that tried
+    it; `alone`: the workspace has no other."""
     known = _health(tx, account_id)
     if known is None:
-        return None
+        return Breaker(), Breaker()
     then = breaker.judged(known, seen, now, tried=tried, alone=alone)
     if then != known:
         _keep(tx, account_id, then, now)
-    return then.reason if known.reason is None else None
+    return known, then
 
 
 def _health(tx: Transaction, account_id: str) -> Breaker | None:

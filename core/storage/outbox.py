@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, literal, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, func, literal, or_, select, update
 
 from core.domain.messages import FOLLOWS, Channel, MessageClass, State, may_follow
 from core.domain.planning import Cancel, Known, Move, Schedule, Send, Step
 from core.domain.policy.decision import Check
 from core.domain.reasons import Reason
+from core.domain.retries import LONGEST
 from core.domain.text.price import price
 from core.ids import new_ids
 from core.storage import bulk
@@ -303,21 +304,13 @@ _CLAIMED = (
 def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: timedelta) -> list[Claimed]:
     """Up to `limit` due messages, the most urgent class first, marked `sending` for `owner` until the lease ends."""
     claimed: list[Claimed] = []
+    taking = {"b_now": now, "b_owner": owner, "b_lease": now + lease}
+    statement = _claim(tx)
     for priority in range(4):
         if len(claimed) >= limit:
             break
-        due = (
-            select(_m.id)
-            .where(_m.state == "scheduled", _m.priority == priority, _m.due_at <= now)
-            .order_by(_m.due_at)
-            .limit(limit - len(claimed))
-        )
-        rows = tx.connection.execute(
-            update(t.messages)
-            .where(_m.id.in_(tx.chosen(due)))
-            .values(state="sending", owner=owner, lease=now + lease, fence=_m.fence + 1, changed_at=now)
-            .returning(*_CLAIMED)
-        ).all()
+        asked = {**taking, "b_priority": priority, "b_limit": limit - len(claimed)}
+        rows = tx.connection.execute(statement, asked).all()
         rows = sorted(rows, key=_by_due)
         claimed.extend(
             Claimed(
@@ -336,17 +329,62 @@ def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: time
     return claimed
 
 
+_CLAIMING: dict[bool, Any] = {}
+
+
+def _claim(tx: Transaction) -> Any:
+    """Built once for each kind of database: it runs four times a turn, and building it costs more than running it."""
+    if tx.is_sqlite not in _CLAIMING:
+        due = (
+            select(_m.id)
+            .where(_m.state == "scheduled", _m.priority == bindparam("b_priority"), _m.due_at <= bindparam("b_now"))
+            .order_by(_m.due_at)
+            .limit(bindparam("b_limit", type_=Integer))
+        )
+        _CLAIMING[tx.is_sqlite] = (
+            update(t.messages)
+            .where(_m.id.in_(tx.chosen(due)))
+            .values(
+                state="sending",
+                owner=bindparam("b_owner"),
+                lease=bindparam("b_lease"),
+                fence=_m.fence + 1,
+                changed_at=bindparam("b_now"),
+            )
+            .returning(*_CLAIMED)
+        )
+    return _CLAIMING[tx.is_sqlite]
+
+
 _by_due = itemgetter(_CLAIMED.index(_m.due_at), _CLAIMED.index(_m.id))
+
+
+_NEXT_DUE = (
+    select(_m.due_at)
+    .where(_m.state == "scheduled", _m.priority == bindparam("b_priority"))
+    .order_by(_m.due_at)
+    .limit(1)
+)
+
+
+def hurry(tx: Transaction, account: str, now: datetime) -> None:
+    """An account is back: what it had put off, for longer and longer, need not wait for its next try."""
+    tx.connection.execute(
+        update(t.messages)
+        .where(
+            _m.state == "scheduled",
+            _m.priority.in_(range(4)),
+            _m.due_at > now,
+            _m.due_at <= now + LONGEST,
+            _m.account == account,
+        )
+        .values(due_at=now)
+    )
 
 
 def next_due(tx: Transaction) -> datetime | None:
     """When the next message falls due; None when none waits."""
-    moments = [
-        tx.connection.execute(
-            select(_m.due_at).where(_m.state == "scheduled", _m.priority == priority).order_by(_m.due_at).limit(1)
-        ).scalar()
-        for priority in range(4)
-    ]
+    moments = [tx.connection.execute(_NEXT_DUE, {"b_priority": priority}).scalar() for priority in range(4)]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
