@@ -1,0 +1,165 @@
+"""Receipts: in every order, doubled, too early, about unknown messages, from the wrong account. None moves a message
+backwards, none is an error, and the end is always the furthest that was said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise, permutations, product
+from pathlib import Path
+
+import pytest
+
+from core.contract import Account, Outgoing, PhoneReply, Receipt, Uncertain
+from core.domain.messages import FOLLOWS, State
+from core.domain.reasons import Reason
+from core.engine import dispatch, feedback
+from core.storage import accounts, house, outbox, people
+from core.storage import feedback as kept
+from core.storage.database import Transaction
+from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
+
+STATES = (State.SENT, State.DELIVERED, State.READ, State.FAILED)
+# What the phone itself said is right, whoever else said the opposite.
+FURTHEST = {State.SENT: 0, State.FAILED: 1, State.DELIVERED: 2, State.READ: 3}
+HISTORIES = [list(one) for size in range(1, 5) for one in permutations(STATES, size)]
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> EngineRoom:
+    return EngineRoom(tmp_path_factory.mktemp("receipts"))
+
+
+def receipt(name: str, state: State | None, **given: object) -> Receipt:
+    values = {"status": str(state), "at": NOW, "reference": None, **given}
+    return Receipt(f"mem_{name}", state, **values)  # type: ignore[arg-type]
+
+
+def take(room: EngineRoom, *receipts: Receipt, account: Account | None = None) -> None:
+    with room.suite.database.write(room.workspace) as tx:
+        feedback.take_receipts(room.suite, tx, account or room.account, receipts)
+
+
+def sent(room: EngineRoom, to: str = ANA) -> str:
+    name = room.accept(to)
+    dispatch.run_due(room.suite)
+    assert room.state(name) == "sent"
+    return name
+
+
+def only_forwards(room: EngineRoom, name: str) -> bool:
+    states = [State(state) for state, _ in room.steps(name)]
+    return all(then in FOLLOWS[now] for now, then in pairwise(states))
+
+
+def test_every_order_of_every_history_ends_with_the_furthest_word(room: EngineRoom) -> None:
+    """64 histories, each receipt alone in a request, each of them twice."""
+    names = [sent(room) for _ in HISTORIES]
+    for name, history in zip(names, HISTORIES, strict=True):
+        for state in [*history, *history]:
+            take(room, receipt(name, state))
+    for name, history in zip(names, HISTORIES, strict=True):
+        assert room.state(name) == max(history, key=FURTHEST.__getitem__), history
+        assert only_forwards(room, name), history
+        with room.suite.database.read(room.workspace) as tx:
+            assert len(kept.receipts_of(tx, name)) == len(history)
+
+
+def test_all_in_one_request_end_the_same(room: EngineRoom) -> None:
+    names = [sent(room) for _ in HISTORIES]
+    take(room, *[receipt(name, state) for name, history in zip(names, HISTORIES, strict=True) for state in history])
+    ends = [max(history, key=FURTHEST.__getitem__) for history in HISTORIES]
+    assert [room.state(name) for name in names] == ends
+
+
+def test_a_receipt_that_overtakes_the_answer_waits_for_it(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    good = (State.SENT, State.DELIVERED, State.READ)
+    histories = [list(one) for size in (1, 2, 3) for one in permutations(good, size)]
+    names = [room.accept() for _ in histories]
+    sends = room.memory.send
+
+    def send(account, messages: list[Outgoing], now, begun):  # type: ignore[no-untyped-def]
+        outcomes = sends(account, messages, now, begun)
+        for name, history in zip(names, histories, strict=True):
+            take(room, *[receipt(name, state) for state in history])
+        return outcomes
+
+    room.memory.send = send  # type: ignore[method-assign]
+    dispatch.run_due(room.suite)
+    ends = [max(history, key=FURTHEST.__getitem__) for history in histories]
+    assert [room.state(name) for name in names] == ends
+
+
+@pytest.mark.parametrize(("before", "state"), list(product(["uncertain", "sent"], STATES)))
+def test_a_receipt_ends_a_doubt(room: EngineRoom, before: str, state: State) -> None:
+    if before == "uncertain":
+        room.memory.script(ANA, Uncertain(Reason("provider_busy")))
+    name = room.accept()
+    dispatch.run_due(room.suite)
+    assert room.state(name) == before
+    take(room, receipt(name, state, reference=name))
+    assert room.state(name) == state
+    room.clock.forward(timedelta(seconds=10))
+    room.look_up()
+    dispatch.run_due(room.suite)
+    assert room.state(name) == state
+    assert [one.reference for one in room.memory.sent].count(name) == 1
+
+
+def test_unknown_words_and_unknown_messages_are_kept_and_change_nothing(room: EngineRoom) -> None:
+    name = sent(room)
+    take(room, receipt(name, None, status="HALF_WAY"), receipt("msg_unknown", State.DELIVERED),
+         Receipt(None, State.DELIVERED, "delivered", NOW), Receipt(None, State.DELIVERED, "x", NOW, "msg_nobody"))
+    assert room.state(name) == "sent"
+    with room.suite.database.read(room.workspace) as tx:
+        assert [one["status"] for one in kept.receipts_of(tx, name)] == ["HALF_WAY"]
+
+
+def test_another_account_s_word_about_our_message_is_not_believed(room: EngineRoom) -> None:
+    other = room.connect()
+    name = sent(room)
+    take(room, receipt(name, State.FAILED), receipt(name, State.READ, reference=name), account=other)
+    assert room.state(name) == "sent"
+    with room.suite.database.write(room.workspace) as tx:
+        accounts.change(tx, room.suite.vault, other.id, state="removed")
+
+
+def test_another_workspace_s_word_is_not_believed(room: EngineRoom) -> None:
+    with room.suite.database.write() as tx:
+        stranger = house.add_workspace(tx, "Concurrent", {}, NOW)
+    name = sent(room)
+    with room.suite.database.write() as tx:
+        feedback.take_receipts(room.suite, Transaction(tx.connection, stranger), room.account,
+                               [receipt(name, State.READ, reference=name)])  # fmt: skip
+    assert room.state(name) == "sent"
+
+
+def test_what_a_receipt_says_of_the_person_counts_for_the_person(room: EngineRoom) -> None:
+    silent, dead = sent(room, "+33639980021"), sent(room, "+33639980022")
+    take(room, receipt(silent, State.FAILED, opt_out=True), receipt(dead, State.FAILED, dead_number=True))
+    with room.suite.database.read(room.workspace) as tx:
+        standings, _ = people.standings(tx, room.workspace, ["+33639980021", "+33639980022", BOB])
+    assert standings["+33639980021"].opted_out == {"marketing"}
+    assert standings["+33639980022"].quarantined
+    assert BOB not in standings
+
+
+def test_a_late_word_about_credit_puts_it_back_and_holds_the_account(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    name = sent(room)
+    take(room, receipt(name, State.FAILED, account_trouble=True, reason=Reason("provider_no_credit")))
+    assert (room.state(name), room.account_row().state) == ("scheduled", "held")
+    room.later(minutes=16)
+    assert room.state(name) == "sent"
+    take(room, receipt(name, State.DELIVERED, status="after credit"))
+    assert room.state(name) == "delivered"
+
+
+def test_a_reply_is_taken_once_however_often_it_comes(room: EngineRoom) -> None:
+    reply = PhoneReply(BOB, "38555", "bonjour", NOW, "reply-1")
+    with room.suite.database.write(room.workspace) as tx:
+        first = [feedback.take_reply(room.suite, tx, room.account, reply) for _ in range(3)]
+    assert [one is not None for one in first] == [True, False, False]
+    with room.suite.database.read(room.workspace) as tx:
+        assert len(kept.replies(tx, number=BOB)) == 1
+        assert outbox.listed(tx, outbox.Filter(to=BOB)) == []
