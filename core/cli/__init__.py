@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "demo",
     "send": "messages",
     "messages": "messages",
+    "caps": "caps",
     "why": "why",
     "cost": "texts",
     "hours": "texts",

@@ -16,7 +16,7 @@ from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.price import Money
-from core.engine import explaining, restoring, sending, shown
+from core.engine import catching_up, explaining, restoring, sending, shown
 from core.storage import house, outbox
 
 WHO = "relance"
@@ -137,11 +137,20 @@ def cancel_message(desk: Desk, message_id: str) -> None:
 
 
 @command("release", group=messages_command, writes=True)
-@click.option("--held", type=click.Choice(["restore"]), required=True,
-              help="What has held them: `restore` holds what was due between a backup and its restoring.")
+@click.option("--held", type=click.Choice(["restore", "catch-up"]), required=True,
+              help="What has held them: `restore` holds what was due since a backup was taken, `catch-up` what"
+                   " was too late after a standstill.")
 @click.option("--unchecked", is_flag=True, help="Also those of which no provider can tell whether they had left.")
 def release(desk: Desk, held: str, unchecked: bool) -> None:
-    """Let held messages go, after asking the providers which of them had left already."""
+    """Let held messages go; after a restore, once the providers were asked which of them had left already."""
+    if held == "catch-up":
+        with desk.suite.database.read(desk.workspace) as tx:
+            count = len(catching_up.waiting(tx, catching_up.MOST_AT_ONCE))
+        if not desk.dry_run:
+            count = catching_up.let_go(desk.suite, desk.workspace, None, who=WHO)
+        desk.show({"released": count, "dry_run": desk.dry_run},
+                  desk.say(f"{count} messages en retard partent.", f"{count} late messages leave."))
+        return
     outcome = restoring.release(desk.suite, desk.workspace, unchecked=unchecked, dry_run=desk.dry_run)
     desk.show({**asdict(outcome), "dry_run": desk.dry_run}, desk.say(
         f"{outcome.found} étaient partis, {outcome.released} repartent, {outcome.unknown} attendent encore.",

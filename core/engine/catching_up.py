@@ -12,7 +12,6 @@ from core.domain.reasons import Reason
 from core.engine import guarding, notices
 from core.engine.guarding import CATCH_UP
 from core.storage import counting, house, outbox
-from core.storage import tables as t
 from core.storage.database import Transaction
 from core.storage.outbox import Filter
 from core.suite import Suite
@@ -39,16 +38,17 @@ def sorted_out(suite: Suite, tx: Transaction) -> CaughtUp:
     asked = tuple(waiting(tx, MOST_SHOWN))
     if away is None:
         return CaughtUp(None, (), (), asked)
-    since, m = away.since, t.messages.c
+    since = away.since
     left = outbox.listed(
         tx,
         Filter(state=tuple(str(one) for one in LEFT | {State.FAILED}), since=since, until=away.until,
-               extra=(m.left_at >= away.until,)),
+               extra=(counting.left_since(away.until),)),
         limit=MOST_SHOWN, by_due=True,
     )  # fmt: skip
     over = outbox.listed(
         tx,
-        Filter(state=("expired", "cancelled"), since=since, until=away.until, extra=(m.changed_at >= away.until,)),
+        Filter(state=("expired", "cancelled"), since=since, until=away.until,
+               extra=(counting.changed_since(away.until),)),
         limit=MOST_SHOWN, by_due=True,
     )  # fmt: skip
     skipped = [row for row in over if row["state"] == "expired" or (row["reason"] or {}).get("code") == "late_refused"]
@@ -58,7 +58,7 @@ def sorted_out(suite: Suite, tx: Transaction) -> CaughtUp:
 def waiting(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
     """Messages that wait for somebody's word, the earliest first."""
     return outbox.listed(
-        tx, Filter(state=("held",), extra=(t.messages.c.held_by == CATCH_UP,)), limit=limit, by_due=True
+        tx, Filter(state=("held",), extra=(counting.waits_for(CATCH_UP),)), limit=limit, by_due=True
     )
 
 

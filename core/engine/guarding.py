@@ -12,8 +12,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from core.contract import Account
 from core.domain.messages import MessageClass, State
 from core.domain.policy import lateness
@@ -23,7 +21,6 @@ from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
 from core.engine import notices
 from core.storage import counting, house
-from core.storage import tables as t
 from core.storage.counting import Key, Sum
 from core.storage.database import Transaction
 from core.storage.outbox import Claimed, Result
@@ -380,8 +377,7 @@ def recovered(
     ids = {message_id for message_id, _ in (*doubted, *not_begun)}
     if not ids:
         return
-    m = t.messages.c
-    rows = tx.rows(select(t.messages).where(m.id.in_(ids), m.state == "sending", m.test.is_(False)))
+    rows = counting.claimed(tx, ids)
     in_doubt = {message_id for message_id, _ in doubted}
     sums: Taken = {}
     known: dict[str, Mapping[str, Any]] = {}

@@ -20,8 +20,9 @@ from core.domain.policy.holidays import calendar
 from core.domain.policy.hours import open_between
 from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
-from core.engine import resolving
-from core.storage import accounts, feedback, house, installations, occasions, outbox, overview
+from core.engine import catching_up, resolving
+from core.engine.guarding import CATCH_UP, held_by
+from core.storage import accounts, counting, feedback, house, installations, occasions, outbox, overview
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -238,6 +239,10 @@ def points(
     found += [Point("account", 1, way) for way in ways if way.state == "held"]
     for occasion, told in old_times(tx, now)[:2]:
         found.append(Point("old_time", 1, (occasion, told), resolving.correction(tx, occasion, told)))
+    for stop in counting.stops(tx):
+        count, _ = counting.held_sum(tx, held_by(stop.cap))
+        found += [Point("cap", count, stop)] if count else []
+    found += _point("catch_up", catching_up.waiting(tx, _MANY + 1))
     doubtful = outbox.listed(tx, outbox.Filter(state=("uncertain",)), limit=_MANY + 1)
     # While it is still being looked up, a person has nothing to decide.
     found += _point("uncertain", [row for row in doubtful if row["lease"] is None])
@@ -249,7 +254,9 @@ def points(
     ]
     found += _point("which_number", [one for one in soon if len(one.candidates) > 1])
     found += _point("no_number", [one for one in soon if len(one.candidates) < 2])
-    found += _point("held", outbox.listed(tx, outbox.Filter(state=("held",)), limit=_MANY + 1))
+    # Caps and what is late have a point of their own.
+    other = counting.waits_otherwise(CATCH_UP)
+    found += _point("held", outbox.listed(tx, outbox.Filter(state=("held",), extra=(other,)), limit=_MANY + 1))
     return found
 
 

@@ -42,7 +42,14 @@ def hold(suite: Suite, workspace: str, message_id: str, *, who: str) -> None:
 
 def let_go(suite: Suite, workspace: str, message_id: str, *, who: str) -> None:
     """`held` → `scheduled`, at the moment that was planned. Raises `NotFound`, `Conflict`."""
-    _step(suite, workspace, message_id, (State.HELD,), State.SCHEDULED, "released_by_person", who, held_by=None)
+    with suite.database.read(workspace) as tx:
+        planned = _known(tx, message_id)["due_at"]
+    # A moment that is over is now: what a person let go is not late, and is not asked about a second time.
+    due = max(planned, suite.now())
+    _step(
+        suite, workspace, message_id, (State.HELD,), State.SCHEDULED, "released_by_person", who,
+        held_by=None, due_at=due,
+    )  # fmt: skip
     suite.wake()
 
 

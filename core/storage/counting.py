@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Text, and_, delete, func, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.domain.messages import State
@@ -23,6 +23,7 @@ Sum = tuple[int, int, int]
 """Messages, their parts, and what they cost in micro-units."""
 
 KEPT = timedelta(days=800)
+MOST_REFUSALS = 5_000
 SIGHTINGS_KEPT = timedelta(days=30)
 _c, _m, _s, _g, _r = t.counters.c, t.messages.c, t.cap_stops.c, t.sightings.c, t.ranges.c
 
@@ -163,6 +164,32 @@ def held(tx: Transaction, workspace: str, held_by: str, limit: int) -> list[Mapp
     )
 
 
+def claimed(tx: Transaction, ids: Iterable[str]) -> list[Mapping[str, Any]]:
+    """Those of these messages that some sender has, test messages left out."""
+    return tx.rows(select(t.messages).where(_m.id.in_(sorted(ids)), _m.state == "sending", _m.test.is_(False)))
+
+
+# Conditions for `outbox.Filter.extra`.
+
+
+def waits_for(held_by: str) -> Any:
+    """Held by exactly that."""
+    return _m.held_by == held_by
+
+
+def waits_otherwise(*held_by: str) -> Any:
+    """Held by something else than a cap or one of these."""
+    return or_(_m.held_by.is_(None), and_(_m.held_by.not_in(held_by), _m.held_by.not_like("cap:%")))
+
+
+def left_since(moment: datetime) -> Any:
+    return _m.left_at >= moment
+
+
+def changed_since(moment: datetime) -> Any:
+    return _m.changed_at >= moment
+
+
 def held_sum(tx: Transaction, held_by: str) -> tuple[int, int]:
     """How many messages of the workspace wait for `held_by`, and what they would cost."""
     row = tx.connection.execute(
@@ -234,6 +261,22 @@ def closed(tx: Transaction, keys: Iterable[str] | None = None) -> dict[str, Mapp
     if keys is not None:
         query = query.where(_r.key.in_(sorted(set(keys))))
     return {row["key"]: row for row in tx.rows(query)}
+
+
+def refusals(tx: Transaction, since: datetime) -> list[tuple[Reason, int, datetime]]:
+    """What public doors refused since then, by code: (a reason as it was given last, how many, when last)."""
+    rows = tx.connection.execute(
+        tx.mine(t.messages, _m.reason, _m.created_at)
+        .where(_m.state == "suppressed", _m.due_at >= since, type_coerce(_m.reason, Text).like('{"code":"pumping_%'))
+        .order_by(_m.due_at.desc())
+        .limit(MOST_REFUSALS)
+    )
+    found: dict[str, tuple[Reason, int, datetime]] = {}
+    for row in rows:
+        one = Reason(row.reason["code"], row.reason["values"])
+        last, count, at = found.get(one.code, (one, 0, row.created_at))
+        found[one.code] = (last, count + 1, at)
+    return sorted(found.values(), key=lambda one: (-one[1], one[0].code))
 
 
 def mark(

@@ -1,0 +1,91 @@
+"""Anti-fraude: what public doors refused and why, closed ranges, open countries, and numbers in quarantine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, g, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from core.domain.errors import BadInput
+from core.domain.policy.pumping import open_countries
+from core.engine import public
+from core.storage import counting, house, people
+from core.web.app import current_suite
+from core.web.console import asked
+from core.web.console.session import page
+from core.web.console.words import sentence
+
+bp = Blueprint("antifraud", __name__, url_prefix="/anti-fraud")
+SHOWN_FOR = timedelta(days=30)
+
+
+@bp.get("")
+@page()
+def shown() -> ResponseReturnValue:
+    """All on one page."""
+    return _shown()
+
+
+@bp.post("/ranges")
+@page(writes="admin")
+def mark() -> ResponseReturnValue:
+    """Closes a prefix or a country, opens it again, or always lets it in."""
+    form = request.form
+    prefix = form.get("prefix", "").replace(" ", "")
+    key = f"prefix|{prefix}" if prefix else form.get("key", "")
+    try:
+        public.mark(current_suite(), g.person.workspace, key, form.get("state", ""), who=g.person.id)
+    except BadInput as error:
+        return _shown(error)
+    return asked.back("/anti-fraud", "good", "settings.saved")
+
+
+@bp.post("/countries")
+@page(writes="admin")
+def countries() -> ResponseReturnValue:
+    """Where public forms may write to."""
+    usual = "usual" in request.form
+    chosen = None if usual else request.form.get("countries", "").replace(",", " ").split()
+    try:
+        public.countries(current_suite(), g.person.workspace, chosen, who=g.person.id)
+    except BadInput as error:
+        return _shown(error)
+    return asked.back("/anti-fraud", "good", "settings.saved")
+
+
+@bp.post("/quarantine")
+@page()
+def try_again() -> ResponseReturnValue:
+    """A dead number may be tried once more."""
+    with current_suite().database.read(g.person.workspace) as tx:
+        row = people.contact(tx, request.form.get("contact", ""))
+    if row is None:
+        raise BadInput("choice_unknown", pointer="/contact", text="")
+    public.try_again(current_suite(), g.person.workspace, row["number"], who=g.person.id)
+    return asked.back("/anti-fraud", "good", "antifraud.tried")
+
+
+def _shown(error: BadInput | None = None) -> ResponseReturnValue:
+    suite = current_suite()
+    now = suite.now()
+    with suite.database.read(g.person.workspace) as tx:
+        known = house.workspace(tx, g.person.workspace)
+        settings = known["settings"] if known else house.DEFAULTS
+        refusals = counting.refusals(tx, now - SHOWN_FOR)
+        marks = counting.closed(tx)
+        quarantined = people.in_quarantine(tx)
+    lasting = {
+        key: row for key, row in marks.items()
+        if row["state"] != "open" and (row["until"] is None or row["until"] > now)
+    }  # fmt: skip
+    answer = render_template(
+        "antifraud.html",
+        refusals=refusals,
+        marks=lasting,
+        open_countries=sorted(open_countries(settings)),
+        chosen=settings["public_countries"] is not None,
+        quarantined=quarantined,
+        wrong=sentence(error.reason) if error else None,
+    )
+    return make_response(answer, 422 if error else 200)
