@@ -41,6 +41,7 @@ class Settings:
     allow_private_addresses: bool = False
     trusted_proxies: int = 0
     log_level: str = "info"
+    otlp_url: str = ""
     vendor_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
@@ -115,6 +116,7 @@ _KNOWN = {
     "ALLOW_PRIVATE_ADDRESSES",
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
+    "OTLP_URL",
     "ENV_FILE",
 }
 
@@ -156,6 +158,7 @@ def _read(given: Mapping[str, str]) -> Settings:
         allow_private_addresses=_yes(given, "RELANCE_ALLOW_PRIVATE_ADDRESSES"),
         trusted_proxies=_number(given, "RELANCE_TRUSTED_PROXIES", 0),
         log_level=_one_of(given, "RELANCE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        otlp_url=_url(given, "RELANCE_OTLP_URL", "") if given.get("RELANCE_OTLP_URL") else "",
         **_vendors(given),
     )
 

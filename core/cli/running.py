@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
+from core import traces
 from core.cli.desk import Desk, Refusal, command, console, console_address, first_workspace
 from core.logs import configure
 from core.runners.distributed import Bell
@@ -30,6 +32,8 @@ from core.suite import Suite, build_suite, read_clock
 from core.web.app import MOST_BODY, create_app
 
 OWNER = "owner@localhost"
+# Who has just connected, or has a request on its way over a kept connection, is heard.
+TO_HEAR_OUT = 0.25
 TO_FINISH_REQUESTS = 5.0
 TO_STOP = 9.0
 THREADS = 8
@@ -51,6 +55,7 @@ def run_command(desk: Desk) -> None:
         migrate.upgrade(suite.database)
         read_clock(suite)
         password = first_owner(suite)
+        traces.start(suite.settings.otlp_url)
         server = listening(suite)
         _started(desk, suite, server, password)
         runner = Embedded(suite)
@@ -69,6 +74,7 @@ def web_command(desk: Desk) -> None:
                                "The database is not up to date: run `relance migrate`."))
     read_clock(suite)
     with _signals() as stopping:
+        traces.start(suite.settings.otlp_url)
         server = listening(suite)
         _started(desk, suite, server, None)
         bell = Bell(suite) if suite.settings.runner == "distributed" else None
@@ -120,8 +126,18 @@ class Listening:
 
     def busy(self) -> bool:
         """Whether a request that was begun still waits for its answer, or an answer for its last bytes."""
-        return any(getattr(one, "requests", None) or getattr(one, "total_outbufs_len", 0)
-                   for one in self.sockets.values())
+        return any(getattr(one, "requests", None) or getattr(one, "request", None)
+                   or getattr(one, "total_outbufs_len", 0) for one in self.sockets.values())
+
+    def close_doors(self) -> None:
+        """Nobody new. Who is connected already, and only waits to be taken, is taken first: to close on him would cut
+        what he has begun to say."""
+        for door in self.doors():
+            waiting = select.poll()
+            waiting.register(door.socket, select.POLLIN)
+            while waiting.poll(0):
+                door.handle_accept()
+            wasyncore.dispatcher.close(door)
 
     def turn(self, seconds: float) -> None:
         """Waits for something to happen on a socket, and does what it asks for."""
@@ -201,11 +217,10 @@ def _serve(server: Listening, stopping: threading.Event, stop_engine: Callable[[
     while not stopping.is_set():
         server.turn(0.25)
     began = monotonic()
-    for door in server.doors():
-        wasyncore.dispatcher.close(door)
+    server.close_doors()
     engine = threading.Thread(target=stop_engine, name="stopping", daemon=True)
     engine.start()
-    while server.busy() and monotonic() - began < TO_FINISH_REQUESTS:
+    while monotonic() - began < TO_HEAR_OUT or (server.busy() and monotonic() - began < TO_FINISH_REQUESTS):
         server.turn(0.05)
     engine.join(timeout=max(TO_STOP - (monotonic() - began), 0))
     if engine.is_alive():

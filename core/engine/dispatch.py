@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from core import traces
 from core.contract import (
     Accepted,
     Account,
@@ -343,6 +344,7 @@ def _count(counted: tally.Tally, results: Sequence[Result], written: Sequence[Re
         if one.attempt:
             counted.count("attempts", one.provider, str(one.channel), str(one.message.message_class), one.attempt)
     for one in written:
+        traces.span("handed over", one.message.id, now, state=str(one.state), provider=one.provider)
         if one.state is State.SENT:
             late = now - one.message.due_at
             counted.observe(tally.LATENESS, tally.LATENESS_BOUNDS, late, str(one.message.message_class))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from core import traces
 from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Refused, Reply, Reports
 from core.domain.channels import message_of
 from core.domain.content import NEXT_CHANNEL
@@ -137,6 +138,8 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
             moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
     if moved:
         log.info("receipts taken", account=account.id, messages=[message_id for _, message_id, _ in moved[:MOST_SHOWN]])
+    for _, message_id, state in moved:
+        traces.span("receipt", message_id, now, state=str(state), account=account.id)
     notices.messages_changed(tx, moved, now)
 
 

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from core import traces
+from core.domain.content import contents
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.policy.decision import Check, Never, Policy
@@ -41,6 +43,9 @@ class Wanted:
     template: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     channels: tuple[Channel, ...] = (Channel.SMS,)
+    budgets: Mapping[str, int] | None = None
+    content: Mapping[str, Any] = field(default_factory=dict)
+    """What richer channels show beyond the text, as `core.domain.content` checked it."""
     send_at: datetime | None = None
     zone: str | None = None
     expires_at: datetime | None = None
@@ -77,13 +82,17 @@ def accept(suite: Suite, tx: Transaction, messages: Sequence[outbox.New]) -> lis
     ids = outbox.accept(tx, messages, suite.now())
     # With the request's id in the same line: what a caller's request became is found by either.
     log.info("messages accepted", count=len(ids), messages=ids[:MOST_SHOWN])
+    request = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    traces.spans("accepted", ids, suite.now(), request=request)
     return ids
 
 
 def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], now: datetime) -> outbox.New:
     language = one.language or policy.language
     body = one.body if one.template is None else _template(one.template, texts, language)
-    text = render(body or "", one.data, ZoneInfo(one.zone) if one.zone else policy.zone, language).text
+    zone = ZoneInfo(one.zone) if one.zone else policy.zone
+    text = render(body or "", one.data, zone, language).text
+    content = contents(one.channels, text, False, one.content, one.data, zone, language)
     measured = measure(text)
     if measured.segments == 0:
         raise BadInput("empty_text", pointer="/body")
@@ -121,6 +130,8 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
         segments=measured.segments,
         message_class=one.message_class,
         channels=one.channels,
+        budgets=one.budgets,
+        content=content,
         due_at=due,
         expires_at=one.expires_at,
         price_micros=cost.amount if cost else None,

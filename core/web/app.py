@@ -10,6 +10,7 @@ import structlog
 from flask import Flask, Response, abort, current_app, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from core import traces
 from core.logs import query_shown
 from core.suite import Suite
 
@@ -92,5 +93,11 @@ def _logged(response: Response) -> Response:
         query=query_shown(request.query_string.decode("latin-1")),
         status=response.status_code,
         milliseconds=round((time.monotonic() - g.get("began", time.monotonic())) * 1000, 1),
+    )
+    took = timedelta(seconds=time.monotonic() - g.get("began", time.monotonic()))
+    route = str(request.url_rule) if request.url_rule else "?"
+    traces.span(
+        "request", g.get("request_id", ""), current_suite().now(), took,
+        method=request.method, route=route, status=response.status_code,
     )
     return response
