@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.domain.channels import ways
 from core.domain.errors import from_reason
+from core.domain.messages import Channel
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.storage import accounts, installations
@@ -51,7 +53,8 @@ def message(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
         "reason": reason(row["reason"], language),
         "to": row["to"],
         "class": row["class"],
-        "channels": row["channels"],
+        "channels": _ways(row),
+        "channel": row["channel"],
         "text": row["text"],
         "due_at": moment(row["due_at"]),
         "expires_at": moment(row["expires_at"]),
@@ -210,7 +213,8 @@ def rule(row: Mapping[str, Any]) -> dict[str, Any]:
         "class": row["class"],
         "when": row["when"],
         "until": row["until"],
-        "channels": row["channels"],
+        "channels": _ways(row),
+        "content": row["content"],
         "body": row["body"],
         "template": row["template"],
         "sender": row["sender"],
@@ -222,6 +226,15 @@ def rule(row: Mapping[str, Any]) -> dict[str, Any]:
         "version": row["version"],
         "created_at": moment(row["created_at"]),
     }
+
+
+def _ways(row: Mapping[str, Any]) -> list[Any]:
+    """The order of channels, as it was given."""
+    said = row["budgets"]
+    if not said:
+        found: list[Any] = row["channels"]
+        return found
+    return [way.as_json() for way in ways([Channel(name) for name in row["channels"]], said)]
 
 
 def account(row: accounts.Row, language: str = "en") -> dict[str, Any]:
@@ -237,6 +250,12 @@ def account(row: accounts.Row, language: str = "en") -> dict[str, Any]:
         "countries": list(row.countries),
         "channels": list(row.channels),
         "rate": row.rate,
+        "denied": list(row.denied),
+        "classes": list(row.classes),
+        "prices": dict(row.prices),
+        "weight": row.weight,
+        "takes_replies": row.takes_replies,
+        "rates": dict(row.rates),
         "receipts_url": one.receipts_url,
         "replies_url": one.replies_url,
         "trouble": reason(row.trouble, language),

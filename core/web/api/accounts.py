@@ -36,6 +36,12 @@ def create(call: Call) -> Answer:
             countries=body["countries"],
             channels=body["channels"],
             rate=body["rate"],
+            denied=body["denied"],
+            classes=body["classes"],
+            prices=body["prices"],
+            weight=body["weight"],
+            takes_replies=body["takes_replies"],
+            rates=body["rates"],
         )
         outbox.release(tx, "account", Reason("account_back"), call.now)
         house.note(tx, call.who, "provider_account_added", row.account.id, {"provider": provider.slug}, call.now)

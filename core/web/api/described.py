@@ -48,6 +48,7 @@ def more(name: str, **properties: S) -> S:
 _STATE: S = {"enum": given.STATES}
 _CLASS: S = {"enum": given.CLASSES}
 _CHANNELS = many({"enum": given.CHANNELS})
+_WAYS = given.WAYS
 
 SCHEMAS: dict[str, S] = {
     "Problem": thing(
@@ -71,7 +72,8 @@ SCHEMAS: dict[str, S] = {
         reason=maybe("Reason"),
         to=TEXT,
         **{"class": _CLASS},
-        channels=_CHANNELS,
+        channels=_WAYS,
+        channel=MAYBE,
         text=TEXT,
         due_at=MOMENT,
         expires_at=MAYBE_MOMENT,
@@ -144,7 +146,8 @@ SCHEMAS: dict[str, S] = {
         **{"class": _CLASS},
         when=ANY,
         until={"type": ["object", "null"]},
-        channels=_CHANNELS,
+        channels=_WAYS,
+        content={"type": ["object", "null"]},
         body=MAYBE,
         template=MAYBE,
         sender=MAYBE,
@@ -312,12 +315,18 @@ SCHEMAS: dict[str, S] = {
         id=TEXT,
         provider=TEXT,
         name=TEXT,
-        state={"enum": ["active", "held", "removed"]},
+        state={"enum": ["active", "held", "paused", "removed"]},
         position=COUNT,
         config=ANY,
         countries=many(TEXT),
         channels=_CHANNELS,
         rate={"type": ["integer", "null"]},
+        denied=many(TEXT),
+        classes=many(_CLASS),
+        prices=ANY,
+        weight={"type": ["integer", "null"]},
+        takes_replies=YES,
+        rates=ANY,
         receipts_url=TEXT,
         replies_url=TEXT,
         trouble=maybe("Reason"),

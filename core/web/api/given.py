@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from core.domain.channels import parse_ways
+from core.domain.content import checked
 from core.domain.errors import BadInput
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass, State
@@ -141,6 +143,56 @@ WHEN: dict[str, Any] = {
 }
 
 
+def ways(value: Any) -> None:
+    """A validator for `channels`: what `core.domain.channels` reads."""
+    _as_read(lambda: parse_ways(value, ""))
+
+
+def content(value: Any) -> None:
+    """A validator for `content`: what `core.domain.content` reads."""
+    _as_read(lambda: checked(value, ""))
+
+
+def _as_read(read: Callable[[], object]) -> None:
+    try:
+        read()
+    except BadInput as error:
+        said: Any = [error.reason]
+        for name in reversed([part for part in error.pointer.split("/") if part]):
+            said = {int(name) if name.isdigit() else name: said}
+        raise ValidationError(said) from error
+
+
+WAYS: dict[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": len(CHANNELS),
+    "items": {
+        "oneOf": [
+            {"enum": CHANNELS},
+            {
+                "type": "object",
+                "required": ["channel"],
+                "properties": {
+                    "channel": {"enum": CHANNELS},
+                    "within": {
+                        "type": "string",
+                        "example": "PT10M",
+                        "description": "How long it is tried before the next one: PT30S to PT48H",
+                    },
+                },
+            },
+        ]
+    },
+    "description": "The order in which they are tried: the next one only when the one before surely failed",
+}
+CONTENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {name: {"type": "object"} for name in ("rcs", "whatsapp", "voice")},
+    "description": "What richer channels show beyond the text",
+}
+
+
 class Message(Body):
     """`POST /v1/messages`. The hot path reads these fields by hand (`core.web.api.messages.read`); a test holds the two
     together."""
@@ -150,7 +202,8 @@ class Message(Body):
     body = words(4000, allow_none=True, metadata={"description": "The text; `body` or `template` is required"})
     template = words(80, allow_none=True, metadata={"description": "The key of a template"})
     data = fields.Dict(keys=fields.String(), allow_none=True, validate=_small)
-    channels = several_of(CHANNELS, load_default=["sms"])
+    channels = fields.Raw(load_default=["sms"], validate=ways, metadata=WAYS)
+    content = fields.Raw(allow_none=True, load_default=None, validate=content, metadata=CONTENT)
     send_at = words(60, allow_none=True, metadata={"pattern": MOMENT_FORM, "example": "2026-12-01T18:00:00"})
     zone = words(60, allow_none=True, metadata={"example": "Europe/Paris"})
     expires_at = words(60, allow_none=True, metadata={"pattern": MOMENT_FORM})
@@ -268,7 +321,8 @@ class Rule(Body):
     on = one_of(KINDS, required=True)
     when = fields.Raw(required=True, validate=when, metadata=WHEN)
     until = fields.Raw(allow_none=True, validate=until, load_default=None, metadata={"type": "object"})
-    channels = several_of(CHANNELS, load_default=["sms"])
+    channels = fields.Raw(load_default=["sms"], validate=ways, metadata=WAYS)
+    content = fields.Raw(allow_none=True, load_default=None, validate=content, metadata=CONTENT)
     body = words(4000, allow_none=True, load_default=None)
     template = words(80, allow_none=True, load_default=None)
     sender = words(16, allow_none=True, load_default=None)
@@ -325,6 +379,47 @@ class Explanations(Body):
     message = words(40)
 
 
+def _prices(value: Any) -> None:
+    """Country (or "*") → millionths a segment."""
+    if not isinstance(value, dict) or len(value) > 250:
+        raise ValidationError([Reason("field_not_object")])  # type: ignore[list-item]
+    for name, price in value.items():
+        if name != "*":
+            _country(str(name))
+        if type(price) is not int or not 0 <= price <= 10**12:
+            raise ValidationError({name: [Reason("field_wrong", {"why": "0 … 10^12"})]})
+
+
+def _rates(value: Any) -> None:
+    """`{"sender": 1, "senders": {"CABINET": 5}, "countries": {"US": 1}}`, in messages a second."""
+    if not isinstance(value, dict) or not set(value) <= {"sender", "senders", "countries"}:
+        raise ValidationError([Reason("field_not_one_of", {"known": "sender, senders, countries"})])  # type: ignore[list-item]
+    tables = [value.get("senders", {}), value.get("countries", {})]
+    if any(not isinstance(one, dict) or len(one) > 250 for one in tables):
+        raise ValidationError([Reason("field_not_object")])  # type: ignore[list-item]
+    numbers = [number for table in tables for number in table.values()]
+    for number in [*numbers, *([value["sender"]] if "sender" in value else [])]:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0.001 <= number <= 10_000:
+            raise ValidationError([Reason("field_wrong", {"why": "0.001 … 10000"})])  # type: ignore[list-item]
+
+
+_PER_SECOND: dict[str, Any] = {"type": "number", "minimum": 0.001, "maximum": 10_000}
+PRICES: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 10**12},
+    "description": 'Country, or "*", to millionths of the currency a segment: the lowest price is asked first',
+}
+RATES: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "sender": _PER_SECOND,
+        "senders": {"type": "object", "additionalProperties": _PER_SECOND},
+        "countries": {"type": "object", "additionalProperties": _PER_SECOND},
+    },
+    "description": "Messages a second: of each sender, of those named, and to a country",
+}
+
+
 class Account(Body):
     provider = words(40, required=True)
     name = words(120, load_default="")
@@ -332,6 +427,12 @@ class Account(Body):
     countries = fields.List(country(), load_default=list, validate=validate.Length(0, 250))
     channels = fields.List(one_of(CHANNELS), load_default=list, validate=validate.Length(0, 4))
     rate = fields.Integer(allow_none=True, load_default=None, strict=True, validate=validate.Range(1, 10_000))
+    denied = fields.List(country(), load_default=list, validate=validate.Length(0, 250))
+    classes = fields.List(one_of(CLASSES), load_default=list, validate=validate.Length(0, 4))
+    prices = fields.Raw(load_default=dict, validate=_prices, metadata=PRICES)
+    weight = fields.Integer(allow_none=True, load_default=None, strict=True, validate=validate.Range(1, 1000))
+    takes_replies = fields.Boolean(load_default=True, truthy={True}, falsy={False})
+    rates = fields.Raw(load_default=dict, validate=_rates, metadata=RATES)
 
 
 class AccountChange(Body):
@@ -340,6 +441,12 @@ class AccountChange(Body):
     countries = fields.List(country(), validate=validate.Length(0, 250))
     channels = fields.List(one_of(CHANNELS), validate=validate.Length(0, 4))
     rate = fields.Integer(allow_none=True, strict=True, validate=validate.Range(1, 10_000))
+    denied = fields.List(country(), validate=validate.Length(0, 250))
+    classes = fields.List(one_of(CLASSES), validate=validate.Length(0, 4))
+    prices = fields.Raw(validate=_prices, metadata=PRICES)
+    weight = fields.Integer(allow_none=True, strict=True, validate=validate.Range(1, 1000))
+    takes_replies = fields.Boolean(truthy={True}, falsy={False})
+    rates = fields.Raw(validate=_rates, metadata=RATES)
     position = fields.Integer(strict=True, validate=validate.Range(1, 1000))
 
 

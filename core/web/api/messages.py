@@ -9,6 +9,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from core.domain.channels import budgets as said_budgets
+from core.domain.channels import parse_ways
+from core.domain.content import checked
 from core.domain.errors import BadInput, Conflict, NotFound, RelanceError
 from core.domain.messages import LEFT, Channel, MessageClass, State
 from core.domain.policy.decision import Check
@@ -31,6 +34,7 @@ _FRENCH_MOBILE = re.compile(r"\+33[67]\d{8}\Z", re.ASCII)
 _CLASSES = {str(one): one for one in MessageClass}
 _CHANNELS = {str(one): one for one in Channel}
 _SMS = (Channel.SMS,)
+_NOTHING: Mapping[str, Any] = {}
 _LIMITS = {"to": 40, "body": 4000, "template": 80, "reference": 140, "sender": 16, "language": 5, "zone": 60, "ip": 45}
 
 
@@ -171,7 +175,8 @@ def read(one: Any, *, test: bool) -> sending.Wanted:
     wrong: list[tuple[str, Reason]] = []
     texts = {name: _text(one.get(name), name, most, wrong) for name, most in _LIMITS.items()}
     message_class = _one(one.get("class"), wrong)
-    channels = _channels(one["channels"], wrong) if "channels" in one else _SMS
+    channels, budgets = _channels(one["channels"], wrong) if "channels" in one else (_SMS, None)
+    content = _content(one.get("content"), wrong)
     data = one.get("data")
     if data is None:
         data = {}
@@ -193,6 +198,8 @@ def read(one: Any, *, test: bool) -> sending.Wanted:
         template=texts["template"],
         data=data,
         channels=channels,
+        budgets=budgets,
+        content=content,
         send_at=_at(one.get("send_at"), there, "/send_at"),
         zone=texts["zone"],
         expires_at=_at(one.get("expires_at"), there, "/expires_at"),
@@ -255,12 +262,31 @@ def _one(value: Any, wrong: list[tuple[str, Reason]]) -> MessageClass | None:
     return found
 
 
-def _channels(value: Any, wrong: list[tuple[str, Reason]]) -> tuple[Channel, ...]:
+def _channels(
+    value: Any, wrong: list[tuple[str, Reason]]
+) -> tuple[tuple[Channel, ...], Mapping[str, int] | None]:
+    if type(value) is list and any(type(one) is dict for one in value):
+        try:
+            ways = parse_ways(value)
+        except BadInput as error:
+            wrong.append((error.pointer, error.reason))
+            return _SMS, None
+        return tuple(way.channel for way in ways), said_budgets(ways)
     good = type(value) is list and 0 < len(value) <= len(_CHANNELS)
     if not good or any(type(name) is not str or name not in _CHANNELS for name in value):
         wrong.append(("/channels", Reason("field_not_one_of", {"known": ", ".join(_CHANNELS)})))
-        return _SMS
-    return tuple(dict.fromkeys(_CHANNELS[name] for name in value))
+        return _SMS, None
+    return tuple(dict.fromkeys(_CHANNELS[name] for name in value)), None
+
+
+def _content(value: Any, wrong: list[tuple[str, Reason]]) -> Mapping[str, Any]:
+    if value is None:
+        return _NOTHING
+    try:
+        return checked(value)
+    except BadInput as error:
+        wrong.append((error.pointer, error.reason))
+        return _NOTHING
 
 
 def _at(value: Any, there: Any, pointer: str) -> datetime | None:
@@ -283,7 +309,7 @@ def _as_accepted(message_id: str, draft: outbox.New, call: Call) -> dict[str, An
     return shown.message({**_NOT_YET, **outbox.as_row(draft, call.now), "id": message_id}, call.language)
 
 
-_NOT_YET: Mapping[str, Any] = {"left_at": None, "account": None, "provider_ref": None}
+_NOT_YET: Mapping[str, Any] = {"channel": None, "left_at": None, "account": None, "provider_ref": None}
 
 
 # ---------------------------------------------------------------------------------------------- queries

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.domain.channels import budgets, parse_ways
+from core.domain.content import checked
 from core.domain.errors import BadInput, NotFound
 from core.domain.planning import Cancel, Move, Schedule, Step
 from core.domain.reasons import Reason
@@ -31,7 +33,7 @@ _STRICT = ("appointment", *_CARTS)
 @ROUTES("POST", "/v1/rules", "Adds a rule; with ?dry_run=true answers the difference it would make",
         takes=given.Rule(), gives="Rule", status=201, dry_gives="RuleDifference")  # fmt: skip
 def create(call: Call) -> Answer:
-    values = dict(call.body)
+    values = _stored(call.body)
     with call.write() as tx:
         _check(call, tx, values)
         rule_id = stored.add(tx, values, call.now)
@@ -59,7 +61,7 @@ def single(call: Call, id: str) -> Answer:
 def change(call: Call, id: str) -> Answer:
     with call.write() as tx:
         known = _row(tx, id)
-        changes = {name: value for name, value in call.body.items() if name in FIELDS}
+        changes = {name: value for name, value in _stored(call.body).items() if name in FIELDS}
         if changes.get("body") and "template" not in changes:
             changes["template"] = None
         if changes.get("template") and "body" not in changes:
@@ -88,6 +90,8 @@ FIELDS = (
     "when",
     "until",
     "channels",
+    "budgets",
+    "content",
     "body",
     "template",
     "sender",
@@ -96,6 +100,17 @@ FIELDS = (
     "only",
     "active",
 )
+
+
+def _stored(given: Mapping[str, Any]) -> dict[str, Any]:
+    """As its row has it: the order of channels apart from the time of each, the content in its one form."""
+    values = dict(given)
+    if "channels" in values:
+        ways = parse_ways(values["channels"])
+        values |= {"channels": [str(way.channel) for way in ways], "budgets": budgets(ways)}
+    if values.get("content") is not None:
+        values["content"] = checked(values["content"])
+    return values
 
 
 def _saved(call: Call, tx: Transaction, rule_id: str, status: int) -> Answer:
