@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL_LOCK := $(PIP) install --require-hashes --no-deps --requirement
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check services bench lock fmt clean
+.PHONY: help run test test-all check services bench bench-others lock fmt clean
 
 help:
 	@echo "make run        set up what is missing and start Relance on http://127.0.0.1:8000"
@@ -24,6 +24,7 @@ help:
 	@echo "make check      only what needs no test: ruff, mypy, import-linter, bandit"
 	@echo "make services   install and start PostgreSQL, Redis, RabbitMQ, Chromium, PHP and WordPress (Debian)"
 	@echo "make bench      measure this machine"
+	@echo "make bench-others  measure it against other queues (docs/performance.md)"
 	@echo "make lock       write the lock files again (UPGRADE=--upgrade for newer releases)"
 	@echo "make fmt        sort imports and mend what ruff can mend"
 	@echo "make clean      remove the virtual environment and caches; your data in var/ stays"
@@ -49,6 +50,16 @@ services:
 bench: $(VENV)/dev-lock.stamp $(VENV)/project.stamp
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
+# The other queues live in an environment of their own: nothing of them is needed to run or to test Relance.
+$(VENV)/others/lock.stamp: bench/requirements.lock | $(BIN)/python
+	@$(PYTHON) -m venv $(VENV)/others
+	@$(VENV)/others/bin/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes --no-deps \
+		--requirement $<
+	@cp $< $@
+
+bench-others: $(VENV)/dev-lock.stamp $(VENV)/project.stamp $(VENV)/others/lock.stamp
+	@$(BIN)/python -m bench --others $(VENV)/others/bin/python $(BENCH_ARGS)
+
 # The machine's own choice of index must not reach the locks: no configuration is read, no address is written.
 UPGRADE ?=
 COMPILE = env -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_INDEX -u UV_DEFAULT_INDEX -u UV_FIND_LINKS -u UV_CONSTRAINT \
@@ -58,7 +69,8 @@ COMPILE = env -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_INDEX -u UV_DEFAULT_IN
 lock: $(VENV)/dev-lock.stamp
 	$(COMPILE) --group build --output-file requirements.lock >/dev/null
 	$(COMPILE) --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock >/dev/null
-	@! grep -nE '://|^-|^ +--(find|index|extra)|/' requirements.lock requirements-dev.lock \
+	$(subst pyproject.toml,bench/requirements.in,$(COMPILE)) --output-file bench/requirements.lock >/dev/null
+	@! grep -nE '://|^-|^ +--(find|index|extra)|/' bench/requirements.lock requirements.lock requirements-dev.lock \
 		|| { echo "A lock file holds an address or a path." >&2; exit 1; }
 
 fmt: $(VENV)/dev-lock.stamp

@@ -1,4 +1,4 @@
-"""A provider on loopback that speaks smsmode and does nothing else, in a process of its own: cheap to measure against."""
+"""A provider on loopback that speaks smsmode and does nothing else, in a process of its own: it costs little."""
 
 from __future__ import annotations
 

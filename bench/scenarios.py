@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 import statistics
+import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,89 +21,18 @@ import orjson
 from flask import Flask, request
 from sqlalchemy import text
 
+from bench import compare, houses, processes
 from bench.provider import provider
 from core.contract import Configured
 from core.domain.events import Event, Kind
-from core.domain.messages import Channel, MessageClass
+from core.domain.messages import MessageClass
 from core.domain.recipients import Line, Recipient
-from core.engine import dispatch, intake, scheduling
-from core.engine.journal import Journal
-from core.ids import new_id
+from core.engine import intake, scheduling
 from core.runners.embedded import Embedded
-from core.settings import Settings
-from core.storage import access, accounts, house, installations, migrate, outbox, rules
-from core.suite import Suite, build_suite
+from core.storage import access, installations, outbox, rules
 from core.web.app import create_app
 
 Lines = Iterator[tuple[str, str]]
-
-
-@contextmanager
-def _suite(provider_url: str = "", postgres: str = "") -> Iterator[tuple[Suite, str]]:
-    """A suite on a fresh database, and its only workspace."""
-    with tempfile.TemporaryDirectory() as folder:
-        env = {"RELANCE_DATA_DIR": folder, "RELANCE_MODE": "test", "RELANCE_ALLOW_PRIVATE_ADDRESSES": "true"}
-        if provider_url:
-            env["RELANCE_SMSMODE_URL"] = provider_url
-        if postgres:
-            env["RELANCE_DATABASE_URL"] = postgres
-        suite = build_suite(Settings.read(env))
-        if postgres:
-            with suite.database.write() as tx:
-                tx.connection.execute(text("DROP SCHEMA public CASCADE"))
-                tx.connection.execute(text("CREATE SCHEMA public"))
-        migrate.upgrade(suite.database)
-        with suite.database.write() as tx:
-            workspace = house.add_workspace(tx, "bench", {}, suite.now())
-        if provider_url:
-            with suite.database.write(workspace) as tx:
-                accounts.add(
-                    tx,
-                    suite.vault,
-                    "smsmode",
-                    "loopback",
-                    Configured({}, {"api_key": "k"}),
-                    suite.now(),
-                    public_url=suite.public_url,
-                )
-        try:
-            yield suite, workspace
-        finally:
-            suite.database.close()
-
-
-def _messages(
-    count: int, due: datetime, *, klass: MessageClass = MessageClass.TRANSACTIONAL
-) -> Iterator[list[outbox.New]]:
-    for first in range(0, count, 5000):
-        yield [
-            outbox.New(
-                to=f"+336{10_000_000 + number:08d}",
-                country="FR",
-                text=f"Bonjour, votre rendez-vous est demain à 9h{number % 60:02d}.",
-                encoding="GSM-7",
-                segments=1,
-                message_class=klass,
-                channels=(Channel.SMS,),
-                due_at=due,
-                expires_at=due + timedelta(days=2),
-                price_micros=52_000,
-                currency="EUR",
-            )
-            for number in range(first, min(first + 5000, count))
-        ]
-
-
-def _noon() -> datetime:
-    """A moment at which the law lets everything leave."""
-    return datetime(2026, 12, 1, 11, 0, tzinfo=UTC)
-
-
-def _turn_to(suite: Suite, moment: datetime) -> None:
-    with suite.database.write() as tx:
-        turned = moment - datetime.now(UTC)
-        house.set_value(tx, "clock_turned_seconds", turned.total_seconds(), datetime.now(UTC))
-    suite.clock.turned = turned
 
 
 # ---------------------------------------------------------------------------------------------- dispatch
@@ -109,59 +42,74 @@ def dispatching(scale: float, postgres: str) -> Lines:
     """claim, last look, POST to a loopback provider, record with reasons: CPU of the whole of Relance."""
     count = int(20_000 * scale)
     for name, url in (("SQLite", ""), *((("PostgreSQL", postgres),) if postgres else ())):
-        rates, costs = [], []
-        for _ in range(3):
-            with provider() as (address, answered), _suite(address, url) as (suite, workspace):
-                _turn_to(suite, _noon())
-                with suite.database.write(workspace) as tx:
-                    for page in _messages(count, _noon()):
-                        outbox.accept(tx, page, suite.now())
-                journal = Journal(suite.settings.data_dir / "journal", new_id("own"))
-                wall, cpu = time.perf_counter(), time.process_time()
-                dispatch.run_due(suite, journal=journal)
-                cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-                journal.close()
-                if answered.value != count:
-                    raise SystemExit(f"the provider answered {answered.value} of {count}")
-                rates.append(count / wall)
-                costs.append(cpu / count * 1000)
+        found = [compare.embedded(url, count) for _ in range(3)]
         yield (
             f"dispatch, embedded on {name}, {count:,} messages, median of 3",
-            f"{statistics.median(rates):,.0f} messages/s, {statistics.median(costs):.3f} CPU-s per 1,000",
+            (
+                f"{statistics.median(one.rate for one in found):,.0f} messages/s, "
+                f"{statistics.median(one.cpu for one in found):.3f} CPU-s per 1,000"
+            ),
         )
 
 
 def lateness(scale: float, postgres: str) -> Lines:
-    """How late the messages leave that fall due in one moment, with the real runner."""
+    """How late the messages leave that fall due in one moment, with the real runner; and a single transactional one
+    that falls due while a campaign of very many is on its way."""
     for count in (100, int(10_000 * scale)):
-        with provider() as (address, _), _suite(address) as (suite, workspace):
-            _turn_to(suite, _noon())
-            due = suite.now() + timedelta(seconds=3)
-            with suite.database.write(workspace) as tx:
-                for page in _messages(count, due):
-                    outbox.accept(tx, page, suite.now())
-            runner = Embedded(suite)
-            runner.start()
-            late = _left(suite, workspace, count, due)
-            runner.stop()
+        with provider() as (address, _), houses.fresh(address) as house:
+            due = house.suite.now() + timedelta(seconds=1 + count / 4_000)
+            houses.fill(house, count, due)
+            with _running(house):
+                late = _left(house, count, due)
             yield (
                 f"lateness, {count:,} due in one moment",
                 f"median {statistics.median(late):.2f} s, p99 {_quantile(late, 0.99):.2f} s, last {max(late):.2f} s",
             )
+    count = int(100_000 * scale)
+    with provider() as (address, _), houses.fresh(address) as house:
+        due = house.suite.now() + timedelta(seconds=1 + count / 4_000)
+        houses.fill(house, count, due, klass=MessageClass.CONVERSATIONAL)
+        with _running(house):
+            urgent = []
+            for second in range(3):
+                threading.Event().wait(max((due - house.suite.now()).total_seconds(), 0) + 1)
+                with house.suite.database.write(house.workspace) as tx:
+                    one = next(houses.messages(1, house.suite.now(), first=count + second))
+                    urgent += [(outbox.accept(tx, one, house.suite.now())[0], one[0].due_at)]
+                house.suite.wake()
+            late = _left(house, count, due, of="conversational")
+            with house.suite.database.read() as tx:
+                rows = {row["id"]: row["left_at"] for row in outbox.by_ids(tx, [one for one, _ in urgent]).values()}
+        waited = [(rows[one] - at).total_seconds() for one, at in urgent]
+        rate = count / max(late)
+        yield (
+            f"lateness, {count:,} due in one moment",
+            f"last {max(late):.1f} s ({rate:,.0f}/s); a transactional one due meanwhile: {max(waited):.2f} s at most",
+        )
 
 
-def _left(suite: Suite, workspace: str, count: int, due: datetime) -> list[float]:
-    deadline = time.monotonic() + 120
+@contextmanager
+def _running(house: houses.House) -> Iterator[None]:
+    runner = Embedded(house.suite)
+    runner.start()
+    try:
+        yield
+    finally:
+        runner.stop()
+
+
+def _left(house: houses.House, count: int, due: datetime, *, of: str = "transactional") -> list[float]:
+    deadline = time.monotonic() + 170
+    query = text("SELECT left_at FROM messages WHERE state = 'sent' AND class = :class")
+    counted = text("SELECT count(*) FROM messages WHERE state = 'sent' AND class = :class")
     while time.monotonic() < deadline:
-        with suite.database.read(workspace) as tx:
-            rows = tx.connection.execute(
-                text("SELECT left_at FROM messages WHERE left_at IS NOT NULL AND state = 'sent'")
-            ).all()
-        if len(rows) >= count:
-            epoch = datetime(1970, 1, 1, tzinfo=UTC)
-            return [(epoch + timedelta(microseconds=row[0]) - due).total_seconds() for row in rows]
-        threading.Event().wait(0.2)
-    raise SystemExit("not all messages left within two minutes")
+        with house.suite.database.read() as tx:
+            if (tx.connection.execute(counted, {"class": of}).scalar() or 0) >= count:
+                rows = tx.connection.execute(query, {"class": of}).all()
+                epoch = datetime(1970, 1, 1, tzinfo=UTC)
+                return [(epoch + timedelta(microseconds=row[0]) - due).total_seconds() for row in rows]
+        threading.Event().wait(0.5)
+    raise SystemExit("not all messages left in time")
 
 
 def _quantile(values: Sequence[float], part: float) -> float:
@@ -172,40 +120,74 @@ def _quantile(values: Sequence[float], part: float) -> float:
 
 
 def backlog(scale: float, postgres: str) -> Lines:
-    """Bytes of disk for each waiting message, and what a claim costs with few and with many waiting."""
-    costs: dict[int, float] = {}
-    for count in (10_000, int(1_000_000 * scale)):
-        with _suite() as (suite, workspace):
-            ahead = _noon() + timedelta(days=5)
+    """What many waiting messages cost: disk, a claim, start-up, and a process that has nothing to do."""
+    yield from _backlog(int(1_000_000 * scale))
+
+
+def huge(scale: float, postgres: str) -> Lines:
+    """The same with ten million (6 GB of disk, a quarter of an hour); not among those that run by default."""
+    yield from _backlog(int(10_000_000 * scale))
+
+
+def _backlog(most: int) -> Lines:
+    turns: dict[int, float] = {}
+    for count in (10_000, most):
+        with houses.fresh(folder=os.environ.get("RELANCE_BENCH_DIR")) as house:
             began = time.perf_counter()
-            for page in _messages(count, ahead):
-                with suite.database.write(workspace) as tx:
-                    outbox.accept(tx, page, suite.now())
-            accepted = count / (time.perf_counter() - began)
-            with suite.database.write(workspace) as tx:
-                outbox.accept(tx, next(_messages(6_400, _noon())), _noon())
-            turns = []
-            for _ in range(50):
+            (houses.fill if count <= 1_000_000 else houses.fill_quickly)(house, count, houses.NOON + timedelta(days=5))
+            stored = count / (time.perf_counter() - began)
+            size = houses.disk(house) / count
+            houses.fill(house, 6_400, houses.NOON)
+            took = []
+            for _ in range(100):
                 start = time.perf_counter()
-                with suite.database.write() as tx:
-                    if not outbox.claim(
-                        tx, _noon() + timedelta(hours=1), 64, owner="bench", lease=timedelta(minutes=5)
-                    ):
+                with house.suite.database.write() as tx:
+                    later = houses.NOON + timedelta(hours=1)
+                    if not outbox.claim(tx, later, 64, owner="bench", lease=timedelta(minutes=5)):
                         raise SystemExit("nothing was claimed")
-                turns.append(time.perf_counter() - start)
-            costs[count] = statistics.median(turns)
-            with suite.database.write() as tx:
-                pass
-            path = Path(suite.database.url.removeprefix("sqlite:///"))
-            with sqlite3.connect(path) as connection:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            size = path.stat().st_size / count
+                took.append(time.perf_counter() - start)
+            turns[count] = statistics.median(took)
             yield (
                 f"backlog of {count:,}",
-                f"stored at {accepted:,.0f}/s, {size:.0f} bytes each, claim of 64 in {costs[count] * 1000:.1f} ms",
+                f"stored at {stored:,.0f}/s, {size:.0f} bytes each, claim of 64 in {turns[count] * 1000:.1f} ms",
             )
-    few, many = costs.values()
+            with house.suite.database.write() as tx:
+                tx.connection.execute(text("UPDATE messages SET state = 'cancelled', lease = NULL "
+                                           "WHERE state = 'sending'"))
+            yield f"a house with {count:,} waiting, on its own", _idle(house)
+    few, many = turns.values()
     yield "claim with many waiting, against few", f"{many / few:.2f} times"
+
+
+def _idle(house: houses.House) -> str:
+    """Starts `relance run` on that house, and watches it do nothing for ten seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    keys = ",".join(house.suite.settings.secret_keys)
+    env = house.env | {"RELANCE_LISTEN": address, "RELANCE_SECRET_KEYS": keys}
+    began = time.perf_counter()
+    folder = house.suite.settings.data_dir
+    with processes.running([sys.executable, "-m", "core.cli", "run"], env, folder) as pid:
+        while not _answers(address):
+            if time.perf_counter() - began > 60:
+                raise SystemExit((folder / "said.txt").read_text(errors="replace")[-2000:])
+            time.sleep(0.02)
+        ready = time.perf_counter() - began
+        time.sleep(3)
+        members = processes.family(pid)
+        used = processes.cpu(members)
+        time.sleep(10)
+        used = processes.cpu(members) - used
+        memory = processes.peak_memory(members)
+    return f"answers {ready:.1f} s after its start, {used * 10:.2f} % of a core when idle, {memory} MB at most"
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 # ---------------------------------------------------------------------------------------------- plan
@@ -214,9 +196,8 @@ def backlog(scale: float, postgres: str) -> Lines:
 def planning(scale: float, postgres: str) -> Lines:
     """All open occasions planned again after a rule change, with the difference counted, then carried out."""
     count = int(100_000 * scale)
-    with _suite() as (suite, workspace):
-        now = _noon()
-        _turn_to(suite, now)
+    with houses.fresh() as house:
+        suite, workspace, now = house.suite, house.workspace, houses.NOON
         with suite.database.write(workspace) as tx:
             installation = installations.add(
                 tx,
@@ -259,7 +240,10 @@ def planning(scale: float, postgres: str) -> Lines:
             shown = scheduling.difference(tx, now, {installation: rules.parsed(changed, {})}, {installation: True})
             yield (
                 f"difference of a rule change over {count:,} appointments",
-                f"{time.perf_counter() - began:.1f} s, {time.process_time() - cpu:.1f} CPU-s ({shown.moved:,} move)",
+                (
+                    f"{time.perf_counter() - began:.1f} s, {time.process_time() - cpu:.1f} CPU-s "
+                    f"({shown.moved:,} move), memory {processes.peak_memory([os.getpid()])} MB at most"
+                ),
             )
 
 
@@ -283,7 +267,8 @@ def _appointment(number: int, now: datetime) -> Event:
 def accepting(scale: float, postgres: str) -> Lines:
     """POST /v1/messages through the application (no socket), against a bare Flask view that inserts one row."""
     singles, batch = int(1_000 * scale), int(10_000 * scale)
-    with _suite() as (suite, workspace), tempfile.TemporaryDirectory() as folder:
+    with houses.fresh() as house, tempfile.TemporaryDirectory() as folder:
+        suite, workspace = house.suite, house.workspace
         with suite.database.write(workspace) as tx:
             _, key = access.add_key(tx, "bench", suite.now(), test=False)
         ours = create_app(suite).test_client()
@@ -365,4 +350,6 @@ ALL: dict[str, Callable[[float, str], Lines]] = {
     "dispatch": dispatching,
     "lateness": lateness,
     "backlog": backlog,
+    "huge": huge,
 }
+DEFAULT = [name for name in ALL if name != "huge"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from core.contract import PhoneReply, Receipt
 from core.domain.channels import message_of
@@ -116,13 +116,20 @@ def belongs(tx: Transaction, receipt_rows: Sequence[tuple[str, str]]) -> None:
         tx.connection.execute(update(t.receipts).where(_r.id == row_id).values(message=message))
 
 
+_EARLY = (
+    t.receipts.select()
+    .where(_r.provider_ref.in_(bindparam("b_wanted", expanding=True)), _r.message.is_(None))
+    .order_by(_r.id)
+)
+
+
 def early(tx: Transaction, references: Mapping[tuple[str, str], str]) -> list[Mapping[str, Any]]:
     """Receipts that came too early to be known. `references`: (account, provider reference) → message."""
     wanted = sorted({reference for _, reference in references})
     if not wanted:
         return []
-    rows = tx.rows(t.receipts.select().where(_r.provider_ref.in_(wanted), _r.message.is_(None)).order_by(_r.id))
-    return [row for row in rows if (row["account"], row["provider_ref"]) in references]
+    rows = tx.connection.execute(_EARLY, {"b_wanted": wanted}).mappings()
+    return [dict(row) for row in rows if (row["account"], row["provider_ref"]) in references]
 
 
 def receipts_of(tx: Transaction, message_id: str) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
@@ -46,9 +46,12 @@ def add_workspace(tx: Transaction, name: str, settings: Mapping[str, Any], now: 
     return workspace_id
 
 
+_WORKSPACE = select(t.workspaces).where(t.workspaces.c.id == bindparam("b_id"))
+
+
 def workspace(tx: Transaction, workspace_id: str) -> Mapping[str, Any] | None:
     """`{id, name, settings, test}`; settings complete."""
-    row = tx.row(select(t.workspaces).where(t.workspaces.c.id == workspace_id))
+    row = tx.connection.execute(_WORKSPACE, {"b_id": workspace_id}).mappings().first()
     return {**row, "settings": {**DEFAULTS, **row["settings"]}} if row else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from core.domain.reasons import Reason
 from core.ids import new_id, new_ids
@@ -68,13 +68,16 @@ def remove(tx: Transaction, webhook_id: str) -> None:
     tx.connection.execute(delete(t.deliveries).where(_d.webhook == webhook_id, _d.state == "waiting"))
 
 
+_LISTENING = select(_w.id, _w.workspace, _w.events).where(
+    _w.workspace.in_(bindparam("b_workspaces", expanding=True)), _w.state.in_(["active", "paused"])
+)
+
+
 def listening(tx: Transaction, workspaces: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
     """workspace → its active endpoints."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    for row in tx.rows(
-        select(_w.id, _w.workspace, _w.events).where(_w.workspace.in_(workspaces), _w.state.in_(["active", "paused"]))
-    ):
-        found.setdefault(row["workspace"], []).append(row)
+    for row in tx.connection.execute(_LISTENING, {"b_workspaces": list(workspaces)}).mappings():
+        found.setdefault(row["workspace"], []).append(dict(row))
     return found
 
 
