@@ -143,6 +143,7 @@ def _shown(error: BadInput | None = None) -> Any:
         names = {row["id"]: row["name"] for row in rules.rows(tx)}
     settings: Mapping[str, Any] = known["settings"] if known else house.DEFAULTS
     current = first <= today <= last
+    by_day = capping.by(lines, lambda one: one.day.isoformat())
     answer = render_template(
         "spending.html",
         first=first,
@@ -151,7 +152,7 @@ def _shown(error: BadInput | None = None) -> Any:
         total=capping.by(lines, lambda one: "all"),
         expected=capping.forecast(lines, first, last, today) if current else {},
         chart=drawn(lines, caps, first, last),
-        days=capping.by(lines, lambda one: one.day.isoformat()),
+        days=[(date.fromisoformat(one.name), one) for one in sorted(by_day, key=lambda line: line.name)],
         tables=(
             ("rule", capping.by(lines, lambda one: names.get(one.rule or "", one.rule or t("spending.no_rule")))),
             ("channel", capping.by(lines, lambda one: t(f"channel.{one.channel}"))),
