@@ -368,7 +368,7 @@ class Outgoing:
     asks: bool = False
     """The text asks for OUI or NON: a channel with buttons offers them."""
     content: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    """What the channel shows beyond `text`, as `core.domain.content` checked it for this channel; empty for plain text."""
+    """What the channel shows beyond `text`, as `core.domain.content` made it; empty for plain text."""
     within_window: bool = False
     """The person wrote to us on this channel less than 24 hours ago (WhatsApp takes free text only then)."""
 
@@ -583,7 +583,7 @@ class Listens(ABC):
 
 
 class Revokes(ABC):
-    """A provider that can take a message back before it reaches the phone: RCS. Only then may another channel follow."""
+    """A provider that can take a message back before it reaches the phone (RCS): then another channel may follow."""
 
     @abstractmethod
     def revoke(

@@ -9,7 +9,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id(prefix: str) -> str:
-    """`msg_` and 20 characters: 48 bits of milliseconds, so that new rows are neighbours on disk, and 52 random ones."""
+    """`msg_` and 20 characters: 48 bits of milliseconds (new rows are neighbours on disk), and 52 random ones."""
     number = (time.time_ns() // 1_000_000) << 52 | secrets.randbits(52)
     return f"{prefix}_{_base32(number, 20)}"
 

@@ -18,8 +18,8 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Rule:
     """`until` is the last useful moment, in the same forms as `when`; without it a reminder is useful until the
     occasion begins, a follow-up for 12 hours. `late` says what to do when its moment was over before we learnt of the
-    occasion (booked too late, moved closer): "skip" or "send" at once. `asks` is true when the text asks for OUI or NON.
-    `only` narrows it: {"calendar": […]} or any other name of an occasion's values.
+    occasion (booked too late, moved closer): "skip" or "send" at once. `asks` is true when the text asks for OUI or
+    NON. `only` narrows it: {"calendar": […]} or any other name of an occasion's values.
     """
 
     id: str

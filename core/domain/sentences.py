@@ -630,16 +630,16 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     },
     # SMPP
     "smpp_bind_refused": {
-        "fr": "Le centre SMPP refuse ce compte ({status}) : vérifiez system_id, mot de passe et system_type, et que notre"
-              " adresse est autorisée. Les messages attendent.",
+        "fr": "Le centre SMPP refuse ce compte ({status}) : vérifiez system_id, mot de passe et system_type, et que"
+              " notre adresse est autorisée. Les messages attendent.",
         "en": "The SMPP centre refuses this account ({status}): check system_id, password and system_type, and that our"
               " address is allowed. Messages wait.",
     },
     "smpp_address_forbidden": {
         "fr": "L'adresse réglée pour ce compte SMPP mène à un réseau privé, que nous n'appelons pas sans l'accord de"
               " l'exploitant (RELANCE_ALLOW_PRIVATE_ADDRESSES). Les messages attendent.",
-        "en": "This SMPP account's address leads into a private network, which we do not call unless the operator says so"
-              " (RELANCE_ALLOW_PRIVATE_ADDRESSES). Messages wait.",
+        "en": "This SMPP account's address leads into a private network, which we do not call unless the operator"
+              " says so (RELANCE_ALLOW_PRIVATE_ADDRESSES). Messages wait.",
     },
     "smpp_settings_unusable": {
         "fr": "Les réglages de ce compte SMPP sont incomplets ou illisibles : saisissez-les à nouveau. Les messages"
