@@ -95,8 +95,8 @@ def rule(one: Mapping[str, Any], templates: Mapping[str, Mapping[str, str]]) -> 
         late="send" if one["late"] == "send" else "skip",
         only={name: tuple(values) for name, values in one["only"].items()},
         bodies=bodies,
-        budgets=one["budgets"],
-        content=one["content"],
+        budgets=one.get("budgets"),
+        content=one.get("content"),
     )
 
 

@@ -50,6 +50,16 @@ def test_what_the_form_shows_is_what_it_reads_back(clinic, when, until):
 
 
 @pytest.mark.parametrize(
+    ("channels", "budgets"),
+    [(["sms"], None), (["rcs", "sms"], None), (["rcs", "sms"], {"rcs": 600}),
+     (["whatsapp", "rcs", "sms", "voice"], {"whatsapp": 3600})],
+)  # fmt: skip
+def test_the_order_of_channels_and_the_time_of_the_first_are_read_back(clinic, channels, budgets):
+    read, errors = read_form(write_form({**row(clinic), "channels": channels, "budgets": budgets}))
+    assert (read["channels"], read["budgets"], errors) == (channels, budgets, {})
+
+
+@pytest.mark.parametrize(
     ("wrong", "field"),
     [({"name": ""}, "name"), ({"body": ""}, "body"), ({"body": "{{ x"}, "body"), ({"when": ""}, "when"),
      ({"when": "wall", "at": "25:00"}, "when"), ({"when": "wall", "days": "-1"}, "when"),

@@ -202,7 +202,8 @@ def told(
             one["at"],
             2,
             (_OUTCOMES.get(one["outcome"], "grey"), "send"),
-            t("story.handed", provider=ways.get(one["provider"], one["provider"])),
+            t("story.handed", provider=ways.get(one["provider"], one["provider"]))
+            + (f" · {t('channel.' + one['channel'])}" if len(row["channels"]) > 1 else ""),
             text=t(f"story.outcome.{one['outcome']}"),
             reason=from_reason(one["reason"]) if one["reason"] else None,
         )

@@ -30,8 +30,11 @@ bp = Blueprint("rules", __name__)
 CLASSES = ("transactional", "marketing", "conversational")
 CHANNELS = ("sms", "rcs", "whatsapp", "voice")
 SHOWN_STEPS = 12
+MOST_MINUTES = 48 * 60
 _UNITS = {"minutes": "PT{}M", "hours": "PT{}H", "days": "P{}D"}
-_CHANGED = ("name", "on", "class", "when", "until", "body", "template", "sender", "asks", "late", "channels", "active")
+_CHANGED = (
+    "name", "on", "class", "when", "until", "body", "template", "sender", "asks", "late", "channels", "budgets", "active",
+)  # fmt: skip
 
 
 @bp.app_template_filter("label")
@@ -206,8 +209,8 @@ def _summary(found: Difference) -> str:
 
 _EMPTY: dict[str, Any] = {
     "name": "", "on": "appointment", "class": "transactional", "when": {"days": -1, "at": "18:00"}, "until": None,
-    "channels": ["sms"], "body": "", "template": None, "sender": None, "asks": False, "late": "skip", "only": {},
-    "active": True, "preset": None, "installation": None, "version": 0,
+    "channels": ["sms"], "budgets": None, "body": "", "template": None, "sender": None, "asks": False, "late": "skip",
+    "only": {}, "active": True, "preset": None, "installation": None, "version": 0,
 }  # fmt: skip
 
 
@@ -277,6 +280,9 @@ def write_form(row: Mapping[str, Any]) -> dict[str, str]:
         "template": row["template"] or "", "sender": row["sender"] or "", "late": row["late"],
         "asks": "1" if row["asks"] else "", "active": "1" if row["active"] else "",
         "installation": row["installation"] or "", "channel": row["channels"][0],
+        "next_channel": row["channels"][1] if len(row["channels"]) > 1 else "",
+        "more_channels": " ".join(row["channels"][2:]),
+        "within": str((row["budgets"] or {}).get(row["channels"][0], 0) // 60 or ""),
         "when": "span", "span": "24", "unit": "hours", "direction": "before",
         "days": "1", "day_direction": "before", "at": "18:00", "working_days": "", "zone": "occasion",
         "change": "booked", "until": "", "until_span": "2", "until_unit": "hours", "until_direction": "before",
@@ -342,7 +348,7 @@ def read_form(form: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Reason
         "class": klass,
         "when": when,
         "until": until,
-        "channels": [field("channel") if field("channel") in CHANNELS else "sms"],
+        **_channels(field),
         "body": None if template and not body else body,
         "template": None if body else template or None,
         "sender": field("sender", 16) or None,
@@ -353,6 +359,16 @@ def read_form(form: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Reason
         "installation": field("installation", 40) or None,
     }
     return row, errors
+
+
+def _channels(field: Any) -> dict[str, Any]:
+    """The order of channels, and how many minutes the first one has."""
+    wanted = [field("channel"), field("next_channel"), *field("more_channels").split()]
+    order = list(dict.fromkeys(one for one in wanted if one in CHANNELS)) or ["sms"]
+    minutes = field("within")
+    if len(order) < 2 or not minutes.isdecimal() or not 1 <= int(minutes[:5]) <= MOST_MINUTES:
+        return {"channels": order, "budgets": None}
+    return {"channels": order, "budgets": {order[0]: int(minutes) * 60}}
 
 
 def _when(field: Any) -> dict[str, Any]:
