@@ -174,12 +174,12 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "The country {country} is not open to public forms.",
     },
     "pumping_closed": {
-        "fr": "Ce numéro, préfixe, pays ou cette adresse est fermé aux formulaires publics ({key}).",
-        "en": "This number, prefix, country or address is closed to public forms ({key}).",
+        "fr": "Ce numéro, son préfixe, son pays ou l'adresse qui le demande est fermé aux formulaires publics.",
+        "en": "This number, its prefix or country, or the address that asks, is closed to public forms.",
     },
     "pumping_limit": {
-        "fr": "Trop de demandes : {count} sur {most} en {minutes} minutes ({kind}).",
-        "en": "Too many requests: {count} of {most} in {minutes} minutes ({kind}).",
+        "fr": "Trop de demandes en {minutes} minutes : {count}, pour {most} au plus.",
+        "en": "Too many requests in {minutes} minutes: {count}, and {most} is the most.",
     },
     "pumping_delay": {
         "fr": "Trop tôt pour redemander pour ce numéro : attendre {seconds} secondes depuis la dernière fois.",

@@ -495,7 +495,10 @@ def _again(suite: Suite, one: Doubtful, reason: Reason, *, by: str | None = None
             if reason.code != "looked_up_gone":
                 # It may have arrived: whatever follows, it is not another channel before this one has tried again.
                 again["fallback_at"] = None
-            outbox.advance(tx, one.id, one.workspace, State.SCHEDULED, reason, now, owner=one.owner, **again)
+            known = outbox.get(tx, one.id)
+            moved = outbox.advance(tx, one.id, one.workspace, State.SCHEDULED, reason, now, owner=one.owner, **again)
+            if moved and known is not None and reason.code == "looked_up_gone":
+                guarding.taken_back(tx, known, now)
     suite.wake()
 
 

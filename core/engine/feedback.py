@@ -26,7 +26,7 @@ from core.domain.text.alphabet import GSM7
 from core.domain.text.segments import measure
 from core.domain.text.spoken_time import moment_in_words
 from core.domain.text.transliteration import raw_map, to_gsm7
-from core.engine import notices
+from core.engine import guarding, notices
 from core.engine.scheduling import live_installations, replan, replan_open
 from core.secrets import same
 from core.storage import accounts, feedback, house, inbox, installations, occasions, outbox, people
@@ -204,10 +204,10 @@ def _applied(
         until = now + timedelta(minutes=15)
         accounts.hold(tx, account.id, receipt.reason or Reason("account_trouble"), until)
         if message["state"] in ("sent", "uncertain", "sending"):
-            return outbox.put_back(tx, message["id"], receipt.reason, until, now)
+            return _put_back(tx, message, receipt.reason, until, now)
         return False
     if receipt.retry and message["tries"] < MOST_TRIES and not is_stale(message["expires_at"], now + RETRY_AFTER):
-        return outbox.put_back(tx, message["id"], receipt.reason, now + RETRY_AFTER, now)
+        return _put_back(tx, message, receipt.reason, now + RETRY_AFTER, now)
     if receipt.opt_out:
         people.stop(tx, recipient.number, MARKETING, "provider", {"account": account.id, "status": receipt.status}, now)
         _call_off(tx, recipient.number, {MARKETING}, now)
@@ -218,6 +218,8 @@ def _applied(
     if (goes_on := _goes_on(tx, message, receipt, now)) is not None:
         return goes_on
     moved = outbox.advance(tx, message["id"], message["workspace"], receipt.state, receipt.reason, now, **values)
+    if moved and receipt.price_micros is not None:
+        guarding.repriced(tx, message, receipt.price_micros, receipt.currency)
     if moved and message["installation"]:
         _report(
             suite,
@@ -230,6 +232,15 @@ def _applied(
             now,
         )
     return moved
+
+
+def _put_back(
+    tx: Transaction, message: Mapping[str, Any], reason: Reason | None, until: datetime, now: datetime
+) -> bool:
+    done = outbox.put_back(tx, message["id"], reason, until, now)
+    if done:
+        guarding.taken_back(tx, message, now)
+    return done
 
 
 def refused(tx: Transaction, message: outbox.Claimed, account: str, why: Refused, now: datetime) -> None:

@@ -377,26 +377,77 @@ def recovered(
     ids = {message_id for message_id, _ in (*doubted, *not_begun)}
     if not ids:
         return
-    rows = counting.claimed(tx, ids)
     in_doubt = {message_id for message_id, _ in doubted}
     sums: Taken = {}
     known: dict[str, Mapping[str, Any]] = {}
-    for row in rows:
+    for row in counting.claimed(tx, ids):
         workspace = row["workspace"]
         if workspace not in known:
             found = house.workspace(tx, workspace)
             known[workspace] = found["settings"] if found else house.DEFAULTS
-        price, currency = row["price_micros"] or 0, row["currency"]
         if row["id"] in in_doubt:
-            what = left_key(row["rule"], row["class"], row["channels"][row["channel_step"]], row["country"], currency)
-            start = day_start(now, ZoneInfo(known[workspace]["zone"]))
-            _plus(sums, (workspace, what, start), (1, row["segments"], price))
-            continue
-        for cap in read_caps(known[workspace], row["changed_at"]):
-            if not cap.covers(MessageClass(row["class"]), row["rule"], row["country"]):
-                continue
-            if cap.measure is Measure.MONEY and cap.currency != currency:
-                continue
-            micros = price if cap.measure is Measure.MONEY else 0
-            _plus(sums, (workspace, f"cap|{cap.id}", cap.span(row["changed_at"])[0]), (-1, 0, -micros))
+            _left(sums, row, known[workspace], 1, row["price_micros"] or 0, row["currency"], now)
+        else:
+            _gives_back(sums, row, known[workspace], row["price_micros"] or 0, row["currency"], row["changed_at"])
     counting.add(tx, sums)
+
+
+def taken_back(tx: Transaction, row: Mapping[str, Any], now: datetime) -> None:
+    """It had not left after all (`row`: the message before that was known): neither sums nor caps count it."""
+    if row["test"]:
+        return
+    found = house.workspace(tx, row["workspace"])
+    settings = found["settings"] if found else house.DEFAULTS
+    price, currency = row["price_micros"] or 0, row["currency"]
+    sums: Taken = {}
+    if row["left_at"] is None:
+        _gives_back(sums, row, settings, price, currency, row["changed_at"])
+    else:
+        if (said := counting.price_said(tx, row["id"])) is not None:
+            price, currency = said
+        _left(sums, row, settings, -1, -price, currency, row["left_at"])
+        _gives_back(sums, row, settings, price, currency, row["left_at"])
+    counting.add(tx, sums)
+
+
+def repriced(tx: Transaction, row: Mapping[str, Any], micros: int, currency: str | None) -> None:
+    """A receipt says what a message cost that left with an estimate (`row`: the message before that was known)."""
+    if row["test"] or row["left_at"] is None or not currency or counting.price_said(tx, row["id"]) is not None:
+        return
+    if (micros, currency) == (row["price_micros"], row["currency"]):
+        return
+    found = house.workspace(tx, row["workspace"])
+    settings = found["settings"] if found else house.DEFAULTS
+    sums: Taken = {}
+    _left(sums, row, settings, -1, -(row["price_micros"] or 0), row["currency"], row["left_at"])
+    _left(sums, row, settings, 1, micros, currency, row["left_at"])
+    for cap in read_caps(settings, row["left_at"]):
+        if cap.measure is Measure.MONEY and cap.covers(MessageClass(row["class"]), row["rule"], row["country"]):
+            key = (row["workspace"], f"cap|{cap.id}", cap.span(row["left_at"])[0])
+            if cap.currency == row["currency"]:
+                _plus(sums, key, (-1, 0, -(row["price_micros"] or 0)))
+            if cap.currency == currency:
+                _plus(sums, key, (1, 0, micros))
+    counting.add(tx, sums)
+
+
+def _left(
+    sums: Taken, row: Mapping[str, Any], settings: Mapping[str, Any], count: int, micros: int, currency: str | None,
+    at: datetime,
+) -> None:
+    channel = row["channel"] or row["channels"][row["channel_step"]]
+    what = left_key(row["rule"], row["class"], channel, row["country"], currency)
+    start = day_start(at, ZoneInfo(settings["zone"]))
+    _plus(sums, (row["workspace"], what, start), (count, count * row["segments"], micros))
+
+
+def _gives_back(
+    sums: Taken, row: Mapping[str, Any], settings: Mapping[str, Any], price: int, currency: str | None, at: datetime
+) -> None:
+    for cap in read_caps(settings, at):
+        money = cap.measure is Measure.MONEY
+        if money and cap.currency != currency:
+            continue
+        if cap.covers(MessageClass(row["class"]), row["rule"], row["country"]):
+            key = (row["workspace"], f"cap|{cap.id}", cap.span(at)[0])
+            _plus(sums, key, (-1, 0, -price if money else 0))

@@ -169,6 +169,18 @@ def claimed(tx: Transaction, ids: Iterable[str]) -> list[Mapping[str, Any]]:
     return tx.rows(select(t.messages).where(_m.id.in_(sorted(ids)), _m.state == "sending", _m.test.is_(False)))
 
 
+def price_said(tx: Transaction, message_id: str) -> tuple[int, str] | None:
+    """What the provider said that the last accepted attempt cost."""
+    a = t.attempts.c
+    row = tx.connection.execute(
+        select(a.price_micros, a.currency)
+        .where(a.message == message_id, a.outcome == "accepted")
+        .order_by(a.id.desc())
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row is not None and row[0] is not None and row[1] else None
+
+
 # Conditions for `outbox.Filter.extra`.
 
 

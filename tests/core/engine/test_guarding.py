@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from core.contract import Accepted, Refused, TryLater
-from core.domain.messages import MessageClass
+from core.contract import Accepted, Receipt, Refused, TryLater, Uncertain
+from core.domain.messages import MessageClass, State
 from core.domain.policy.caps import Measure, Period
 from core.domain.reasons import Reason
-from core.engine import capping, catching_up, dispatch, guarding, public, ticking
+from core.engine import capping, catching_up, dispatch, feedback, guarding, public, ticking
 from core.engine.dispatch import Sender
 from core.storage import house, outbox, people, webhooks
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
@@ -440,3 +440,47 @@ def test_a_dead_number_is_tried_again_when_a_person_says_so(room):
     again = room.accept(BOB)
     sends(room)
     assert room.state(again) == "sent"
+
+
+# ---------------------------------------------------------------------------------------------- second thoughts
+
+
+def receipt(room: EngineRoom, message: str, **given: Any) -> None:
+    state = given.pop("state", None)
+    one = Receipt(f"mem_{message}", state, str(state), room.suite.now(), reference=message, **given)
+    with room.suite.database.write(room.workspace) as tx:
+        feedback.take_receipts(room.suite, tx, room.account, [one])
+
+
+def test_what_the_provider_took_and_gave_back_was_not_spent(room):
+    cap(room, 5)
+    message = room.accept(**PRICED)
+    sends(room)
+    receipt(room, message, reason=Reason("provider_no_credit"), account_trouble=True)
+    assert room.state(message) == "scheduled"
+    assert filled(room).used == 0
+    assert [(one.count, one.micros) for one in spent(room)] == [(0, 0)]
+
+
+def test_what_a_receipt_says_it_cost_is_what_was_spent(room):
+    cap(room, 1_000_000, measure=Measure.MONEY)
+    message = room.accept(**PRICED)
+    sends(room)
+    receipt(room, message, state=State.DELIVERED, price_micros=61_000, currency="EUR")
+    receipt(room, message, state=State.READ, price_micros=61_000, currency="EUR")
+    assert filled(room).used == 61_000
+    assert [(one.count, one.micros) for one in spent(room)] == [(1, 61_000)]
+
+
+def test_what_the_provider_never_had_counts_once_when_it_leaves_again(room):
+    cap(room, 5)
+    message = room.accept(**PRICED)
+    room.memory.script(message, Uncertain(Reason("line_broke")), takes=False)
+    sends(room)
+    assert (room.state(message), filled(room).used) == ("uncertain", 1)
+    room.clock.forward(timedelta(seconds=10))
+    room.look_up()
+    assert filled(room).used == 0
+    sends(room)
+    assert (room.state(message), filled(room).used) == ("sent", 1)
+    assert [(one.count, one.micros) for one in spent(room)] == [(1, 52_000)]
