@@ -13,7 +13,6 @@ from sqlalchemy import text
 
 from core.contract import Configured
 from core.domain.messages import Channel, MessageClass
-from core.ids import new_ids
 from core.settings import Settings
 from core.storage import accounts, house, migrate, outbox
 from core.suite import Suite, build_suite
@@ -113,27 +112,22 @@ def fill_quickly(of: House, count: int, due: datetime) -> None:
         raw = connection.connection.driver_connection
         if raw is None:
             raise RuntimeError("not connected")
-        cursor = raw.execute("SELECT * FROM messages WHERE due_at = (SELECT max(due_at) FROM messages)")
-        names = [column[0] for column in cursor.description]
-        row = list(cursor.fetchone())
-        where = [names.index(name) for name in ("id", "to", "text")]
+        names = [row[1] for row in raw.execute("PRAGMA table_info(messages)")]
+        # Ids in the order of time, as ours are; neighbours in time are no neighbours in the index of numbers.
+        own = {"id": "printf('msg_%026d', n)", "to": "printf('+336%08d', n * 7368787 % 100000000)",
+               "text": "printf('Bonjour, votre rendez-vous est demain à 9h%02d.', n % 60)"}
+        columns = ", ".join(own.get(name, f'"{name}"') for name in names)
         indexes = raw.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = 'messages' AND type = 'index' "
                               "AND sql IS NOT NULL").fetchall()
         for name, _ in indexes:
             raw.execute(f'DROP INDEX "{name}"')
-        insert = f"INSERT INTO messages VALUES ({', '.join('?' * len(names))})"
-        for start in range(1, count, 50_000):
-            rows = []
-            numbers = range(start, min(start + 50_000, count))
-            for number, message_id in zip(numbers, new_ids("msg", len(numbers)), strict=True):
-                # Neighbours in time are no neighbours in the index of numbers.
-                to = f"+336{number * 7_368_787 % 100_000_000:08d}"
-                text = f"Bonjour, votre rendez-vous est demain à 9h{number % 60:02d}."
-                for at, value in zip(where, (message_id, to, text), strict=True):
-                    row[at] = value
-                rows.append(tuple(row))
+        raw.execute("CREATE TEMP TABLE first AS SELECT * FROM messages ORDER BY due_at DESC LIMIT 1")
+        for start in range(1, count, 100_000):
             raw.execute("BEGIN IMMEDIATE")
-            raw.executemany(insert, rows)
+            raw.execute(
+                f"INSERT INTO messages WITH RECURSIVE ns(n) AS (SELECT {start} UNION ALL SELECT n + 1 FROM ns "
+                f"WHERE n + 1 < {min(start + 100_000, count)}) SELECT {columns} FROM ns, first"
+            )
             raw.execute("COMMIT")
         for _, sql in indexes:
             raw.execute(sql)

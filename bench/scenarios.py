@@ -172,14 +172,14 @@ def _idle(house: houses.House) -> str:
             if time.perf_counter() - began > 60:
                 raise SystemExit((folder / "said.txt").read_text(errors="replace")[-2000:])
             time.sleep(0.02)
-        ready = time.perf_counter() - began
+        ready, starting = time.perf_counter() - began, processes.cpu(processes.family(pid))
         time.sleep(3)
         members = processes.family(pid)
         used = processes.cpu(members)
         time.sleep(10)
         used = processes.cpu(members) - used
         memory = processes.peak_memory(members)
-    return f"answers {ready:.1f} s after its start, {used * 10:.2f} % of a core when idle, {memory} MB at most"
+    return f"answers {ready:.1f} s ({starting:.1f} CPU-s) after its start, {used * 10:.2f} % of a core when idle, {memory} MB at most"
 
 
 def _answers(address: str) -> bool:
