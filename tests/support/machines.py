@@ -215,10 +215,11 @@ class Machines:
             return tx.connection.execute(select(func.count()).where(waits)).scalar() == 0
 
     def lateness(self) -> list[float]:
-        """For each message that left: the seconds between due and left."""
+        """For each message that left, in the order in which they were due: the seconds between due and left."""
         c = t.messages.c
         with self.database.read(self.workspace) as tx:
-            rows = tx.connection.execute(select(c.due_at, c.left_at).where(c.left_at.is_not(None))).all()
+            left = select(c.due_at, c.left_at).where(c.left_at.is_not(None)).order_by(c.due_at)
+            rows = tx.connection.execute(left).all()
         return [(row.left_at - row.due_at).total_seconds() for row in rows]
 
     def count(self, table: str) -> int:
