@@ -179,7 +179,10 @@ def _idle(house: houses.House) -> str:
         time.sleep(10)
         used = processes.cpu(members) - used
         memory = processes.peak_memory(members)
-    return f"answers {ready:.1f} s ({starting:.1f} CPU-s) after its start, {used * 10:.2f} % of a core when idle, {memory} MB at most"
+    return (
+        f"answers {ready:.1f} s ({starting:.1f} CPU-s) after its start, "
+        f"{used * 10:.2f} % of a core when idle, {memory} MB at most"
+    )
 
 
 def _answers(address: str) -> bool:
