@@ -54,7 +54,7 @@ def send_command(
             **{one.name: getattr(draft, one.name) for one in fields(draft)},
             "class": draft.message_class, "channels": [str(one) for one in draft.channels],
             "checks": outbox.checks_row(draft.checks), "reason": outbox.reason_row(draft.reason), "id": None,
-            "created_at": suite.now(), "left_at": None, "account": None, "provider_ref": None,
+            "created_at": suite.now(), "left_at": None, "account": None, "provider_ref": None, "channel": None,
         }
     else:
         with suite.database.write(desk.workspace) as tx:
