@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -235,7 +236,7 @@ class Sender:
         held = Reason("account_held", {"account": row.name if row else account.provider})
         if routes.elsewhere(self.suite, message, account.id, gathered, now):
             until = now
-        return Result(message, State.SCHEDULED, held, due_at=until, counts=False)
+        return routes.resting(message, held, until)
 
     def _outcomes(self, provider: Provider, account: Account, outgoing: list[Outgoing]) -> list[Outcome]:
         began = time.monotonic()
@@ -491,7 +492,7 @@ def _again(suite: Suite, one: Doubtful, reason: Reason, *, by: str | None = None
             outbox.advance(tx, one.id, one.workspace, State.EXPIRED, Reason("stale"), now, owner=one.owner)
         else:
             bound = f"account:{by}" if by else None
-            again = {"due_at": now, "left_at": None, "held_by": bound}
+            again: dict[str, Any] = {"due_at": now, "left_at": None, "held_by": bound}
             if reason.code != "looked_up_gone":
                 # It may have arrived: whatever follows, it is not another channel before this one has tried again.
                 again["fallback_at"] = None

@@ -125,15 +125,18 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
     fresh = feedback.keep_receipts(tx, account.id, receipts, now)
     known = feedback.messages_of(tx, account.id, [receipt for _, receipt in fresh])
     moved: list[tuple[str, str, State]] = []
+    gone_on: set[str] = set()
     for row_id, receipt in fresh:
         told = known.get(receipt.reference or "") or known.get(receipt.provider_reference or "")
         if told is None:
             continue
         message, step = told
         feedback.belongs(tx, [(row_id, message["id"])])
-        if step != message["channel_step"]:
-            if _of_earlier_channel(tx, message, step, receipt, now):
+        if step != message["channel_step"] or message["id"] in gone_on:
+            if _of_earlier_channel(suite, tx, message, step, receipt, now):
                 moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
+        elif _goes_on(tx, message, receipt, now):
+            gone_on.add(message["id"])
         elif _applied(suite, tx, account, message, receipt, now):
             moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
     if moved:
@@ -156,6 +159,9 @@ def settle_early_receipts(suite: Suite, tx: Transaction, results: Sequence[outbo
         if message is None or account is None:
             continue
         feedback.belongs(mine, [(row["id"], message_id)])
+        if message["provider_ref"] != row["provider_ref"]:
+            # It has gone on by another channel since.
+            continue
         receipt = Receipt(
             row["provider_ref"],
             State(row["state"]) if row["state"] else None,
@@ -163,29 +169,33 @@ def settle_early_receipts(suite: Suite, tx: Transaction, results: Sequence[outbo
             row["at"],
             reason=Reason(row["reason"]["code"], row["reason"]["values"]) if row["reason"] else None,
         )
-        _applied(suite, mine, account, message, receipt, now)
+        if not _goes_on(mine, message, receipt, now):
+            _applied(suite, mine, account, message, receipt, now)
 
 
 def _of_earlier_channel(
-    tx: Transaction, message: Mapping[str, Any], step: int, receipt: Receipt, now: datetime
+    suite: Suite, tx: Transaction, message: Mapping[str, Any], step: int, receipt: Receipt, now: datetime
 ) -> bool:
     """A late word on a channel after which another one was taken. That it arrived after all is kept, and ends the
     message if nothing has left since; it changes no price. Anything else was known when the next channel was taken."""
     if receipt.opt_out:
         people.stop(tx, message["to"], MARKETING, "provider", {"status": receipt.status}, now)
         _call_off(tx, message["to"], {MARKETING}, now)
-    if receipt.state not in (State.DELIVERED, State.READ) or step > message["channel_step"]:
+    if receipt.state not in (State.DELIVERED, State.READ):
         return False
-    return outbox.arrived_earlier(tx, message["id"], receipt.state, Channel(message["channels"][step]), now)
+    moved = outbox.arrived_earlier(tx, message["id"], receipt.state, Channel(message["channels"][step]), now)
+    if moved:
+        _tell_platform(suite, tx, message, receipt, now)
+    return moved
 
 
-def _goes_on(tx: Transaction, message: Mapping[str, Any], receipt: Receipt, now: datetime) -> bool | None:
-    """A receipt that says that the channel surely failed takes the next one; None when it says nothing of the kind."""
+def _goes_on(tx: Transaction, message: Mapping[str, Any], receipt: Receipt, now: datetime) -> bool:
+    """Whether the receipt says that the channel surely failed, and the next one was taken for it."""
     step, channels = message["channel_step"], message["channels"]
     if receipt.state is not State.FAILED or receipt.reason is None or receipt.reason.code not in NEXT_CHANNEL:
-        return None
+        return False
     if step + 1 >= len(channels) or is_stale(message["expires_at"], now):
-        return None
+        return False
     before, then = Channel(channels[step]), Channel(channels[step + 1])
     return outbox.next_channel(tx, message, step, before, then, receipt.reason, now)
 
@@ -215,23 +225,21 @@ def _applied(
         people.quarantine(tx, recipient, receipt.reason or Reason("dead_number"), now)
     if receipt.state is None or receipt.state in (State.SCHEDULED, State.SENDING):
         return False
-    if (goes_on := _goes_on(tx, message, receipt, now)) is not None:
-        return goes_on
+    values["step"] = message["channel_step"]
     moved = outbox.advance(tx, message["id"], message["workspace"], receipt.state, receipt.reason, now, **values)
     if moved and receipt.price_micros is not None:
         guarding.repriced(tx, message, receipt.price_micros, receipt.currency)
-    if moved and message["installation"]:
-        _report(
-            suite,
-            tx,
-            message["installation"],
-            message["occasion"],
-            message["id"],
-            "delivery",
-            {"state": str(receipt.state), "at": receipt.at.isoformat()},
-            now,
-        )
+    if moved:
+        _tell_platform(suite, tx, message, receipt, now)
     return moved
+
+
+def _tell_platform(
+    suite: Suite, tx: Transaction, message: Mapping[str, Any], receipt: Receipt, now: datetime
+) -> None:
+    if message["installation"]:
+        said = {"state": str(receipt.state), "at": receipt.at.isoformat()}
+        _report(suite, tx, message["installation"], message["occasion"], message["id"], "delivery", said, now)
 
 
 def _put_back(

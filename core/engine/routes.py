@@ -155,6 +155,12 @@ def onward(message: Claimed, why: Reason) -> Result:
     return Result(message, State.SCHEDULED, why, channel=message.channel, by_next=True)
 
 
+def resting(message: Claimed, why: Reason, at: datetime) -> Result:
+    """It waits for an account. That it still does is no step worth keeping: an outage has many minutes."""
+    again = message.waits_for is not None and message.waits_for["code"] == why.code
+    return Result(message, State.SCHEDULED, why, due_at=at, counts=False, paced=again)
+
+
 def elsewhere(suite: Suite, message: Claimed, account: str, known: Gathered, now: datetime) -> bool:
     """Whether another account could take the message now."""
     if message.held_by is not None or account in known.alone:
@@ -209,7 +215,7 @@ def _route(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Ac
     spread = crc32(message.id.encode()) if len(fit) > 1 else 0
     chosen = routing.choose(fit, message.message_class, spread, known.trials)
     if isinstance(chosen, Resting):
-        return Result(message, State.SCHEDULED, chosen.reason, due_at=max(chosen.at, now + SOONEST))
+        return resting(message, chosen.reason, max(chosen.at, now + SOONEST))
     exit_, trial = chosen
     if trial:
         known.trials.add(exit_.account)

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Column, LargeBinary, String, Table, Text, and_, cast, delete, or_, select, type_coerce, update
 
 from core.contract import Inbound
+from core.domain.channels import reference_of
+from core.domain.messages import Channel
 from core.domain.spellings import Spellings
 from core.storage import tables as t
 from core.storage.database import Transaction
@@ -61,7 +63,11 @@ def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:
             gone[name] = [row["id"] for row in rows]
     for name, column, owner in _BELOW:
         table = t.metadata.tables[name]
-        for ids in _chunks(gone[owner]):
+        names = gone[owner]
+        if column == "reference":
+            # Our references: one for each channel that a message may have.
+            names = [reference_of(one, step) for one in names for step in range(len(Channel))]
+        for ids in _chunks(names):
             yield name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c[column].in_(ids)))
     for name, found in gone.items():
         table = t.metadata.tables[name]

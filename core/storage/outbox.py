@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Integer, and_, bindparam, func, literal, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, case, func, literal, or_, select, update
 
 from core.domain.messages import FOLLOWS, Channel, MessageClass, State, may_follow
 from core.domain.planning import Cancel, Known, Move, Schedule, Send, Step
@@ -99,6 +99,8 @@ class Claimed:
     price_micros: int | None = None
     currency: str | None = None
     reference: str | None = None
+    waits_for: Mapping[str, Any] | None = None
+    """The reason for which it waited until now, as it was kept."""
 
     @property
     def channel(self) -> Channel:
@@ -164,7 +166,8 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
     ids = sorted(occasion_ids)
     for first in range(0, len(ids), _CHUNK):
         rows = tx.connection.execute(
-            select(
+            tx.mine(
+                t.messages,
                 _m.id,
                 _m.occasion,
                 _m.key,
@@ -298,6 +301,7 @@ _CLAIMED = (
     _m.price_micros,
     _m.currency,
     _m.reference,
+    _m.reason,
 )
 
 
@@ -623,7 +627,7 @@ def _written(tx: Transaction, results: Sequence[Result], now: datetime) -> list[
         if (row.fence, row.state, row.owner, row.changed_at) == (one.message.fence, str(one.state), None, now):
             written.append(one)
         elif row.state == State.UNCERTAIN and one.state in (State.SENT, State.FAILED):
-            known = {"account": one.account, "provider_ref": one.provider_ref, "channel": str(one.channel)}
+            known: dict[str, Any] = {"account": one.account, "provider_ref": one.provider_ref, "channel": str(one.channel)}
             # Its own step goes into the ledger here, so it is not among those that are still to be noted.
             advance(tx, one.message.id, one.message.workspace, one.state, one.reason, now, **known)
     return written
@@ -781,10 +785,12 @@ def advance(
     now: datetime,
     *,
     owner: str | None = None,
+    step: int | None = None,
     **values: Any,
 ) -> bool:
     """Moves a message forwards to `then`, if its present state allows; False (and nothing written) if not. `owner`:
-    only if it is still that owner's, for a word that may have grown old on its way."""
+    only if it is still that owner's, for a word that may have grown old on its way; `step`: only if it is still by that
+    one of its channels."""
     allowed = [str(state) for state in FOLLOWS if may_follow(state, then)]
     done = tx.connection.execute(
         update(t.messages)
@@ -793,6 +799,7 @@ def advance(
             _m.workspace == workspace,
             _m.state.in_(allowed),
             *([_m.owner == owner] if owner else []),
+            *([_m.channel_step == step] if step is not None else []),
         )
         .values(
             state=str(then),
@@ -1050,7 +1057,8 @@ def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
             channels=[str(channel) for channel in send.channels],
             budgets=send.budgets,
             content=clean(send.content),
-            channel_step=0,
+            # What a channel has surely not delivered it need not be given again.
+            channel_step=case((_m.channel_step < len(send.channels), _m.channel_step), else_=0),
             fallback_at=None,
             changed_at=now,
         )

@@ -36,7 +36,7 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.smpp_parts).where(t.smpp_parts.c.created_at < now - DELIVERIES),
         update(t.messages)
         .where(t.messages.c.due_at < now - BODIES, t.messages.c.state.in_(_OVER), t.messages.c.text != DELETED_TEXT)
-        .values(text=DELETED_TEXT),
+        .values(text=DELETED_TEXT, content=None),
         update(t.replies)
         .where(t.replies.c.received_at < now - BODIES, t.replies.c.text != DELETED_TEXT)
         .values(text=DELETED_TEXT),

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, text, update
 
 from core.contract import Account, KnownPart, Part, PartWord
+from core.domain.channels import message_of, reference_of
 from core.domain.messages import State, may_follow
 from core.domain.reasons import Reason
 from core.ids import new_ids
@@ -177,8 +178,13 @@ def _in_doubt(tx: Transaction, account: Account, tail: str, heard_at: datetime) 
     if not tail:
         return {}
     # One of which some receipts have come is not in doubt any more, but still lacks the others.
-    begun = select(_c.reference).where(_c.account == account.id, _c.tail == tail, _c.reference.is_not(None))
-    mine = tx.mine(messages, m.id, m.segments).where(m.left_at >= heard_at - IN_DOUBT_FOR,
+    begun = {
+        message_of(reference)[0]
+        for reference in tx.connection.execute(
+            select(_c.reference).where(_c.account == account.id, _c.tail == tail, _c.reference.is_not(None))
+        ).scalars()
+    }
+    mine = tx.mine(messages, m.id, m.segments, m.channel_step).where(m.left_at >= heard_at - IN_DOUBT_FOR,
                                                      m.left_at <= heard_at + RECORDED_WITHIN)  # fmt: skip
     rows = [
         *tx.rows(
@@ -188,9 +194,9 @@ def _in_doubt(tx: Transaction, account: Account, tail: str, heard_at: datetime) 
                 or_(m.account == account.id, m.account.is_(None)),
             )
         ),
-        *tx.rows(mine.where(m.id.in_(begun), m.state == str(State.SENT), m.provider_ref.is_(None))),
+        *tx.rows(mine.where(m.id.in_(sorted(begun)), m.state == str(State.SENT), m.provider_ref.is_(None))),
     ]
-    return {row["id"]: row["segments"] for row in rows}
+    return {reference_of(row["id"], row["channel_step"]): row["segments"] for row in rows}
 
 
 def _is_further(now: str | None, then: str | None) -> bool:

@@ -33,7 +33,8 @@ SHOWN_STEPS = 12
 MOST_MINUTES = 48 * 60
 _UNITS = {"minutes": "PT{}M", "hours": "PT{}H", "days": "P{}D"}
 _CHANGED = (
-    "name", "on", "class", "when", "until", "body", "template", "sender", "asks", "late", "channels", "budgets", "active",
+    "name", "on", "class", "when", "until", "body", "template", "sender", "asks", "late", "channels",
+    "budgets", "active",
 )  # fmt: skip
 
 

@@ -272,6 +272,29 @@ def test_a_late_failure_of_the_first_channel_does_not_touch_the_second(street):
     assert (here.room.state(name), here.both()) == ("sent", ([name], [f"{name}_1"]))
 
 
+def test_a_failure_and_a_delivery_in_one_breath_leave_it_at_the_delivery(street):
+    here = street()
+    name = here.send()
+    suite = here.room.suite
+    words = [(State.FAILED, EXPIRED), (State.DELIVERED, None)]
+    said = [Receipt(f"mem_{name}", state, str(state), suite.now(), None, why) for state, why in words]
+    with suite.database.write(here.room.workspace) as tx:
+        feedback.take_receipts(suite, tx, here.rcs, said)
+    dispatch.run_due(suite)
+    assert (here.room.state(name), here.both()) == ("delivered", ([name], []))
+
+
+def test_a_text_that_changes_while_the_second_channel_waits_does_not_start_over(street):
+    here = street()
+    here.texts.script(ANA, TryLater(timedelta(minutes=30), Reason("provider_busy")))
+    name = here.send()
+    here.later(minutes=10)
+    kept = here.room.message(name)
+    assert (kept["state"], kept["channel_step"]) == ("scheduled", 1)
+    here.later(hours=1)
+    assert here.both() == ([name], [f"{name}_1"])
+
+
 def test_another_account_cannot_speak_of_an_earlier_channel(street):
     here = street()
     name = here.send()

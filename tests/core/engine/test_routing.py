@@ -185,6 +185,20 @@ def test_a_provider_that_is_away_for_an_hour_loses_nothing_is_asked_once_a_minut
     assert set(late) <= {*first, *second}
 
 
+def test_an_outage_is_one_step_of_a_waiting_message_and_not_one_a_minute(two):
+    here = two()
+    here.first.mood = here.second.mood = "away"
+    names = here.many(70)
+    for _ in range(40):
+        here.later(minutes=1)
+    waited = [[code for state, code in here.room.steps(name) if code == "account_held"] for name in names[-6:]]
+    assert all(len(steps) <= 3 for steps in waited)
+    here.first.mood = here.second.mood = "well"
+    here.later(minutes=1)
+    here.later(seconds=5)
+    assert here.states() == {"sent": 70}
+
+
 # ---------------------------------------------------------------------------------------------- rates
 
 
