@@ -212,7 +212,7 @@ def understood(
     """What we made of a reply. Without `handled` it waits for a person."""
     tx.connection.execute(
         update(t.replies)
-        .where(_p.id == reply_id)
+        .where(_p.id == reply_id, _p.workspace == tx.owned)
         .values(meaning=meaning, outcome=reason_row(outcome), message=message, occasion=occasion, handled_at=handled)
     )
 
@@ -353,7 +353,7 @@ def newer_report(tx: Transaction, occasion: str | None, report_id: str) -> bool:
     return (
         occasion is not None
         and tx.connection.execute(
-            select(c.id)
+            tx.mine(t.reports, c.id)
             .where(and_(c.occasion == occasion, c.kind == "reply", c.state == "waiting", c.id > report_id))
             .limit(1)
         ).first()

@@ -217,7 +217,7 @@ def told(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, datetime]:
     c = t.messages.c
     for chunk in _chunks(sorted(occasion_ids)):
         rows = tx.connection.execute(
-            select(c.occasion, c.about, c.left_at).where(
+            tx.mine(t.messages, c.occasion, c.about, c.left_at).where(
                 c.occasion.in_(chunk), c.state.in_([str(state) for state in LEFT]), c.about.is_not(None)
             )
         ).all()

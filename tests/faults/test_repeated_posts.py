@@ -1,4 +1,4 @@
-"""kill -9 while programs post messages: whoever repeats a request with its key gets one message, and always the same."""
+"""kill -9 while programs post messages: who repeats a request with its key gets one message, and always the same."""
 
 from __future__ import annotations
 

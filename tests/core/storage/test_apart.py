@@ -1,0 +1,267 @@
+"""Workspaces apart: a stranger who calls the storage with our ids finds nothing and changes nothing.
+
+A new function that takes a transaction belongs into one of the lists here: who reads, who writes, and who walks over
+the whole house because the engine itself asks.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import select
+
+from core.contract import Configured, Inbound, PhoneReply, Receipt, Sweep
+from core.domain.events import Event, Kind
+from core.domain.messages import Channel, MessageClass, State
+from core.domain.occasions import Answer
+from core.domain.reasons import Reason
+from core.domain.recipients import Recipient
+from core.secrets import Vault, hashed
+from core.storage import (
+    accounts,
+    answers,
+    exports,
+    feedback,
+    idempotency,
+    inbox,
+    installations,
+    oauth,
+    occasions,
+    outbox,
+    people,
+    rules,
+    simulated,
+    webhooks,
+)
+from core.storage import tables as t
+from core.storage.database import Database, Transaction
+
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+SOON = NOW + timedelta(days=2)
+VAULT = Vault((Fernet.generate_key().decode(),))
+ANA = Recipient.parse("+33639980001")
+WHY = Reason("by_person")
+URL = "https://relance.example"
+REQUEST = Inbound("POST", f"{URL}/hooks/shop/x", (), b"{}", NOW)
+
+Call = Callable[[Transaction, Mapping[str, str]], Any]
+
+READS: dict[str, Call] = {
+    "accounts.get": lambda tx, our: accounts.get(tx, VAULT, our["account"], URL),
+    "accounts.get_any": lambda tx, our: accounts.get_any(tx, our["account"], VAULT),
+    "accounts.listed": lambda tx, our: accounts.listed(tx, VAULT, URL),
+    "answers.about": lambda tx, our: answers.about(tx, [our["occasion"]]),
+    "answers.modes": lambda tx, our: answers.modes(tx),
+    "feedback.answered_lately": lambda tx, our: feedback.answered_lately(tx, ANA.number, NOW - timedelta(days=9)),
+    "feedback.asked_which": lambda tx, our: feedback.asked_which(tx, ANA.number, NOW - timedelta(days=9), but=""),
+    "feedback.last_to": lambda tx, our: feedback.last_to(tx, ANA.number),
+    "feedback.messages_of": lambda tx, our: feedback.messages_of(
+        tx, our["account"], [Receipt("ref_1", State.READ, "x", NOW, our["sent"])]),
+    "feedback.newer_report": lambda tx, our: feedback.newer_report(tx, our["occasion"], ""),
+    "feedback.questions": lambda tx, our: feedback.questions(tx, ANA.number, NOW),
+    "feedback.receipts_of": lambda tx, our: feedback.receipts_of(tx, our["sent"]),
+    "feedback.replies": lambda tx, our: feedback.replies(tx),
+    "feedback.reply": lambda tx, our: feedback.reply(tx, our["reply"]),
+    "inbox.get": lambda tx, our: inbox.get(tx, our["inbox"]),
+    "inbox.listed": lambda tx, our: inbox.listed(tx),
+    "inbox.seen": lambda tx, our: inbox.seen(
+        tx, our["installation"], REQUEST, "d1", same_content=timedelta(days=9)),
+    "installations.adapter_of": lambda tx, our: installations.adapter_of(tx, our["installation"]),
+    "installations.get": lambda tx, our: installations.get(tx, VAULT, our["installation"], URL),
+    "installations.is_there": lambda tx, our: installations.is_there(tx, our["installation"]),
+    "installations.learnt": lambda tx, our: installations.learnt(tx, our["installation"]),
+    "installations.listed": lambda tx, our: installations.listed(tx, VAULT, URL),
+    "occasions.by_ids": lambda tx, our: occasions.by_ids(tx, [our["occasion"]]),
+    "occasions.by_keys": lambda tx, our: occasions.by_keys(tx, our["installation"], ["visit"]),
+    "occasions.get": lambda tx, our: occasions.get(tx, our["occasion"]),
+    "occasions.listed": lambda tx, our: occasions.listed(tx),
+    "occasions.open_ones": lambda tx, our: occasions.open_ones(tx, NOW),
+    "occasions.swept": lambda tx, our: occasions.swept(
+        tx, our["installation"], Sweep("", NOW, NOW + timedelta(days=9), frozenset()), NOW),
+    "occasions.told": lambda tx, our: occasions.told(tx, [our["occasion"]]),
+    "outbox.by_ids": lambda tx, our: outbox.by_ids(tx, [our["waiting"], our["sent"]]),
+    "outbox.counts": lambda tx, our: outbox.counts(tx, NOW - timedelta(days=9), NOW + timedelta(days=9)),
+    "outbox.get": lambda tx, our: outbox.get(tx, our["waiting"]),
+    "outbox.history": lambda tx, our: [one for many in outbox.history(tx, our["sent"]) for one in many],
+    "outbox.known": lambda tx, our: outbox.known(tx, [our["occasion"]]),
+    "outbox.listed": lambda tx, our: outbox.listed(tx, outbox.Filter()),
+    "people.consents": lambda tx, our: people.consents(tx),
+    "people.contact": lambda tx, our: people.contact(tx, our["contact"]),
+    "people.contact_of": lambda tx, our: people.contact_of(tx, ANA.number),
+    "people.contacts": lambda tx, our: people.contacts(tx),
+    "people.in_quarantine": lambda tx, our: people.in_quarantine(tx),
+    "rules.active": lambda tx, our: rules.active(tx, our["installation"]),
+    "rules.row": lambda tx, our: rules.row(tx, our["rule"]),
+    "rules.rows": lambda tx, our: rules.rows(tx),
+    "rules.template_keys": lambda tx, our: rules.template_keys(tx),
+    "rules.template_versions": lambda tx, our: rules.template_versions(tx, "hello"),
+    "rules.texts": lambda tx, our: rules.texts(tx),
+    "simulated.find_last_to": lambda tx, our: simulated.find_last_to(tx, ANA.number),
+    "simulated.listed": lambda tx, our: simulated.listed(tx),
+    "webhooks.deliveries": lambda tx, our: webhooks.deliveries(tx, our["webhook"]),
+    "webhooks.get": lambda tx, our: webhooks.get(tx, our["webhook"]),
+    "webhooks.listed": lambda tx, our: webhooks.listed(tx),
+    "oauth.use": lambda tx, our: oauth.use(tx, hashed("state"), VAULT, NOW),
+}
+
+WRITES: dict[str, Call] = {
+    "accounts.change": lambda tx, our: accounts.change(tx, VAULT, our["account"], name="Mine"),
+    "feedback.handled": lambda tx, our: feedback.handled(tx, our["reply"], NOW),
+    "feedback.understood": lambda tx, our: feedback.understood(tx, our["reply"], meaning="stop", outcome=WHY),
+    "inbox.replayed": lambda tx, our: inbox.replayed(tx, our["inbox"], "unreadable", WHY, NOW),
+    "installations.change": lambda tx, our: installations.change(tx, our["installation"], name="Mine"),
+    "installations.in_trouble": lambda tx, our: installations.in_trouble(tx, our["installation"], WHY),
+    "installations.keep_secrets": lambda tx, our: installations.keep_secrets(tx, VAULT, our["installation"], {}),
+    "installations.take": lambda tx, our: installations.take(tx, our["installation"], NOW, timedelta(minutes=5)),
+    "installations.wake": lambda tx, our: installations.wake(tx, our["installation"], NOW),
+    "occasions.answered": lambda tx, our: occasions.answered(tx, our["occasion"], Answer.DECLINED, NOW),
+    "occasions.correct": lambda tx, our: occasions.correct(tx, our["occasion"], muted=True),
+    "outbox.cancel": lambda tx, our: outbox.cancel(tx, our["waiting"], WHY, NOW),
+    "outbox.end_waiting": lambda tx, our: outbox.end_waiting(tx, NOW, State.CANCELLED, WHY),
+    "outbox.end_waiting_for": lambda tx, our: outbox.end_waiting_for(
+        tx, ANA.number, ["transactional"], State.SUPPRESSED, WHY, NOW),
+    "outbox.end_waiting_of": lambda tx, our: outbox.end_waiting_of(
+        tx, our["installation"], State.CANCELLED, WHY, NOW),
+    "outbox.put_back": lambda tx, our: outbox.put_back(tx, our["sent"], WHY, NOW, NOW),
+    "outbox.release": lambda tx, our: outbox.release(tx, "account", WHY, NOW),
+    "people.change_contact": lambda tx, our: people.change_contact(tx, our["contact"], {"name": "Mine"}),
+    "people.forget_contact": lambda tx, our: people.forget_contact(tx, our["contact"]),
+    "rules.change": lambda tx, our: rules.change(tx, our["rule"], {"body": "Mine"}),
+    "rules.remove_template": lambda tx, our: rules.remove_template(tx, "hello", NOW),
+    "webhooks.change": lambda tx, our: webhooks.change(tx, our["webhook"], url="https://mine.example"),
+    "webhooks.remove": lambda tx, our: webhooks.remove(tx, our["webhook"]),
+}
+
+OF_ITS_OWN = """
+    accounts.add exports.rows feedback.keep_receipts feedback.keep_reply feedback.queue_report idempotency.begun
+    idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add oauth.begin occasions.apply
+    outbox.accept outbox.carry_out people.quarantine people.remember people.start people.stop rules.add
+    rules.save_template webhooks.add webhooks.keep_secrets webhooks.again webhooks.delivery
+""".split()
+"""They write rows of the caller's own workspace, or are tried below."""
+
+OF_THE_HOUSE = """
+    accounts.back accounts.hold accounts.judged accounts.try_one answers.keep feedback.belongs feedback.early
+    feedback.report_done feedback.take_reports feedback.written_lately installations.by_account installations.due
+    installations.let_go installations.seize installations.states installations.to_maintain installations.workspace_of
+    outbox.advance outbox.arrived_earlier outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.give_back
+    outbox.hurry outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue outbox.record
+    outbox.stays_with outbox.write_steps people.standings simulated.advance simulated.due simulated.next_at webhooks.delivered
+    webhooks.listening webhooks.queue webhooks.take
+""".split()
+"""The engine's own walks, on rows that it has read; each row bears its workspace."""
+
+MODULES: tuple[ModuleType, ...] = (
+    accounts, answers, exports, feedback, idempotency, inbox, installations, oauth, occasions, outbox, people, rules,
+    simulated, webhooks,
+)  # fmt: skip
+
+
+def test_every_function_is_on_one_list() -> None:
+    there = {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in MODULES
+        for name, work in inspect.getmembers(module, inspect.isfunction)
+        if work.__module__ == module.__name__
+        and not name.startswith("_")
+        and next(iter(inspect.signature(work).parameters), "") == "tx"
+    }
+    listed = [*READS, *WRITES, *OF_ITS_OWN, *OF_THE_HOUSE]
+    assert there - set(listed) == set(), "say above who may call it, and try it with a stranger"
+    assert len(set(listed)) == len(listed)
+
+
+@pytest.fixture
+def ours(database: Database, workspace: str) -> dict[str, str]:
+    """One of everything in our workspace, by its name."""
+    new = outbox.New(to=ANA.number, country="FR", text="Rappel", encoding="GSM-7", segments=1, due_at=NOW,
+                     message_class=MessageClass.TRANSACTIONAL, channels=(Channel.SMS,), asks=True,
+                     reference=feedback.AUTOMATIC)  # fmt: skip
+    our: dict[str, str] = {}
+    with database.write(workspace) as tx:
+        our["installation"] = installations.add(tx, VAULT, "shop", "Shop", Configured({}, {"a": "b"}), NOW, zone="UTC",
+                                                country="FR")  # fmt: skip
+        installations.change(tx, our["installation"], learnt={"uid:a": ANA.number})
+        our["account"] = accounts.add(tx, VAULT, "memory", "M", Configured({}, {}), NOW, public_url=URL).account.id
+        our["rule"] = rules.add(tx, {"name": "r", "on": "appointment", "class": "transactional", "body": "x",
+                                     "when": {"before": "PT1H"}}, NOW)  # fmt: skip
+        rules.save_template(tx, "hello", "fr", "Bonjour", NOW)
+        visit = Event(Kind.APPOINTMENT, "visit", NOW, start=SOON, recipient=ANA)
+        [occasion] = occasions.apply(tx, our["installation"], [visit], backlog=False, now=NOW)
+        our["occasion"] = occasion.id
+        common = {"installation": our["installation"], "occasion": our["occasion"], "about": SOON}
+        [our["waiting"], our["held"], our["sent"]] = outbox.accept(tx, [
+            outbox.New(**{**{name: getattr(new, name) for name in new.__dataclass_fields__}, **common, "key": f"k{n}"})
+            for n in range(3)
+        ], NOW)  # fmt: skip
+        our["contact"] = people.remember(tx, ANA, {"name": "Ana"}, NOW)
+        people.quarantine(tx, ANA, WHY, NOW)
+        people.stop(tx, ANA.number, "marketing", "reply", {}, NOW)
+        reply = PhoneReply(ANA.number, "38555", "oui", NOW, "r1")
+        our["reply"] = feedback.keep_reply(tx, our["account"], reply, NOW) or ""
+        feedback.understood(tx, our["reply"], meaning="confirm", outcome=Reason("asked_which", {"choices": {}}))
+        our["inbox"] = inbox.keep(tx, REQUEST, "shop", "read", installation=our["installation"], delivery="d1")
+        our["webhook"] = webhooks.add(tx, VAULT, "https://hook.example", ["message.sent"], "secret", NOW)
+        feedback.queue_report(tx, our["installation"], occasion=our["occasion"], message=our["sent"], kind="reply",
+                              content={}, now=NOW)  # fmt: skip
+        oauth.begin(tx, state_hash=hashed("state"), adapter="shop", user="usr_1", browser_hash="b", kept={},
+                    vault=VAULT, expires_at=NOW + timedelta(minutes=9))  # fmt: skip
+        idempotency.begun(tx, "key", "digest", NOW)
+        m = t.messages
+        tx.connection.execute(m.update().where(m.c.id == our["held"]).values(state="held", held_by="account"))
+        tx.connection.execute(m.update().where(m.c.id == our["sent"]).values(
+            state="sent", account=our["account"], provider_ref="ref_1", left_at=NOW))  # fmt: skip
+        outbox.write_steps(tx, [(our["sent"], workspace, State.SENT, None)], NOW)
+        [(row, _)] = feedback.keep_receipts(tx, our["account"], [Receipt("ref_1", State.SENT, "s", NOW)], NOW)
+        feedback.belongs(tx, [(row, our["sent"])])
+    return our
+
+
+def picture(database: Database) -> dict[str, list[str]]:
+    with database.read() as tx:
+        return {table.name: sorted(repr(tuple(row)) for row in tx.connection.execute(select(table)))
+                for table in t.metadata.sorted_tables}  # fmt: skip
+
+
+def test_a_stranger_reads_nothing_and_we_do(database: Database, workspace: str, stranger: str, ours) -> None:
+    before = picture(database)
+    leaks = []
+    for name, call in READS.items():
+        with database.write(stranger) as tx:
+            if call(tx, ours):
+                leaks.append(name)
+    assert leaks == []
+    assert picture(database) == before
+    # What is not found by us either would prove nothing.
+    with database.write(workspace) as tx:
+        empty = {name for name, call in READS.items() if not call(tx, ours)}
+    assert empty <= {"answers.about", "feedback.answered_lately", "simulated.find_last_to", "simulated.listed",
+                     "webhooks.deliveries"}  # fmt: skip
+
+
+def test_a_stranger_changes_nothing(database: Database, stranger: str, ours) -> None:
+    before = picture(database)
+    for name, call in WRITES.items():
+        with database.write(stranger) as tx:
+            call(tx, ours)
+        after = picture(database)
+        changed = {table for table in before if before[table] != after[table]}
+        assert changed == set(), name
+
+
+def test_a_key_and_a_row_of_two_workspaces_with_the_same_name_are_two(database: Database, stranger: str, ours) -> None:
+    with database.write(stranger) as tx:
+        assert idempotency.known(tx, "key", "digest").what == "fresh"
+        assert idempotency.begun(tx, "key", "other", NOW).what == "fresh"
+        people.stop(tx, ANA.number, "all", "console", {}, NOW)
+        assert people.remember(tx, ANA, {"name": "Autre"}, NOW) != ours["contact"]
+        rules.save_template(tx, "hello", "fr", "Salut", NOW)
+        assert rules.texts(tx) == {"hello": {"fr": "Salut"}}
+        assert webhooks.delivery(tx, ours["webhook"], "dlv_1") is None
+    assert people.number_hash(stranger, ANA.number) != people.number_hash("wsp_other", ANA.number)
