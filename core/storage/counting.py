@@ -23,6 +23,7 @@ Sum = tuple[int, int, int]
 """Messages, their parts, and what they cost in micro-units."""
 
 KEPT = timedelta(days=800)
+CAPS_KEPT = timedelta(days=35)
 MOST_REFUSALS = 5_000
 SIGHTINGS_KEPT = timedelta(days=30)
 _c, _m, _s, _g, _r = t.counters.c, t.messages.c, t.cap_stops.c, t.sightings.c, t.ranges.c
@@ -307,6 +308,7 @@ def prune(tx: Transaction, now: datetime) -> int:
     done = 0
     for statement in (
         delete(t.counters).where(_c.start < now - KEPT),
+        delete(t.counters).where(_c.start < now - CAPS_KEPT, _c.what.startswith("cap|")),
         delete(t.sightings).where(_g.start < now - SIGHTINGS_KEPT),
     ):
         done += tx.connection.execute(statement).rowcount
