@@ -627,7 +627,8 @@ def _written(tx: Transaction, results: Sequence[Result], now: datetime) -> list[
         if (row.fence, row.state, row.owner, row.changed_at) == (one.message.fence, str(one.state), None, now):
             written.append(one)
         elif row.state == State.UNCERTAIN and one.state in (State.SENT, State.FAILED):
-            known: dict[str, Any] = {"account": one.account, "provider_ref": one.provider_ref, "channel": str(one.channel)}
+            known: dict[str, Any] = {"account": one.account, "provider_ref": one.provider_ref}
+            known["channel"] = str(one.channel)
             # Its own step goes into the ledger here, so it is not among those that are still to be noted.
             advance(tx, one.message.id, one.message.workspace, one.state, one.reason, now, **known)
     return written
