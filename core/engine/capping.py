@@ -74,6 +74,7 @@ def add(
         raise BadInput("country_unknown", pointer="/country", text=country[:20])
     now = suite.now()
     with suite.database.write(workspace) as tx:
+        tx.alone(f"settings:{workspace}")
         settings = _settings(tx)
         if len(settings["caps"]) >= MOST_CAPS:
             raise BadInput("cap_too_many", pointer="/most", most=MOST_CAPS)

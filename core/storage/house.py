@@ -65,6 +65,7 @@ def workspaces(tx: Transaction) -> list[Mapping[str, Any]]:
 
 def change_settings(tx: Transaction, changes: Mapping[str, Any]) -> None:
     """Writes this workspace's settings, others staying as they are."""
+    tx.alone(f"settings:{tx.owned}")
     known = workspace(tx, tx.owned)
     settings = {**(known["settings"] if known else DEFAULTS), **changes}
     tx.connection.execute(update(t.workspaces).where(t.workspaces.c.id == tx.owned).values(settings=settings))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
-from core.storage import counting
+from core.storage import counting, outbox
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 
@@ -57,3 +58,15 @@ def test_what_is_past_its_time_goes(database, workspace):
         assert counting.prune(tx, NOW + timedelta(days=29)) == 0
         assert counting.prune(tx, NOW + timedelta(days=36)) == 2
         assert counting.prune(tx, NOW + timedelta(days=900)) == 1
+
+
+def test_refusals_are_counted_by_their_code(database, workspace):
+    codes = ("pumping_limit", "pumping_country", "pumping_limit", "quarantined")
+    with database.write(workspace) as tx:
+        outbox.accept(tx, [
+            outbox.New("+33639980001", "FR", "Code", "GSM-7", 1, MessageClass.OTP, (Channel.SMS,), NOW,
+                       state=State.SUPPRESSED, reason=Reason(code, {"place": place}))
+            for place, code in enumerate(codes)
+        ], NOW)  # fmt: skip
+        found = [(one.code, count) for one, count, _ in counting.refusals(tx, NOW - timedelta(days=1))]
+    assert found == [("pumping_limit", 2), ("pumping_country", 1)]
