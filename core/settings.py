@@ -30,12 +30,12 @@ class Settings:
     """`vendor_urls` and its sisters are keyed by the vendor's lower-case name, as in `RELANCE_<VENDOR>_URL`."""
 
     data_dir: Path = Path("var")
-    database_url: str = ""
+    database_url: str = field(default="", repr=False)
     listen: str = "127.0.0.1:8000"
     public_url: str = "http://127.0.0.1:8000"
-    secret_keys: tuple[str, ...] = ()
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
     runner: str = "embedded"
-    broker_url: str = ""
+    broker_url: str = field(default="", repr=False)
     mode: str = "live"
     language: str = "fr"
     allow_private_addresses: bool = False
@@ -46,7 +46,7 @@ class Settings:
     vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_revoke_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    vendor_clients: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    vendor_clients: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     @property
     def listen_address(self) -> tuple[str, int]:

@@ -145,7 +145,18 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
         yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
     finally:
         with psycopg.connect(postgres_url, autocommit=True, connect_timeout=PATIENCE) as connection:
+            _dropped(connection, name)
+
+
+def _dropped(connection: psycopg.Connection[Any], name: str) -> None:
+    # The server's own vacuum may be at work there, which no ordinary role may end; it is gone in a moment.
+    for _ in range(50):
+        try:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            connection.execute("SELECT pg_sleep(0.1)")
+    connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")

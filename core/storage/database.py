@@ -130,7 +130,7 @@ def _sqlite(url: str) -> Engine:
             "foreign_keys=ON",
             "busy_timeout=30000",
             "temp_store=MEMORY",
-            "cache_size=-32000",
+            "cache_size=-8000",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
