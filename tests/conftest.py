@@ -148,7 +148,7 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
             _dropped(connection, name)
 
 
-def _dropped(connection: psycopg.Connection[Any], name: str) -> None:
+def _dropped(connection: psycopg.Connection, name: str) -> None:
     # The server's own vacuum may be at work there, which no ordinary role may end; it is gone in a moment.
     for _ in range(50):
         try:
