@@ -107,7 +107,11 @@ def _way(given: Any, pointer: str) -> Way:
 def _span(given: Any, pointer: str) -> timedelta:
     if not isinstance(given, str):
         raise BadInput("bad_duration", pointer=pointer, text=str(given)[:40])
-    read = parse_duration(given)
+    try:
+        read = parse_duration(given)
+    except BadInput as error:
+        error.pointer = pointer
+        raise
     span = read.elapsed + timedelta(days=read.days)
     if not SHORTEST <= span <= LONGEST:
         raise BadInput("bad_budget", pointer=pointer, least=_written(SHORTEST), most=_written(LONGEST))

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.channels import LONGEST, SHORTEST, Way, budget, parse_ways
+from core.domain.channels import (
+    LONGEST,
+    SHORTEST,
+    Way,
+    budget,
+    budgets,
+    message_of,
+    parse_ways,
+    reference_of,
+    tries_until,
+    ways,
+)
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass
 
@@ -47,3 +58,25 @@ def test_a_budget_is_never_too_short_to_try_nor_longer_than_wished(klass, useful
     given = budget(Way(Channel.RCS, within), klass, NOW, NOW + useful, left)
     assert given >= SHORTEST
     assert within is None or given <= max(within, SHORTEST)
+
+
+def test_each_channel_of_a_message_has_a_reference_of_its_own_and_names_its_message():
+    name = "msg_06h16g1gjrrt1d8a9hvh"
+    references = [reference_of(name, step) for step in range(4)]
+    assert references[0] == name
+    assert len(set(references)) == 4
+    assert [message_of(one) for one in references] == [(name, step) for step in range(4)]
+    assert message_of("theirs") == ("theirs", 0)
+
+
+def test_the_last_channel_has_all_the_time_that_is_left():
+    channels, now = (Channel.RCS, Channel.SMS), NOW
+    first = tries_until(channels, {"rcs": 600}, 0, MessageClass.TRANSACTIONAL, now, None)
+    assert first == now + timedelta(minutes=10)
+    assert tries_until(channels, {"rcs": 600}, 1, MessageClass.TRANSACTIONAL, now, None) is None
+
+
+def test_the_times_of_channels_are_kept_and_read_back():
+    order = parse_ways([{"channel": "rcs", "within": "PT10M"}, "sms"])
+    assert ways([one.channel for one in order], budgets(order)) == order
+    assert budgets(parse_ways(["rcs", "sms"])) is None
