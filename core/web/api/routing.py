@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from marshmallow import Schema
 
 from core.domain.errors import Conflict
@@ -20,7 +20,7 @@ from core.storage import idempotency
 from core.storage.database import Transaction
 from core.suite import Suite
 from core.web import problems
-from core.web.access import Access, allow, require_key
+from core.web.access import Access, allow
 from core.web.api import reading
 from core.web.app import MOST_BODY, current_suite
 from core.web.limits import TooFast
@@ -196,7 +196,7 @@ def serve(route: Route, named: Mapping[str, str]) -> Response:
 
 
 def _understood(route: Route) -> Call:
-    key = require_key()
+    key: keys.Key = g.key  # looked up by `allow`, once for each request
     if wait := current_limits().take(key.id):
         raise TooFast(wait)
     suite = current_suite()
