@@ -152,8 +152,8 @@ OF_THE_HOUSE = """
     installations.let_go installations.seize installations.states installations.to_maintain installations.workspace_of
     outbox.advance outbox.arrived_earlier outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.give_back
     outbox.hurry outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue outbox.record
-    outbox.stays_with outbox.write_steps people.standings simulated.advance simulated.due simulated.next_at webhooks.delivered
-    webhooks.listening webhooks.queue webhooks.take
+    outbox.stays_with outbox.write_steps people.standings simulated.advance simulated.due simulated.next_at
+    webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
