@@ -44,13 +44,15 @@ def _overdue(suite: Suite, one: Overdue) -> None:
     provider = suite.providers.get(account.provider) if account is not None else None
     if account is None or provider is None or not isinstance(provider, Revokes):
         # Its validity ends over there, and the receipt says so: until then the phone may still get it.
-        return _stays(suite, one, None, Reason("channel_by_receipt", {"channel": one.channels[one.step]}), now)
+        _stays(suite, one, None, Reason("channel_by_receipt", {"channel": one.channels[one.step]}), now)
+        return
     taken_back = _taken_back(provider, account, one, now)
     now = suite.now()
     if taken_back is None:
         # A message that is useful no more needs no other channel.
         again = None if is_stale(one.expires_at, now) else now + _pause(one.message_class)
-        return _stays(suite, one, again, None, now)
+        _stays(suite, one, again, None, now)
+        return
     with suite.database.write(one.workspace) as tx:
         before, channel = one.channels[one.step], one.channels[one.step + 1]
         if taken_back:

@@ -10,7 +10,17 @@ import structlog
 
 from core.domain.errors import RelanceError
 from core.domain.reasons import Reason
-from core.engine import dispatch, falling_back, guarding, housekeeping, installing, notices, pulling, reporting, simulation
+from core.engine import (
+    dispatch,
+    falling_back,
+    guarding,
+    housekeeping,
+    installing,
+    notices,
+    pulling,
+    reporting,
+    simulation,
+)
 from core.storage import accounts, house, outbox
 from core.storage.database import DatabaseAway
 from core.suite import Suite, read_clock

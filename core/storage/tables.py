@@ -671,7 +671,7 @@ counters = Table(
     Index(None, "workspace", "start"),
 )
 
-# Caps that were reached: one row for each, so that people are told once a day, and what waits is found without a search.
+# Caps that were reached, one row for each: people are told once a day, and what waits is found without a search.
 cap_stops = Table(
     "cap_stops",
     metadata,
