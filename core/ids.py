@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 
+_lock = threading.Lock()
+_last = 0
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id(prefix: str) -> str:
-    """`msg_` and 20 characters: 48 bits of milliseconds (new rows are neighbours on disk), and 52 random ones."""
-    number = (time.time_ns() // 1_000_000) << 52 | secrets.randbits(52)
-    return f"{prefix}_{_base32(number, 20)}"
+    """`msg_` and 20 characters: 48 bits of milliseconds (new rows are neighbours on disk), and 52 random ones. The ids of
+    one process rise: what was accepted first comes first, within the same millisecond too."""
+    return new_ids(prefix, 1)[0]
 
 
 def new_ids(prefix: str, count: int) -> list[str]:
     """`count` ids in rising order, cheaper than one call each: one random start, then steps of a random size."""
-    first = (time.time_ns() // 1_000_000) << 52 | secrets.randbits(51)
+    global _last
     step = 1 + secrets.randbits(24)
+    with _lock:
+        first = max((time.time_ns() // 1_000_000) << 52 | secrets.randbits(51), _last + step)
+        _last = first + max(count - 1, 0) * step
     return [f"{prefix}_{_base32(first + index * step, 20)}" for index in range(count)]
 
 
