@@ -12,8 +12,8 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def new_id(prefix: str) -> str:
-    """`msg_` and 20 characters: 48 bits of milliseconds (new rows are neighbours on disk), and 52 random ones. The ids of
-    one process rise: what was accepted first comes first, within the same millisecond too."""
+    """`msg_` and 20 characters: 48 bits of milliseconds (new rows are neighbours on disk), and 52 random ones. The
+    ids of one process rise: what was accepted first comes first, within the same millisecond too."""
     return new_ids(prefix, 1)[0]
 
 
