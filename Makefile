@@ -15,12 +15,13 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL_LOCK := $(PIP) install --require-hashes --no-deps --requirement
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check services bench bench-others lock fmt clean
+.PHONY: help run test test-all test-long check services bench bench-others lock fmt clean
 
 help:
 	@echo "make run        set up what is missing and start Relance on http://127.0.0.1:8000"
 	@echo "make test       set up what is missing and run every check and test"
 	@echo "make test-all   the same, and fail when a service that tests use is missing"
+	@echo "make test-long  the long forms: 5,000 sends under kills, 10,000 hostile requests, every page in the browser"
 	@echo "make check      only what needs no test: ruff, mypy, import-linter, bandit"
 	@echo "make services   install and start PostgreSQL, Redis, RabbitMQ, Chromium, PHP and WordPress (Debian)"
 	@echo "make bench      measure this machine"
@@ -37,6 +38,9 @@ test: check
 
 test-all: export RELANCE_TEST_REQUIRE_ALL = 1
 test-all: test
+
+test-long: $(VENV)/dev-lock.stamp $(VENV)/project.stamp
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m slow $(TEST_ARGS)
 
 check: $(VENV)/dev-lock.stamp $(VENV)/project.stamp
 	$(BIN)/ruff check .
