@@ -54,7 +54,8 @@ def configure(level: str = "info") -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        cache_logger_on_first_use=True,
+        # A logger that was used before must follow a later setting; the way of a message logs once for each batch.
+        cache_logger_on_first_use=False,
     )
 
 
