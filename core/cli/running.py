@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,12 +24,14 @@ from waitress.task import ThreadedTaskDispatcher
 from core import traces
 from core.cli.desk import Desk, Refusal, command, console, console_address, first_workspace
 from core.logs import configure
-from core.runners.distributed import Bell
 from core.runners.embedded import Embedded
 from core.settings import generated_password
 from core.storage import access, house, migrate
 from core.suite import Suite, build_suite, read_clock
 from core.web.app import MOST_BODY, create_app
+
+if TYPE_CHECKING:
+    from core.runners.distributed import Bell
 
 OWNER = "owner@localhost"
 # Who has just connected, or has a request on its way over a kept connection, is heard.
@@ -77,11 +79,18 @@ def web_command(desk: Desk) -> None:
         traces.start(suite.settings.otlp_url)
         server = listening(suite)
         _started(desk, suite, server, None)
-        bell = Bell(suite) if suite.settings.runner == "distributed" else None
+        bell = _bell(suite) if suite.settings.runner == "distributed" else None
         if bell is not None:
             bell.start()
         _serve(server, stopping, bell.stop if bell is not None else lambda: None)
         suite.database.close()
+
+
+def _bell(suite: Suite) -> Bell:
+    # Celery takes a second to load, which a house of one process does not wait for.
+    from core.runners.distributed import Bell
+
+    return Bell(suite)
 
 
 @command("migrate", home=False, writes=True)
