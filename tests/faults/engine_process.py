@@ -43,7 +43,8 @@ def main(given: str) -> None:
     engine.start()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    over.wait()
+    while not over.wait(0.2):  # a signal may reach another thread, and is heard when this one wakes
+        pass
     engine.stop()
 
 
