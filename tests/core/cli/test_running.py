@@ -59,7 +59,8 @@ def relance(folder: Path, *arguments: str, **env: str) -> Result:
 def started(folder: Path, *arguments: str, **env: str) -> Iterator[Process]:
     with subprocess.Popen([sys.executable, "-m", "core.cli", *arguments, "--json"], env=environment(folder, **env),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=STDIN) as process:
-        killer = threading.Timer(PATIENCE, process.kill)
+        # Each wait below has its own patience; this ends a process that none of them waits for.
+        killer = threading.Timer(5 * PATIENCE, process.kill)
         killer.start()
         assert process.stdout is not None
         try:
@@ -125,6 +126,7 @@ def test_what_is_due_leaves_and_what_was_begun_is_answered_before_the_process_en
 def asked_until_it_stops(running: Process) -> list[int]:
     """Four askers without a pause, while the process is told to stop: every status that was answered."""
     answers: list[int] = []
+    busy = threading.Event()
 
     def ask() -> None:
         while True:
@@ -132,12 +134,13 @@ def asked_until_it_stops(running: Process) -> list[int]:
                 answers.append(requests.get(f"{running.url}/healthz", timeout=PATIENCE).status_code)
             except requests.ConnectionError:
                 return
+            if len(answers) >= 50:
+                busy.set()
 
     askers = [threading.Thread(target=ask) for _ in range(4)]
     for asker in askers:
         asker.start()
-    while len(answers) < 50:
-        assert running.process.poll() is None
+    assert busy.wait(PATIENCE)
     assert running.stop() < 10
     for asker in askers:
         asker.join(timeout=PATIENCE)
