@@ -93,12 +93,67 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentWord:
+    """A person's yes or no that was said on a platform, or that a platform is told of. The newest word wins, wherever it
+    was said. `scope`: "marketing", or "all" for a no to everything. `subject`: the platform's record of the person, if
+    it names one (core then knows which occasions are that person's); `number` is E.164, None where only the record is
+    known. `proof` holds text, place and whatever else shows it (JSON)."""
+
+    granted: bool
+    at: datetime
+    scope: str = "marketing"
+    number: str | None = None
+    subject: str | None = None
+    proof: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOff:
+    """Waiting messages that the platform no longer wants: all of the person `subject`, or of the number; of one
+    `campaign` (a workflow, a flow) or of all. Closed occasions and other installations are not touched."""
+
+    subject: str | None = None
+    number: str | None = None
+    campaign: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A person whose data must go (a privacy request): by record, number or address. Core erases what it holds, keeps
+    what the law asks (that the number said no), and notes a receipt that the audit shows."""
+
+    subject: str | None = None
+    number: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Two records over there became one: `old` is `new` from now on, occasions and refusals with it."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """What a pushed request says. `delivery` is the platform's own id of it, if it has one."""
+    """What a pushed request says. `delivery` is the platform's own id of it, if it has one.
+
+    All of it is applied in one transaction: events, then merges, consents, what is called off, what is erased. `gone`
+    says that the platform has disconnected us (an uninstall over there): waiting work is called off, secrets are wiped.
+    """
 
     events: tuple[Event, ...] = ()
     reply: Reply = Reply()
     delivery: str | None = None
+    consents: tuple[ConsentWord, ...] = ()
+    calls_off: tuple[CallOff, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
+    merges: tuple[Merge, ...] = ()
+    gone: bool = False
+    wakes: bool = False
+    """True when the request (also) says that something changed that must be asked for: core then pulls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +181,9 @@ class Batch:
     """What could not be read and what a person should know: shown on the connection's page."""
     memory: Mapping[str, Any] | None = None
     """If given, replaces `Installation.memory`."""
+    consents: tuple[ConsentWord, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
+    merges: tuple[Merge, ...] = ()
 
 
 # ---------------------------------------------------------------------------------------------- who is connected
@@ -263,6 +321,105 @@ class Pushes(Adapter):
         """Pure. Raises `Unreadable` (kept, can be replayed) or `Unsupported` (2xx, counted)."""
 
 
+class Shared(Pushes):
+    """A platform that calls `/hooks/<slug>` for all accounts (`Manifest.single_address`): who signed is known before
+    whose it is."""
+
+    @abstractmethod
+    def verify_shared(self, request: Inbound) -> None:
+        """Pure. Raises `NotAuthentic` unless the request is surely the platform's, by the application's own secret
+        (`tools.clients`). Called instead of `verify` on the shared address."""
+
+    def portions(self, request: Inbound) -> Sequence[tuple[str, Inbound]]:
+        """The outside accounts that the (verified) request is about, each with its part of it as a request of its own:
+        that part is what is parsed, kept and replayed. Raises `Unreadable`."""
+        return ((self.account(request), request),)
+
+    def stranger(self, request: Inbound) -> Reply:
+        """The answer when the (verified) request is about an account that is not connected."""
+        return Reply(200)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one pushed event by the time it is answered, for platforms whose answer says it.
+
+    `state` is the message's; without a message `reason` says why there is none. `message_id` is the first one's.
+    """
+
+    event_key: str
+    state: State
+    message_id: str | None = None
+    reason: Reason | None = None
+    due_at: datetime | None = None
+    segments: int | None = None
+    price_micros: int | None = None
+    currency: str | None = None
+
+
+class Answers(Pushes):
+    """The platform's answer names what became of each event. A repeated request is answered the same way, from what
+    is known now."""
+
+    @abstractmethod
+    def answer(self, request: Inbound, reading: Reading, results: Sequence[Result]) -> Reply:
+        """`results` in the order of `reading.events`. Pure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a platform asks while a person waits: the options of a drop-down, a code to be sent or checked.
+
+    `what`: "templates", "senders", "channels" (answered with `Option`s); "start_code" (`arguments`: number, country,
+    ip, language, purpose) and "check_code" (`arguments`: verification, code), answered with one option whose `id` is
+    the verification's and whose `label` is its state. `search` narrows, `after` pages, `limit` is the most per page.
+    """
+
+    what: str
+    search: str = ""
+    after: str | None = None
+    limit: int = 50
+    arguments: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer to a `Question`."""
+
+    id: str
+    label: str
+    description: str = ""
+
+
+class Asks(Adapter):
+    """The platform asks questions on its hook; the adapter only translates both ways. Nothing of it is kept."""
+
+    @abstractmethod
+    def question(self, request: Inbound, installation: Installation) -> Question | None:
+        """What the (verified) request asks; None when it is no question. Pure. Raises `Unreadable`."""
+
+    @abstractmethod
+    def options(
+        self, request: Inbound, question: Question, found: Sequence[Option], after: str | None, trouble: Reason | None
+    ) -> Reply:
+        """The answer: this page, the cursor of the next one, or why there is none. Pure."""
+
+
+class LooksAgain(Adapter):
+    """What we know must be checked with the platform just before a message leaves: is the cart still open, does the
+    record still allow it?"""
+
+    looks_again_at: frozenset[Kind]
+    """The kinds of occasions for which it is asked."""
+    look_again_size: int = 100
+    """How many occasions one call may hold."""
+
+    @abstractmethod
+    def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
+        """`keys`: occasion key → its `private`. What of them changed, as events and consents (an unchanged one needs no
+        event; what is gone is an event that closes it). Network. Raises `NeedsReconnect`, `NotNow`."""
+
+
 class Notifies(Adapter):
     """The request only says that something changed: core then pulls."""
 
@@ -332,6 +489,20 @@ class Report:
     at: datetime
     private: Mapping[str, Any]
     message_id: str | None = None
+    kind: str = "state"
+    """"state" (`state` is new, `reason` says why), "reply" (`text`, `answer`), "click" (`link`) or "consent"."""
+    reason: Reason | None = None
+    to: str | None = None
+    channel: Channel | None = None
+    sent_at: datetime | None = None
+    price_micros: int | None = None
+    currency: str | None = None
+    segments: int | None = None
+    link: str | None = None
+    consent: ConsentWord | None = None
+    subject: str | None = None
+    body: str | None = None
+    """The message's own words."""
 
 
 class Reports(ABC):
@@ -344,6 +515,24 @@ class Reports(ABC):
     @abstractmethod
     def report(self, installation: Installation, report: Report, now: datetime) -> None:
         """Tells the platform. Raises `NeedsReconnect`, `NotNow`; anything that will never work is `BadInput`."""
+
+
+class ReportsInBatches(Reports):
+    """A platform that takes many reports in one call."""
+
+    report_size: int = 100
+
+    @abstractmethod
+    def report_all(
+        self, installation: Installation, reports: Sequence[Report], now: datetime
+    ) -> Sequence[Exception | None]:
+        """Tells the platform all of them; for each None when it knows, else the error that `report` would raise.
+        Raises `NeedsReconnect`, `NotNow` when nothing was told."""
+
+
+class KeepsConsent(Reports):  # noqa: B024 - what it adds is that core tells it
+    """A platform that keeps people's yes and no itself. What was said elsewhere (a STOP by SMS) reaches it as a `Report`
+    of kind "consent", one for each of its records with that number, whether `wants` or not."""
 
 
 # ---------------------------------------------------------------------------------------------- providers

@@ -49,6 +49,45 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """The message that a platform asks for itself (a workflow's action), so that no rule of ours needs to.
+
+    `klass` and `channels` are names as in the API ("marketing", "sms"). Of `body` and `template` (a key) one is given.
+    `at` is an aware moment; `wall` (naive) is local time in the occasion's zone; without both it leaves as soon as it
+    may. `until` is the last useful moment, `sender` the sender's name. `campaign` (at most 40 characters) groups the
+    messages of one workflow, `label` is its name for people.
+    """
+
+    klass: str
+    body: str | None = None
+    template: str | None = None
+    channels: tuple[str, ...] = ("sms",)
+    at: datetime | None = None
+    wall: datetime | None = None
+    until: datetime | None = None
+    sender: str | None = None
+    asks: bool = False
+    campaign: str | None = None
+    label: str | None = None
+    language: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept, without what was not said."""
+        said = {
+            "klass": self.klass, "body": self.body, "template": self.template, "channels": list(self.channels),
+            "at": _iso(self.at), "wall": _iso(self.wall), "until": _iso(self.until), "sender": self.sender,
+            "asks": self.asks or None, "campaign": self.campaign, "label": self.label, "language": self.language,
+        }  # fmt: skip
+        return {name: value for name, value in said.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Wish:
+        """What `as_json` gave."""
+        moments = {name: datetime.fromisoformat(kept[name]) for name in ("at", "wall", "until") if kept.get(name)}
+        return cls(**{**kept, **moments, "channels": tuple(kept["channels"])})
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """All that is now known of one occasion, as of the moment `at` (aware UTC).
 
@@ -75,11 +114,19 @@ class Event:
     """When it was booked over there, if the platform says so: who booked long ago is not told "it is booked" today."""
     private: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     """What the adapter needs again (an etag, a link, fingerprints); texts cannot name it."""
+    wish: Wish | None = None
+    """The message that the platform asks for, beside those of our rules."""
+    subject: str | None = None
+    """The platform's record of the person ("contact/901"), for what it says about the person and not the occasion."""
+    closes: tuple[str, ...] = ()
+    """Keys of other occasions of this installation whose wish this one fulfils (an order its cart)."""
+    email: str | None = None
+    """The person's address, lower case: an order by the same person closes that person's carts elsewhere too."""
 
     @property
     def digest(self) -> str:
         """A fingerprint of the content without `at`: two readings of an unchanged occasion have the same."""
-        said = [
+        said: list[Any] = [
             self.kind,
             self.key,
             self.closed,
@@ -94,6 +141,9 @@ class Event:
             dict(self.values),
             dict(self.private),
         ]
+        # Only what was said counts, so that what was read before there were wishes is still the same.
+        if self.wish or self.subject or self.closes or self.email:
+            said.append([self.wish.as_json() if self.wish else None, self.subject, list(self.closes), self.email])
         written = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
         return hashlib.blake2b(written.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
