@@ -530,8 +530,8 @@ class ReportsInBatches(Reports):
         Raises `NeedsReconnect`, `NotNow` when nothing was told."""
 
 
-class KeepsConsent(Reports):  # noqa: B024 - what it adds is that core tells it
-    """A platform that keeps people's yes and no itself. What was said elsewhere (a STOP by SMS) reaches it as a `Report`
+class KeepsConsent(Reports):
+    """A platform that keeps people's yes and no itself. What was said elsewhere (a STOP by SMS) reaches it as a report
     of kind "consent", one for each of its records with that number, whether `wants` or not."""
 
 
