@@ -94,8 +94,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ConsentWord:
-    """A person's yes or no that was said on a platform, or that a platform is told of. The newest word wins, wherever it
-    was said. `scope`: "marketing", or "all" for a no to everything. `subject`: the platform's record of the person, if
+    """A person's yes or no that was said on a platform, or that a platform is told of. The newest word wins, wherever
+    it was said. `scope`: "marketing", or "all" for a no to everything. `subject`: the platform's record of the person, if
     it names one (core then knows which occasions are that person's); `number` is E.164, None where only the record is
     known. `proof` holds text, place and whatever else shows it (JSON)."""
 
