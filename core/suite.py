@@ -68,7 +68,8 @@ def build_suite(
     guarded = Guarded(allow_private=settings.allow_private_addresses)
     addresses = urls(settings)
     if adapters is None:
-        adapters = load_adapters(Tools(urls=addresses, clients=settings.vendor_clients, fetch=guarded.get))
+        lent_in = Tools(addresses, settings.vendor_clients, guarded.get, call=guarded.request)
+        adapters = load_adapters(lent_in)
     if providers is None:
         lent = ProviderTools(addresses, DatabaseBook(database), parts=DatabaseParts(database), reach=guarded.addresses)
         providers = load_providers(lent)
