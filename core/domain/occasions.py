@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from core.domain.events import Closed, Event, Evidence, Kind
+from core.domain.events import Closed, Event, Evidence, Kind, Wish
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 
@@ -60,6 +60,9 @@ class Occasion:
     content_digest: str | None = None
     id: str = ""
     installation: str = ""
+    wish: Wish | None = None
+    subject: str | None = None
+    email: str | None = None
 
     @property
     def recipient(self) -> Recipient | None:
@@ -129,5 +132,8 @@ def _told(base: Occasion, event: Event) -> Occasion:
         candidates=event.candidates,
         values=event.values,
         private=event.private,
+        wish=event.wish,
+        subject=event.subject,
+        email=event.email,
         answer=None if event.start != base.start else base.answer,
     )

@@ -14,21 +14,26 @@ from zoneinfo import ZoneInfo
 
 from core.domain.content import contents
 from core.domain.errors import BadInput
-from core.domain.events import Closed, Kind
+from core.domain.events import Closed, Kind, Wish
 from core.domain.messages import LEFT, WAITING, Channel, MessageClass, State
 from core.domain.occasions import Occasion
 from core.domain.policy.decision import Check, Never, Policy
-from core.domain.policy.walltime import local
+from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.domain.rules import Rule
 from core.domain.text.price import Money, price
 from core.domain.text.segments import Measure, measure
 from core.domain.text.templates import render
-from core.domain.when import After, AtWall, Before, OnChange, shift, wall_moment
+from core.domain.when import After, Asked, AtWall, Before, OnChange, shift, wall_moment
 
 FOLLOW_UP_USEFUL = timedelta(hours=12)
 BOOKING_IS_NEWS = timedelta(hours=12)
+WISH = "wish"
+"""Stands for the rule in what is said about a message that a platform asks for itself."""
+WISH_USEFUL = timedelta(hours=24)
+MARKETING_WISH_USEFUL = timedelta(hours=72)
+"""Over a Sunday and a holiday: a campaign's step waits for a lawful hour rather than being dropped."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -59,6 +64,9 @@ class Send:
     budgets: Mapping[str, int] | None = None
     content: Mapping[str, Any] | None = None
     """channel → what it shows beyond the text, filled for this person."""
+    campaign: str | None = None
+    tells: bool = False
+    """The platform wants to know what becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,8 @@ class Skip:
     wanted_at: datetime | None = None
     about: datetime | None = None
     instead: Send | None = None
+    wish: Wish | None = None
+    """The platform's wish that is not fulfilled: it is told so, and the message that is not to be is kept."""
 
 
 def key_of(occasion: Occasion, rule: Rule) -> str:
@@ -81,12 +91,34 @@ def key_of(occasion: Occasion, rule: Rule) -> str:
 
 
 def plan(occasion: Occasion, rules: Iterable[Rule], policy: Policy, now: datetime) -> list[Send | Skip]:
-    """For each rule that concerns the occasion: the message it wants, or the reason why it wants none."""
-    return [
+    """For each rule that concerns the occasion: the message it wants, or the reason why it wants none. What the
+    platform itself wishes is answered like a rule of its own."""
+    answers = [
         _answer(occasion, rule, policy, now)
         for rule in rules
         if rule.concerns(occasion.kind, occasion.values, occasion.private)
     ]
+    if occasion.wish is not None:
+        answers.append(_wished(occasion, occasion.wish, policy, now))
+    return answers
+
+
+def _wished(occasion: Occasion, wish: Wish, policy: Policy, now: datetime) -> Send | Skip:
+    try:
+        klass, channels = MessageClass(wish.klass), tuple(Channel(name) for name in wish.channels)
+    except ValueError:
+        return Skip(f"{occasion.key}/{WISH}", WISH, Reason("wish_unreadable"), State.SUPPRESSED, wish=wish)
+    rule = Rule(
+        id=WISH, name=wish.label or WISH, on=occasion.kind, message_class=klass, channels=channels, sender=wish.sender,
+        when=Asked(wish.at, wish.wall, wish.until), body=wish.body or "", asks=wish.asks, language=wish.language,
+        # A local time that is just over when a workflow comes to its step is as soon as possible.
+        late="send" if wish.at or wish.wall else "skip",
+    )  # fmt: skip
+    answer = _answer(occasion, rule, policy, now)
+    if isinstance(answer, Send):
+        return replace(answer, campaign=wish.campaign, tells=True)
+    state = State.SUPPRESSED if answer.state is State.CANCELLED else answer.state
+    return replace(answer, wish=wish, state=state, instead=None)
 
 
 def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Send | Skip:
@@ -117,7 +149,8 @@ def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Se
         return replace(over, instead=late) if isinstance(late, Send) else over
     if until is not None and wanted > until:
         return skip(Reason("never_useful", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
-    return _send(occasion, rule, policy, wanted, until, now, at_once=isinstance(rule.when, OnChange))
+    at_once = isinstance(rule.when, OnChange) or (isinstance(rule.when, Asked) and wanted == now)
+    return _send(occasion, rule, policy, wanted, until, now, at_once=at_once)
 
 
 def _send(
@@ -174,6 +207,7 @@ def _send(
         wanted,
         rule.budgets,
         content,
+        tells=occasion.subject is not None,
     )
 
 
@@ -203,6 +237,8 @@ def _moments(
     match when:
         case OnChange():
             wanted: datetime | Reason = _on_change(occasion, when, now)
+        case Asked():
+            wanted = _asked(occasion, when, zone, now)
         case AtWall():
             there = _zone_of_rule(when, occasion, policy)
             day = local(anchor, zone).date()
@@ -230,6 +266,16 @@ def _on_change(occasion: Occasion, when: OnChange, now: datetime) -> datetime | 
     return now
 
 
+def _asked(occasion: Occasion, when: Asked, zone: ZoneInfo, now: datetime) -> datetime:
+    if when.at is not None:
+        return when.at
+    if when.wall is not None:
+        return at_wall(when.wall.date(), when.wall.time(), zone)
+    # What was asked for long ago is not said today: neither when a rehearsal ends, nor after an outage of days.
+    seen = occasion.first_seen or now
+    return seen if now - seen > BOOKING_IS_NEWS else now
+
+
 def _until(
     occasion: Occasion, rule: Rule, anchor: datetime, wanted: datetime | Reason, zone: ZoneInfo
 ) -> datetime | None:
@@ -237,6 +283,11 @@ def _until(
         return shift(anchor, rule.until.span, -1 if isinstance(rule.until, Before) else 1, zone)
     if isinstance(wanted, Reason):
         return None
+    if isinstance(rule.when, Asked):
+        if rule.when.until is not None:
+            return rule.when.until
+        useful = MARKETING_WISH_USEFUL if rule.message_class is MessageClass.MARKETING else WISH_USEFUL
+        return useful + (wanted if rule.when.at or rule.when.wall else occasion.first_seen or wanted)
     if occasion.kind is Kind.APPOINTMENT and (wanted <= anchor or isinstance(rule.when, OnChange)):
         # An all-day occasion has begun at midnight, and is still worth a word in its own morning.
         return anchor + timedelta(hours=12) if occasion.all_day else anchor
@@ -399,6 +450,9 @@ def _corrected(one: Known, instead: Send | None) -> Iterable[Step]:
 
 def _done(one: Known, answer: Send) -> bool:
     """Whether `one` has already said what `answer` wants to say, or a person decided against it."""
+    if answer.rule == WISH:
+        # The platform was told what became of it, and has gone on.
+        return one.state not in WAITING
     if one.about != answer.about and not answer.once:
         return False
     if one.state is State.CANCELLED:
@@ -422,6 +476,12 @@ def _change(kept: Known, answer: Send) -> Reason | None:
     # Its rule was given another moment, from which the same hours lead: to be known when that moment is over.
     same = same and (answer.at_once or kept.wanted_at in (None, answer.wanted_at))
     return None if same else Reason("plan_changed")
+
+
+def unfulfilled(answers: Sequence[Send | Skip], known: Sequence[Known]) -> list[Skip]:
+    """The platform's wishes that come to nothing and of which the outbox knows nothing yet."""
+    keys = {one.key for one in known}
+    return [one for one in answers if isinstance(one, Skip) and one.wish is not None and one.key not in keys]
 
 
 def manner_of(answer: Send) -> Manner:

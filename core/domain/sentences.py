@@ -984,6 +984,35 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Une référence ne peut pas commencer par « {prefix} » : ces mots sont à nous.",
         "en": "A reference cannot begin with “{prefix}”: those words are ours.",
     },
+    # What a platform asks for itself, and what it is asked again before a message leaves.
+    "asking_platform": {
+        "fr": "Juste avant l'envoi, nous vérifions auprès de la plateforme que ce message est toujours souhaité.",
+        "en": "Just before it leaves, we check with the platform that this message is still wanted.",
+    },
+    "platform_confirms": {
+        "fr": "La plateforme ne s'y oppose pas : le message part.",
+        "en": "The platform has nothing against it: the message leaves.",
+    },
+    "platform_silent": {
+        "fr": "La plateforme ne répond pas depuis 10 minutes : ce message de service part d'après ce que nous savons.",
+        "en": "The platform has not answered for 10 minutes: this service message leaves on what we know.",
+    },
+    "wish_unreadable": {
+        "fr": "La plateforme demande un type de message ou un canal que nous ne connaissons pas.",
+        "en": "The platform asks for a class of message or a channel that we do not know.",
+    },
+    "called_off_there": {
+        "fr": "La plateforme a annulé les messages prévus pour cette personne.",
+        "en": "The platform has called off the messages planned for this person.",
+    },
+    "in_rehearsal": {
+        "fr": "La connexion est en répétition : rien ne part. Mettez-la en service pour envoyer.",
+        "en": "The connection is in rehearsal: nothing leaves. Put it into service to send.",
+    },
+    "platform_disconnected": {
+        "fr": "L'application a été désinstallée sur la plateforme.",
+        "en": "The application was uninstalled on the platform.",
+    },
     "no_account": {
         "fr": "Aucun compte d'envoi n'est connecté : le message attend.",
         "en": "No provider account is connected: the message waits.",

@@ -70,7 +70,21 @@ class OnChange:
         return {"change": self.change}
 
 
-When = Before | After | AtWall | OnChange
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When a platform's own wish is to leave: at the instant `at`, or at the local time `wall` where the occasion is;
+    without both as soon as it may. No rule has this form."""
+
+    at: datetime | None = None
+    wall: datetime | None = None
+    until: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        moment = self.at or self.wall
+        return {"asked": moment.isoformat() if moment else None}
+
+
+When = Before | After | AtWall | OnChange | Asked
 
 
 def parse_when(given: Any, pointer: str = "/when") -> When:

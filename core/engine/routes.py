@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-from core.contract import Account, Outgoing
+from core.contract import Account, LooksAgain, Outgoing
 from core.domain import pacing, routing
 from core.domain.breaker import Breaker, Standing
 from core.domain.channels import reference_of, tries_until
@@ -18,7 +18,7 @@ from core.domain.messages import Channel, MessageClass, State
 from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.routing import Exit, Leaving, NoExit, Resting
-from core.storage import accounts, feedback, house, installations, people
+from core.storage import accounts, feedback, house, installations, outbox, people
 from core.storage import pacing as paces
 from core.storage.database import Transaction
 from core.storage.outbox import Claimed, Result
@@ -26,6 +26,8 @@ from core.suite import Suite
 
 SHUT_FOR = timedelta(minutes=5)
 SOONEST = timedelta(seconds=1)
+LOOK_HOLDS = timedelta(minutes=5)
+"""For so long the platform's word that a message is still wanted is good enough."""
 WINDOW = timedelta(hours=24)
 """For so long after a person wrote there, WhatsApp takes free text."""
 _NOTHING: Mapping[str, Any] = {}
@@ -39,7 +41,8 @@ class Gathered:
     policies: dict[str, Policy] = field(default_factory=dict)
     settings: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     judged: dict[str, Account | Result] = field(default_factory=dict)
-    installations: Mapping[str, str] = field(default_factory=dict)
+    installations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """installation → its state and its adapter."""
     ways: dict[str, list[accounts.Row]] = field(default_factory=dict)
     rows: dict[str, accounts.Row] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
@@ -64,7 +67,8 @@ class Gathered:
 
 def gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed], now: datetime) -> Gathered:
     """A few queries for the whole batch, in the transaction that claimed it."""
-    found = Gathered(installations=installations.states(tx, {one.installation for one in claimed if one.installation}))
+    standing = installations.standing(tx, {one.installation for one in claimed if one.installation})
+    found = Gathered(installations=standing)
     for workspace in {one.workspace for one in claimed}:
         mine = Transaction(tx.connection, workspace)
         known = house.workspace(tx, workspace)
@@ -129,13 +133,15 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
         installation=message.installation,
         facts=Facts(
             known.policies[message.workspace],
-            known.installations.get(message.installation or ""),
+            known.installations.get(message.installation or "", (None,))[0],
             confirms_stop=message.reference == feedback.STOP_CONFIRMED,
         ),
         now=now,
     )
     if not isinstance(verdict, Go):
         return Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
+    if _unsure(suite, message, known, now):
+        return Result(message, State.HELD, Reason("asking_platform"), held_by=outbox.looking(message.installation or ""))
     if message.fallback_at is None and len(message.channels) > 1:
         message.fallback_at = tries_until(
             message.channels, message.budgets, message.channel_step, message.message_class, now, message.expires_at
@@ -146,6 +152,16 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
         if (why := usable(message.channel, message.content or _NOTHING, within, message.asks)) is not None:
             return onward(message, why)
     return route
+
+
+def _unsure(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> bool:
+    """Whether its platform has to be asked first if it is still wanted (the cart may be paid for by now)."""
+    if message.installation is None or message.occasion is None or message.held_by or message.channel_step:
+        return False
+    if message.looked_at is not None and now - message.looked_at < LOOK_HOLDS:
+        return False
+    _, adapter = known.installations.get(message.installation, (None, ""))
+    return isinstance(suite.adapters.get(adapter), LooksAgain)
 
 
 def onward(message: Claimed, why: Reason) -> Result:

@@ -7,9 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core.domain.events import Wish
+from core.domain.messages import State
 from core.domain.occasions import Occasion
-from core.domain.planning import Cancel, Move, Schedule, Send, Skip, Step, plan, reconcile
+from core.domain.planning import (
+    WISH,
+    Cancel,
+    Move,
+    Schedule,
+    Send,
+    Skip,
+    Step,
+    plan,
+    reconcile,
+    unfulfilled,
+)
 from core.domain.policy.decision import Policy
+from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.storage import answers, house, occasions, outbox, people, rules
 from core.storage.database import Transaction
@@ -22,6 +36,8 @@ class Planned:
     occasion: Occasion
     answers: tuple[Send | Skip, ...]
     steps: tuple[Step, ...]
+    unfulfilled: tuple[Skip, ...] = ()
+    """The platform's wishes that come to nothing, and of which nobody has told it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +71,26 @@ def planned(
     ids = {one.id for one in found}
     told, messages = occasions.told(tx, ids), outbox.known(tx, ids)
     chosen: dict[str, Sequence[Rule]] = dict(own_rules or {})
+    texts = rules.texts(tx) if any(one.wish and one.wish.template for one in found) else {}
     results = []
     for one in found:
         if one.installation not in chosen:
             chosen[one.installation] = rules.active(tx, one.installation)
-        occasion = replace(one, told=told.get(one.id))
+        occasion = replace(one, told=told.get(one.id), wish=_worded(one, texts, policy.language))
         said = tuple(plan(occasion, chosen[one.installation], policy, now))
-        results.append(Planned(occasion, said, tuple(reconcile(said, messages.get(one.id, ())))))
+        held = messages.get(one.id, ())
+        results.append(Planned(occasion, said, tuple(reconcile(said, held)), tuple(unfulfilled(said, held))))
     return results
+
+
+def _worded(occasion: Occasion, texts: Mapping[str, Mapping[str, str]], language: str) -> Wish | None:
+    """The platform's wish with its template's words; a template that is gone leaves none, which planning refuses."""
+    wish = occasion.wish
+    if wish is None or wish.template is None:
+        return wish
+    variants = texts.get(wish.template, {})
+    order: tuple[Any, ...] = (wish.language, occasion.values.get("language"), language, "en", *variants)
+    return replace(wish, body=next((variants[one] for one in order if one in variants), ""))
 
 
 def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapping[str, bool]) -> list[Planned]:
@@ -81,7 +109,21 @@ def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapp
         ],
         now,
     )
+    outbox.keep_unfulfilled(tx, [(one.occasion, skip) for one in results for skip in _ended(one, live)], now)
     return results
+
+
+def _ended(one: Planned, live: Mapping[str, bool]) -> Sequence[Skip]:
+    """The platform's wishes that end here: those that are refused, and in rehearsal those that would be fulfilled. The
+    platform waits for an answer in both cases."""
+    if live.get(one.occasion.installation):
+        return one.unfulfilled
+    wished = [step.send for step in one.steps if isinstance(step, Schedule) and step.send.rule == WISH]
+    why, wish = Reason("in_rehearsal"), one.occasion.wish
+    return [
+        *one.unfulfilled,
+        *(Skip(send.key, WISH, why, State.SUPPRESSED, send.checks, send.wanted_at, wish=wish) for send in wished),
+    ]
 
 
 def replan_open(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from core.domain.events import Event
+from core.domain.events import Event, Wish
 from core.domain.reasons import Reason
 
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
@@ -40,4 +40,7 @@ def clean_event(event: Event) -> Event:
         candidates=clean(event.candidates),
         trouble=trouble and Reason(trouble.code, clean(trouble.values)),
         evidence=evidence and replace(evidence, text=clean(evidence.text)),
+        wish=event.wish and Wish.from_json(clean(event.wish.as_json())),
+        subject=clean(event.subject),
+        email=event.email and clean(event.email).strip().lower(),
     )

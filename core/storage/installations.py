@@ -226,12 +226,13 @@ def to_maintain(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[s
     return [(row.id, row.workspace) for row in rows]
 
 
-def states(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
-    """installation → its state, for a batch of messages that leaves."""
+def standing(tx: Transaction, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """installation → its state and its adapter, for a batch of messages that leaves."""
     wanted = sorted(ids)
     if not wanted:
         return {}
-    return {row.id: row.state for row in tx.connection.execute(select(_c.id, _c.state).where(_c.id.in_(wanted)))}
+    query = select(_c.id, _c.state, _c.adapter).where(_c.id.in_(wanted))
+    return {row.id: (row.state, row.adapter) for row in tx.connection.execute(query)}
 
 
 def seize(tx: Transaction, name: str, owner: str, now: datetime, lease: timedelta) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 
 from core.contract import Sweep
 from core.domain.errors import from_reason
-from core.domain.events import Closed, Event, Evidence, Kind
+from core.domain.events import Closed, Event, Evidence, Kind, Wish
 from core.domain.messages import LEFT
 from core.domain.occasions import Answer, Occasion, updated
 from core.domain.recipients import Line, Recipient
@@ -277,6 +277,9 @@ def _row(one: Occasion) -> dict[str, Any]:
         "answer": one.answer and str(one.answer),
         "content_at": one.content_at,
         "content_digest": one.content_digest,
+        "wish": one.wish and one.wish.as_json(),
+        "subject": one.subject,
+        "email": one.email,
     }
 
 
@@ -306,6 +309,9 @@ def _occasion(row: Mapping[str, Any]) -> Occasion:
         muted=row["muted"],
         content_at=row["content_at"],
         content_digest=row["content_digest"],
+        wish=Wish.from_json(row["wish"]) if row["wish"] else None,
+        subject=row["subject"],
+        email=row["email"],
     )
 
 

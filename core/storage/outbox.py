@@ -10,12 +10,15 @@ from typing import Any
 
 from sqlalchemy import Integer, and_, bindparam, case, func, literal, or_, select, text, update
 
+from core.domain.events import Wish
 from core.domain.messages import FOLLOWS, Channel, MessageClass, State, may_follow
-from core.domain.planning import Cancel, Known, Move, Schedule, Send, Step
+from core.domain.occasions import Occasion
+from core.domain.planning import Cancel, Known, Move, Schedule, Send, Skip, Step
 from core.domain.policy.decision import Check
 from core.domain.reasons import Reason
 from core.domain.retries import LONGEST
 from core.domain.text.price import price
+from core.domain.text.segments import measure
 from core.ids import new_ids
 from core.storage import bulk
 from core.storage import tables as t
@@ -62,6 +65,8 @@ class New:
     """channel → seconds."""
     content: Mapping[str, Any] | None = None
     """channel → what it shows beyond the text, filled."""
+    tells: bool = False
+    """The platform wants to know what becomes of it."""
 
 
 @dataclass(slots=True)
@@ -101,6 +106,8 @@ class Claimed:
     reference: str | None = None
     waits_for: Mapping[str, Any] | None = None
     """The reason for which it waited until now, as it was kept."""
+    looked_at: datetime | None = None
+    """When the platform was last asked whether it is still wanted."""
 
     @property
     def channel(self) -> Channel:
@@ -237,6 +244,114 @@ def carry_out(tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: date
     return len(new)
 
 
+def keep_unfulfilled(tx: Transaction, wishes: Sequence[tuple[Occasion, Skip]], now: datetime) -> list[str]:
+    """What platforms wished and what is not to be, each as a message that has ended, with its reason."""
+    return accept(tx, [_unfulfilled(occasion, skip, skip.wish, now) for occasion, skip in wishes if skip.wish], now)
+
+
+def _unfulfilled(occasion: Occasion, skip: Skip, wish: Wish, now: datetime) -> New:
+    recipient, text = occasion.recipient, wish.body or ""
+    measured = measure(text)
+    return New(
+        to=recipient.number if recipient else "",
+        country=recipient.country if recipient else "",
+        text=text,
+        encoding=measured.encoding,
+        segments=measured.segments,
+        message_class=MessageClass(wish.klass) if wish.klass in list(MessageClass) else MessageClass.MARKETING,
+        channels=tuple(Channel(name) for name in wish.channels if name in list(Channel)) or (Channel.SMS,),
+        due_at=skip.wanted_at or now,
+        checks=skip.checks,
+        installation=occasion.installation,
+        occasion=occasion.id,
+        rule=skip.rule,
+        campaign=wish.campaign,
+        key=skip.key,
+        about=skip.about,
+        state=skip.state,
+        reason=skip.reason,
+        tells=True,
+    )
+
+
+def call_off(
+    tx: Transaction,
+    occasions: Iterable[str],
+    reason: Reason,
+    now: datetime,
+    *,
+    campaign: str | None = None,
+) -> int:
+    """Ends what waits about these occasions, of one campaign or of all, for good. Returns how many messages."""
+    count = 0
+    ids = sorted(occasions)
+    for first in range(0, len(ids), _CHUNK):
+        conditions = [_m.occasion.in_(ids[first : first + _CHUNK]), *([_m.campaign == campaign] if campaign else [])]
+        count += end_waiting(tx, now, State.CANCELLED, reason, *conditions, by_person=True)
+    return count
+
+
+# ---------------------------------------------------------------------------------------------- looking again
+
+_LOOKING = "look:"
+
+
+def looking(installation: str) -> str:
+    """What holds a message while its platform is asked whether it is still wanted."""
+    return _LOOKING + installation
+
+
+def to_look_at(tx: Transaction, limit: int) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """(workspace, installation) → messages that wait for their platform's word, the longest waiting first."""
+    query = (
+        select(_m.id, _m.workspace, _m.installation, _m.occasion, _m["class"], _m.due_at, _m.expires_at)
+        .where(_m.state == text("'held'"), _m.held_by >= _LOOKING, _m.held_by < "look;")
+        .order_by(_m.held_by, _m.due_at)
+        .limit(limit)
+    )
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in tx.rows(query):
+        found.setdefault((row["workspace"], row["installation"]), []).append(row)
+    return found
+
+
+def looked_at(tx: Transaction, ids: Sequence[str], reason: Reason, now: datetime) -> int:
+    """The platform still wants these (or nobody can tell): they leave now. Returns how many still waited for it."""
+    count = 0
+    for first in range(0, len(ids), _CHUNK):
+        rows = tx.connection.execute(
+            update(t.messages)
+            .where(_m.id.in_(ids[first : first + _CHUNK]), _m.state == "held", _m.held_by.startswith(_LOOKING))
+            .values(state="scheduled", held_by=None, reason=reason_row(reason), changed_at=now, looked_at=now)
+            .returning(_m.id, _m.workspace)
+        ).all()
+        write_steps(tx, [(row.id, row.workspace, State.SCHEDULED, reason) for row in rows], now)
+        count += len(rows)
+    return count
+
+
+def look_elsewhere(tx: Transaction, ids: Sequence[str], held_by: str, reason: Reason, now: datetime) -> None:
+    """Their platform does not let us ask: they wait for that now."""
+    tx.connection.execute(
+        update(t.messages)
+        .where(_m.id.in_(ids), _m.state == "held")
+        .values(held_by=held_by, reason=reason_row(reason), changed_at=now)
+    )
+
+
+# ---------------------------------------------------------------------------------------------- telling platforms
+
+
+def untold(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
+    """Messages whose state their platform wants to hear of and has not been told: marked as told, the caller tells."""
+    due = select(_m.id).where(text(f"({t.UNTOLD})")).order_by(_m.changed_at).limit(limit)
+    ids = [row.id for row in tx.connection.execute(due)]
+    if not ids:
+        return []
+    tx.connection.execute(update(t.messages).where(_m.id.in_(ids)).values(told=_m.state))
+    return tx.rows(select(t.messages).where(_m.id.in_(ids)))
+
+
 def cancel(tx: Transaction, message_id: str, reason: Reason, now: datetime, *, by_person: bool = True) -> bool:
     """Calls off a waiting message; False when it has left, or ended otherwise."""
     done = _ended(tx, message_id, State.CANCELLED, reason, now, by_person=by_person)
@@ -245,12 +360,14 @@ def cancel(tx: Transaction, message_id: str, reason: Reason, now: datetime, *, b
     return done
 
 
-def end_waiting(tx: Transaction, now: datetime, state: State, reason: Reason, *conditions: Any) -> int:
+def end_waiting(
+    tx: Transaction, now: datetime, state: State, reason: Reason, *conditions: Any, by_person: bool = False
+) -> int:
     """Ends all waiting messages that meet `conditions` (an opt-out, an erased person). Returns how many."""
     rows = tx.connection.execute(
         update(t.messages)
         .where(_m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]), *conditions)
-        .values(state=str(state), reason=reason_row(reason), changed_at=now, held_by=None)
+        .values(state=str(state), reason=reason_row(reason), changed_at=now, held_by=None, by_person=by_person)
         .returning(_m.id)
     ).all()
     write_steps(tx, [(row.id, tx.owned, state, reason) for row in rows], now)
@@ -302,6 +419,7 @@ _CLAIMED = (
     _m.currency,
     _m.reference,
     _m.reason,
+    _m.looked_at,
 )
 
 
@@ -1000,6 +1118,7 @@ def as_row(one: New, now: datetime) -> dict[str, Any]:
         "due_at": one.due_at,
         "wanted_at": one.wanted_at,
         "expires_at": one.expires_at,
+        "told": "" if one.tells else None,
         "created_at": now,
         "changed_at": now,
     }
@@ -1033,6 +1152,8 @@ def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> 
         wanted_at=send.wanted_at,
         budgets=send.budgets,
         content=send.content,
+        campaign=send.campaign,
+        tells=send.tells,
     )
 
 

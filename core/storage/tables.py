@@ -243,7 +243,18 @@ occasions = _table(
     # Which event the content came from, where the newest one only said that it is over.
     Column("content_at", Moment),
     Column("content_digest", String(24)),
+    Column("wish", Json),
+    Column("subject", String(80)),
+    Column("email", Text),
     UniqueConstraint("installation", "key"),
+    Index(
+        "ix_occasions_subject", "installation", "subject",
+        sqlite_where=text("subject IS NOT NULL"), postgresql_where=text("subject IS NOT NULL"),
+    ),
+    Index(
+        "ix_occasions_email", "workspace", "email",
+        sqlite_where=text("email IS NOT NULL"), postgresql_where=text("email IS NOT NULL"),
+    ),
     Index("ix_occasions_start", "workspace", "start"),
     Index("ix_occasions_open", "installation", "start"),
     Index("ix_occasions_recipient", "workspace", "recipient"),
@@ -284,6 +295,11 @@ templates = _table(
     Column("created_at", Moment, nullable=False),
     Column("removed_at", Moment),
     UniqueConstraint("workspace", "key", "language", "version"),
+)
+
+UNTOLD = (
+    "told IS NOT NULL AND told <> state AND state IN "
+    "('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
 )
 
 messages = _table(
@@ -333,7 +349,16 @@ messages = _table(
     Column("channel", String(10)),
     Column("provider_ref", Text),
     Column("held_by", String(60)),
+    # When the platform was last asked whether it is still wanted.
+    Column("looked_at", Moment),
+    # The last state that the platform was told of; NULL where it does not want to know.
+    Column("told", String(12)),
     UniqueConstraint("installation", "key", "step"),
+    Index("ix_messages_untold", "changed_at", sqlite_where=text(UNTOLD), postgresql_where=text(UNTOLD)),
+    Index(
+        "ix_messages_campaign", "workspace", "campaign",
+        sqlite_where=text("campaign IS NOT NULL"), postgresql_where=text("campaign IS NOT NULL"),
+    ),
     Index(
         "ix_messages_due",
         "priority",
@@ -455,7 +480,10 @@ consents = _table(
     Column("at", Moment, nullable=False),
     Column("source", Text, nullable=False),
     Column("proof", Json, nullable=False),
+    Column("installation", _ID),  # where it was said, if on a platform
+    Column("untold", Boolean, nullable=False, server_default=text("true")),
     Index(None, "workspace", "number", "scope"),
+    Index("ix_consents_untold", "id", sqlite_where=text("untold"), postgresql_where=text("untold")),
 )
 
 # Who must not be written to: looked up for every batch that leaves. It outlives the person's other data.
@@ -707,6 +735,70 @@ ranges = Table(
     Column("who", Text, nullable=False),
     Column("reason", Json),
     Column("at", Moment, nullable=False),
+)
+
+# Short links: `code` is what stands in the text. Those of a message bear its id; those that people made for themselves
+# bear none.
+links = _table(
+    "links",
+    Column("code", String(24), nullable=False, unique=True),
+    Column("target", Text, nullable=False),
+    Column("track", Boolean, nullable=False),
+    Column("name", Text),
+    Column("message", _ID),
+    Column("test", Boolean, nullable=False),
+    Column("clicked_at", Moment),
+    Column("expires_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "message"),
+    Index(None, "workspace"),
+    Index(None, "expires_at"),
+)
+
+# Each time that a person followed a link; robots are only counted.
+clicks = _table(
+    "clicks",
+    Column("link", _ID, nullable=False),
+    Column("message", _ID),
+    Column("at", Moment, nullable=False),
+    Index(None, "link"),
+    Index(None, "message"),
+)
+
+# How often each link was asked for in an hour, and by whom: human | preview | robot | unknown.
+click_hours = Table(
+    "click_hours",
+    metadata,
+    Column("workspace", _ID, nullable=False),
+    Column("link", _ID, primary_key=True),
+    Column("start", Moment, primary_key=True),
+    Column("visitor", String(8), primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
+# One-time codes. `code_hash` is keyed with the house's secret; `code_of` names the verification whose code counts here
+# too, where none was sent because that one had just left.
+verifications = _table(
+    "verifications",
+    Column("number", String(20), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("purpose", String(60), nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("installation", _ID),
+    Column("message", _ID),
+    Column("code_hash", String(64)),
+    Column("code_of", _ID),
+    Column("state", String(12), nullable=False),  # pending | approved | failed | replaced
+    Column("reason", Json),
+    Column("tries", Integer, nullable=False),
+    Column("test", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("checked_at", Moment),
+    Index(None, "workspace", "number"),
+    Index(None, "created_at"),
 )
 
 audit = _table(

@@ -115,9 +115,18 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("proof", sa.Text(), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=True),
+        sa.Column("untold", sa.Boolean(), server_default=sa.text("(true)"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
     )
     with op.batch_alter_table("consents", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_consents_untold",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("untold"),
+            postgresql_where=sa.text("untold"),
+        )
         batch_op.create_index(
             batch_op.f("ix_consents_workspace_number_scope"), ["workspace", "number", "scope"], unique=False
         )
@@ -330,10 +339,19 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=10), nullable=True),
         sa.Column("provider_ref", sa.Text(), nullable=True),
         sa.Column("held_by", sa.String(length=60), nullable=True),
+        sa.Column("looked_at", sa.BigInteger(), nullable=True),
+        sa.Column("told", sa.String(length=12), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("installation", "key", "step", name=op.f("uq_messages_installation_key_step")),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_messages_campaign",
+            ["workspace", "campaign"],
+            unique=False,
+            sqlite_where=sa.text("campaign IS NOT NULL"),
+            postgresql_where=sa.text("campaign IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_messages_due",
             ["priority", "due_at"],
@@ -385,6 +403,17 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_messages_state", ["workspace", "state", "due_at"], unique=False)
         batch_op.create_index("ix_messages_to", ["workspace", "to"], unique=False)
+        batch_op.create_index(
+            "ix_messages_untold",
+            ["changed_at"],
+            unique=False,
+            sqlite_where=sa.text(
+                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
+            ),
+            postgresql_where=sa.text(
+                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
+            ),
+        )
 
     op.create_table(
         "oauth_states",
@@ -432,13 +461,30 @@ def upgrade() -> None:
         sa.Column("muted", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("content_at", sa.BigInteger(), nullable=True),
         sa.Column("content_digest", sa.String(length=24), nullable=True),
+        sa.Column("wish", sa.Text(), nullable=True),
+        sa.Column("subject", sa.String(length=80), nullable=True),
+        sa.Column("email", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_occasions")),
         sa.UniqueConstraint("installation", "key", name=op.f("uq_occasions_installation_key")),
     )
     with op.batch_alter_table("occasions", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_occasions_email",
+            ["workspace", "email"],
+            unique=False,
+            sqlite_where=sa.text("email IS NOT NULL"),
+            postgresql_where=sa.text("email IS NOT NULL"),
+        )
         batch_op.create_index("ix_occasions_open", ["installation", "start"], unique=False)
         batch_op.create_index("ix_occasions_recipient", ["workspace", "recipient"], unique=False)
         batch_op.create_index("ix_occasions_start", ["workspace", "start"], unique=False)
+        batch_op.create_index(
+            "ix_occasions_subject",
+            ["installation", "subject"],
+            unique=False,
+            sqlite_where=sa.text("subject IS NOT NULL"),
+            postgresql_where=sa.text("subject IS NOT NULL"),
+        )
 
     op.create_table(
         "optouts",
@@ -818,13 +864,32 @@ def downgrade() -> None:
     op.drop_table("provider_accounts")
     op.drop_table("optouts")
     with op.batch_alter_table("occasions", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_occasions_subject",
+            sqlite_where=sa.text("subject IS NOT NULL"),
+            postgresql_where=sa.text("subject IS NOT NULL"),
+        )
         batch_op.drop_index("ix_occasions_start")
         batch_op.drop_index("ix_occasions_recipient")
         batch_op.drop_index("ix_occasions_open")
+        batch_op.drop_index(
+            "ix_occasions_email",
+            sqlite_where=sa.text("email IS NOT NULL"),
+            postgresql_where=sa.text("email IS NOT NULL"),
+        )
 
     op.drop_table("occasions")
     op.drop_table("oauth_states")
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_messages_untold",
+            sqlite_where=sa.text(
+                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
+            ),
+            postgresql_where=sa.text(
+                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
+            ),
+        )
         batch_op.drop_index("ix_messages_to")
         batch_op.drop_index("ix_messages_state")
         batch_op.drop_index(
@@ -859,6 +924,11 @@ def downgrade() -> None:
             "ix_messages_due",
             sqlite_where=sa.text("state = 'scheduled'"),
             postgresql_where=sa.text("state = 'scheduled'"),
+        )
+        batch_op.drop_index(
+            "ix_messages_campaign",
+            sqlite_where=sa.text("campaign IS NOT NULL"),
+            postgresql_where=sa.text("campaign IS NOT NULL"),
         )
 
     op.drop_table("messages")
@@ -904,6 +974,7 @@ def downgrade() -> None:
     op.drop_table("contacts")
     with op.batch_alter_table("consents", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consents_workspace_number_scope"))
+        batch_op.drop_index("ix_consents_untold", sqlite_where=sa.text("untold"), postgresql_where=sa.text("untold"))
 
     op.drop_table("consents")
     op.drop_table("cap_stops")
