@@ -6,6 +6,7 @@ are therefore inside the plaintext and compared on decryption.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -25,6 +26,7 @@ class Vault:
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = [Fernet(key) for key in keys]
         self._fernet = MultiFernet(self._keys)
+        self._marks = [hashlib.blake2b(base64.urlsafe_b64decode(key), person=b"relance marks").digest() for key in keys]
 
     def seal(self, value: Mapping[str, Any], *, workspace: str, owner: str, field: str) -> str:
         """`value` (JSON) for the row `owner` and its `field`."""
@@ -42,6 +44,15 @@ class Vault:
         value: dict[str, Any] = kept["v"]
         return value
 
+    def mark(self, *said: str) -> str:
+        """By which a secret that is short enough to be guessed is known again, and from which it cannot be read without
+        the house's key. `said`: the secret, and what it belongs to."""
+        return _marked(self._marks[0], said)
+
+    def knows(self, mark: str, *said: str) -> bool:
+        """Whether `mark` is that of `said` under any of the keys; takes as long either way."""
+        return sum(hmac.compare_digest(mark, _marked(key, said)) for key in self._marks) > 0
+
     def rotated(self, sealed: str) -> str | None:
         """The same secret under the first key; None when it is under it already. Raises `Undecryptable`."""
         try:
@@ -53,6 +64,11 @@ class Vault:
             return self._fernet.rotate(sealed.encode()).decode()
         except (InvalidToken, ValueError) as error:
             raise Undecryptable("row") from error
+
+
+def _marked(key: bytes, said: Sequence[str]) -> str:
+    written = json.dumps(said, separators=(",", ":")).encode()
+    return hmac.new(key, written, hashlib.sha256).hexdigest()
 
 
 def hashed(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""One-time codes in words: what the message says in the languages that we speak, and how a code is hidden afterwards."""
+"""One-time codes in words: what the message says in our languages, and how a code is hidden afterwards."""
 
 from __future__ import annotations
 
