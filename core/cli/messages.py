@@ -100,7 +100,8 @@ def list_messages(
     def said() -> None:
         desk.table(["id", desk.say("état", "state"), desk.say("prévu", "due"), desk.say("à", "to"),
                     desk.say("texte", "text")],
-                   [(row["id"], row["state"], desk.local(row["due_at"]), row["to"], row["text"]) for row in page])
+                   [(row["id"], row["state"], desk.local(row["due_at"]), row["to"], shown.words(row))
+                    for row in page])
 
     desk.show(answer, said)
 

@@ -230,6 +230,10 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Corrigez ce champ d'après /docs, puis envoyez à nouveau.",
         "en": "Correct this field, see /docs, then send it again.",
     },
+    "verification_": {
+        "fr": "Attendez une minute avant de redemander un code ; un texte à vous doit nommer {{ code }}.",
+        "en": "Wait a minute before asking for another code; a text of your own must name {{ code }}.",
+    },
     "fetch_": {
         "fr": "Ouvrez l'adresse dans un navigateur privé : elle doit répondre sans mot de passe.",
         "en": "Open the address in a private window: it must answer without a password.",

@@ -165,6 +165,15 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Trop tard : une personne l'a annulé après l'arrêt du moteur.",
         "en": "Too late: a person called it off after the standstill.",
     },
+    # one-time codes
+    "verification_too_soon": {
+        "fr": "Un code est déjà parti vers ce numéro il y a moins de {seconds} secondes : il reste bon.",
+        "en": "A code left for this number less than {seconds} seconds ago: it stays good.",
+    },
+    "verification_without_code": {
+        "fr": "Le texte ne nomme pas le code : écrivez {{{{ code }}}} où il doit paraître.",
+        "en": "The text does not name the code: write {{{{ code }}}} where it is to stand.",
+    },
     "pumping_number": {
         "fr": "Ce type de numéro ({line}) n'est pas servi par un formulaire public.",
         "en": "A public form does not write to this kind of number ({line}).",
@@ -983,6 +992,65 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "reserved_reference": {
         "fr": "Une référence ne peut pas commencer par « {prefix} » : ces mots sont à nous.",
         "en": "A reference cannot begin with “{prefix}”: those words are ours.",
+    },
+    # Carts and orders.
+    "ordered": {
+        "fr": "La commande {order} est arrivée depuis le dernier changement du panier : plus rien à relancer.",
+        "en": "Order {order} came since the cart last changed: there is nothing left to remind of.",
+    },
+    "ordered_while_leaving": {
+        "fr": "Une commande est arrivée pendant que ce message partait : il ne peut plus être retenu.",
+        "en": "An order came while this message was leaving: it cannot be held back any more.",
+    },
+    "below_amount": {
+        "fr": "Le montant ({total}) est inférieur au minimum de la règle ({least}).",
+        "en": "The amount ({total}) is below the rule's minimum ({least}).",
+    },
+    "amount_unknown": {
+        "fr": "La boutique ne donne pas le montant, et la règle en demande un d'au moins {least}.",
+        "en": "The shop does not tell the amount, and the rule asks for at least {least}.",
+    },
+    "other_currency": {
+        "fr": "Le montant est en {currency}, le minimum de la règle en {wanted} : ils ne se comparent pas.",
+        "en": "The amount is in {currency}, the rule's minimum in {wanted}: they cannot be compared.",
+    },
+    "country_not_wanted": {
+        "fr": "Le numéro est d'un pays ({country}) que la règle ne vise pas ({wanted}).",
+        "en": "The number belongs to a country ({country}) that the rule is not for ({wanted}).",
+    },
+    "nudged_for_another": {
+        "fr": "Cette personne a déjà été relancée pour un autre panier il y a peu.",
+        "en": "This person has been reminded of another cart a short while ago.",
+    },
+    "newer_cart": {
+        "fr": "Cette personne a un panier plus récent : c'est de lui qu'on lui parlera.",
+        "en": "This person has a newer cart: that is the one to be reminded of.",
+    },
+    "control_group": {
+        "fr": "Groupe témoin : {percent} % des personnes ne sont pas relancées, pour mesurer ce que la relance apporte.",
+        "en": "Control group: {percent}% of people are not reminded, to measure what reminding brings.",
+    },
+    "no_hour_after_delay": {
+        "fr": "Aucune heure permise entre la fin du délai et le dernier moment utile.",
+        "en": "There is no allowed hour between the end of the delay and the last useful moment.",
+    },
+    "currency_unknown": {
+        "fr": "« {text} » n'est pas un code de monnaie en trois lettres majuscules (EUR).",
+        "en": "“{text}” is not a currency code of three capital letters (EUR).",
+    },
+    "amount_unreadable": {
+        "fr": "« {text} » n'est pas un montant : un nombre positif, comme \"84.70\".",
+        "en": "“{text}” is not an amount: a positive number such as \"84.70\".",
+    },
+    "amount_too_fine": {
+        "fr": "« {text} » a plus de décimales que la monnaie {currency} ({decimals}).",
+        "en": "“{text}” has more decimals than the currency {currency} has ({decimals}).",
+    },
+    "silent": {
+        "fr": "Cette connexion ne nous parle plus depuis {hours} h, alors qu'elle nous écrit d'habitude toutes les "
+              "{usual}. Vérifiez de l'autre côté.",
+        "en": "This connection has been silent for {hours} h, although it usually speaks every {usual}. "
+              "Check the other side.",
     },
     # What a platform asks for itself, and what it is asked again before a message leaves.
     "asking_platform": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from core.engine import verifying
 from core.storage import counting, house, retention, tally
 from core.suite import Suite
 
@@ -20,6 +21,7 @@ def run_due(suite: Suite) -> int:
         with suite.database.write() as tx:
             house.set_value(tx, "counts_summed_up", True, now)
             tally.summed_up(tx)
+        verifying.hide_spent(suite)
     if not _is_time(last, now, EVERY):
         return 0
     with suite.database.write() as tx:

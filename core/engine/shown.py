@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from core.domain.channels import ways
 from core.domain.errors import from_reason
-from core.domain.messages import Channel
+from core.domain.messages import Channel, MessageClass
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
+from core.domain.text.codes import hidden
 from core.storage import accounts, installations
 
 
@@ -44,6 +45,12 @@ def checks(kept: Sequence[Mapping[str, Any]], language: str = "en") -> list[dict
     ]
 
 
+def words(row: Mapping[str, Any]) -> str:
+    """What a message says, for anybody but the phone itself: a one-time code is for its owner alone."""
+    text: str = row["text"]
+    return hidden(text) if row["class"] == MessageClass.OTP else text
+
+
 def message(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
     """A message from its row."""
     price = {"amount": row["price_micros"], "currency": row["currency"]} if row["price_micros"] is not None else None
@@ -55,7 +62,7 @@ def message(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
         "class": row["class"],
         "channels": _ways(row),
         "channel": row["channel"],
-        "text": row["text"],
+        "text": words(row),
         "due_at": moment(row["due_at"]),
         "expires_at": moment(row["expires_at"]),
         "zone": row["zone"],

@@ -49,7 +49,7 @@ class Started:
     language: str
     created_at: datetime
     expires_at: datetime
-    draft: outbox.New
+    draft: outbox.New = field(repr=False)
     message: str | None = None
     state: str = "pending"
     tries_left: int = MOST_TRIES

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Text, false, or_, select, type_coerce
 
+from core.domain.messages import MessageClass
 from core.domain.spellings import Spellings
+from core.domain.text.codes import hidden
 from core.storage import tables as t
 from core.storage.database import Transaction
 from core.storage.erasure import whose
@@ -17,7 +19,8 @@ from core.storage.tables import Json
 # Raw requests hold what proves who sent them; the rest is no data of the workspace's people.
 _STAY = frozenset({"inbox", "idempotency", "oauth_states", "api_keys", "memberships", "leases", "simulated_messages",
                    "house", "users", "sessions", "throttles", "workspaces"})
-_SECRET = frozenset({"secrets", "hook_sealed", "hook_hash", "sealed", "memory", "cursor", "lease", "owner", "fence"})
+_SECRET = frozenset({"secrets", "hook_sealed", "hook_hash", "sealed", "memory", "cursor", "lease", "owner", "fence",
+                     "code_hash"})
 _PAGE = 1000
 
 
@@ -48,5 +51,13 @@ def rows(tx: Transaction, name: str, *, number: str | None = None) -> Iterator[M
     first = 0
     while found := tx.rows(query.limit(_PAGE).offset(first)):
         for row in found:
-            yield {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+            yield {key: value.isoformat() if isinstance(value, datetime) else value
+                   for key, value in _without_code(name, row).items()}
         first += _PAGE
+
+
+def _without_code(name: str, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A one-time code is for its owner alone."""
+    if name == "messages" and row["class"] == MessageClass.OTP:
+        return {**row, "text": hidden(row["text"]), "content": None}
+    return row

@@ -17,6 +17,7 @@ from core.web.api import (
     rules,
     simulator,
     templates,
+    verifications,
     webhooks,
 )
 
@@ -32,6 +33,7 @@ PARTS = (
     accounts,
     inbox,
     simulator,
+    verifications,
     webhooks,
 )
 

@@ -18,7 +18,7 @@ from core.domain.errors import NotFound, from_reason
 from core.domain.messages import State
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
-from core.engine import resolving
+from core.engine import resolving, shown
 from core.storage import feedback, occasions, outbox
 from core.web.app import current_suite
 from core.web.console import asked
@@ -120,6 +120,12 @@ def because(reason: Reason | Mapping[str, Any] | None) -> str:
     one = reason if isinstance(reason, Reason) else from_reason(reason)
     values = {name: _readable(value) if isinstance(value, str) else value for name, value in one.values.items()}
     return sentence(Reason(one.code, values)).replace("'", "’")
+
+
+@bp.app_template_filter("words")
+def words(row: Mapping[str, Any]) -> str:
+    """What a message says, without the one-time code that it may hold."""
+    return shown.words(row)
 
 
 def _readable(value: str) -> str:
@@ -279,7 +285,7 @@ def _cells(row: Mapping[str, Any], names: asked.Names) -> list[str]:
         row["class"],
         safe_cell(names.rules.get(row["rule"], "")),
         safe_cell(names.installations.get(row["installation"], "")),
-        safe_cell(row["text"]),
+        safe_cell(shown.words(row)),
         str(row["segments"]),
         f"{row['price_micros'] / 1_000_000:.6f}".rstrip("0").rstrip(".") if row["price_micros"] is not None else "",
         row["currency"] or "",
