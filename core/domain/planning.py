@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.domain import carts
+from core.domain.carts import Around
 from core.domain.content import contents
 from core.domain.errors import BadInput
 from core.domain.events import Closed, Kind, Wish
@@ -83,18 +85,24 @@ class Skip:
     instead: Send | None = None
     wish: Wish | None = None
     """The platform's wish that is not fulfilled: it is told so, and the message that is not to be is kept."""
+    left_out_at: datetime | None = None
+    """When the message would leave that is kept back to measure what nudging brings."""
 
 
 def key_of(occasion: Occasion, rule: Rule) -> str:
-    """One message per occasion and rule: when the visit moves, its reminder moves with it."""
-    return f"{occasion.key}/{rule.id}"
+    """One message per occasion and rule: when the visit moves, its reminder moves with it. An order has one for each
+    of its statuses."""
+    status = occasion.values.get("status") if occasion.kind is Kind.ORDER else None
+    return f"{occasion.key}/{status}/{rule.id}" if status else f"{occasion.key}/{rule.id}"
 
 
-def plan(occasion: Occasion, rules: Iterable[Rule], policy: Policy, now: datetime) -> list[Send | Skip]:
+def plan(
+    occasion: Occasion, rules: Iterable[Rule], policy: Policy, now: datetime, around: Around | None = None
+) -> list[Send | Skip]:
     """For each rule that concerns the occasion: the message it wants, or the reason why it wants none. What the
-    platform itself wishes is answered like a rule of its own."""
+    platform itself wishes is answered like a rule of its own. `around`: what is known of a cart's person."""
     answers = [
-        _answer(occasion, rule, policy, now)
+        _answer(occasion, rule, policy, now, around)
         for rule in rules
         if rule.concerns(occasion.kind, occasion.values, occasion.private)
     ]
@@ -121,16 +129,21 @@ def _wished(occasion: Occasion, wish: Wish, policy: Policy, now: datetime) -> Se
     return replace(answer, wish=wish, state=state, instead=None)
 
 
-def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Send | Skip:
+def _answer(
+    occasion: Occasion, rule: Rule, policy: Policy, now: datetime, around: Around | None = None
+) -> Send | Skip:
     key = key_of(occasion, rule)
+    shops = occasion.kind in _SHOPS
 
     def skip(
         reason: Reason, state: State = State.CANCELLED, wanted: datetime | None = None, checks: tuple[Check, ...] = ()
     ) -> Skip:
-        return Skip(key, rule.id, reason, state, checks, wanted, occasion.start)
+        return Skip(key, rule.id, reason, state, checks, wanted, None if shops else occasion.start)
 
     if (closed := _closed(occasion, rule)) is not None:
         return skip(closed)
+    if shops and (why := _unwanted(occasion, rule, around)) is not None:
+        return skip(why)
     wanted, until = _moments(occasion, rule, policy, now)
     if isinstance(wanted, Reason):
         return skip(wanted)
@@ -138,10 +151,16 @@ def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Se
         return skip(occasion.trouble or Reason("no_number"), wanted=wanted)
     if occasion.recipient.line not in (Line.MOBILE, Line.MOBILE_OR_FIXED, Line.VOIP):
         return skip(Reason("not_a_mobile", {"line": str(occasion.recipient.line)}), State.SUPPRESSED, wanted)
+    if (why := carts.elsewhere(rule, occasion.recipient.country)) is not None:
+        return skip(why, wanted=wanted)
+    if around is not None:
+        zone = _zone(occasion, policy)
+        if (why := carts.not_its_turn(occasion, rule, around, wanted, zone)) is not None:
+            return skip(why, wanted=wanted)
     if until is not None and now > until:
         return skip(Reason("too_late", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
     if wanted < now - _MINUTE:
-        late = _send(occasion, rule, policy, now, until, now, at_once=True)
+        late = _left_in(_send(occasion, rule, policy, now, until, now, at_once=True), occasion, rule, around)
         late = replace(late, wanted_at=wanted)
         if rule.late == "send":
             return late
@@ -150,7 +169,35 @@ def _answer(occasion: Occasion, rule: Rule, policy: Policy, now: datetime) -> Se
     if until is not None and wanted > until:
         return skip(Reason("never_useful", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
     at_once = isinstance(rule.when, OnChange) or (isinstance(rule.when, Asked) and wanted == now)
-    return _send(occasion, rule, policy, wanted, until, now, at_once=at_once)
+    return _left_in(_send(occasion, rule, policy, wanted, until, now, at_once=at_once), occasion, rule, around)
+
+
+_SHOPS = frozenset({Kind.CART, Kind.ORDER})
+
+
+def _unwanted(occasion: Occasion, rule: Rule, around: Around | None) -> Reason | None:
+    """Why there is nothing to say about this cart or order."""
+    if occasion.kind is Kind.CART and around is not None:
+        order = carts.ordered(occasion, around.orders)
+        if order is not None:
+            return Reason("ordered", {"order": order.number or "–", "at": order.placed_at.isoformat()})
+    return carts.too_small(rule, occasion.values)
+
+
+def _left_in(answer: Send | Skip, occasion: Occasion, rule: Rule, around: Around | None) -> Send | Skip:
+    """`answer`, unless the person of a cart is one of those who are left out to measure what nudging brings. Asked
+    last, so that both groups hold the same kind of people."""
+    if isinstance(answer, Skip) or occasion.kind is not Kind.CART:
+        return answer
+    if answer.wanted_at is not None and answer.send_at < answer.wanted_at:
+        # Before its time a nudge is none: the person is still choosing.
+        why = Reason("no_hour_after_delay")
+        return Skip(answer.key, rule.id, why, State.EXPIRED, answer.checks, answer.wanted_at)
+    if around is not None and carts.left_out(occasion, rule, around):
+        why = Reason("control_group", {"percent": carts.share_left_out(rule, around)})
+        return Skip(answer.key, rule.id, why, State.CANCELLED, answer.checks, answer.wanted_at,
+                    left_out_at=answer.send_at)  # fmt: skip
+    return answer
 
 
 def _send(
@@ -197,11 +244,11 @@ def _send(
         rule.channels,
         measured,
         price(measured.segments, recipient.country, rule.channels[0], verdict.at.date()),
-        occasion.start,
+        None if occasion.kind in _SHOPS else occasion.start,
         rule.sender,
         rule.asks,
         str(zone),
-        rule.when == OnChange("booked"),
+        rule.when == OnChange("booked") or occasion.kind in _SHOPS,
         at_once,
         verdict.checks,
         wanted,
@@ -231,6 +278,9 @@ def _moments(
     """When the rule's message is wanted, and its last useful moment."""
     zone = _zone(occasion, policy)
     anchor = occasion.start if occasion.kind is Kind.APPOINTMENT else occasion.start or occasion.at
+    if occasion.kind is Kind.ORDER:
+        # It started when it was placed; what is said of it is said of its last change.
+        anchor = occasion.at
     if anchor is None:
         return Reason("no_start"), None
     when = rule.when
@@ -318,7 +368,8 @@ def _values(occasion: Occasion) -> Mapping[str, Any]:
         # A day has a date and no time: a text that asks for its time is refused, not filled with midnight.
         start = local(occasion.start, ZoneInfo(occasion.zone)).date()
         end = None
-    return {**occasion.values, "start": start, "end": end}
+    values = carts.spoken(occasion.values) if occasion.kind in _SHOPS else occasion.values
+    return {**values, "start": start, "end": end}
 
 
 def _language(rule: Rule, occasion: Occasion, policy: Policy) -> str:
@@ -455,6 +506,9 @@ def _done(one: Known, answer: Send) -> bool:
         return one.state not in WAITING
     if one.about != answer.about and not answer.once:
         return False
+    if answer.once and answer.about is None and one.state in LEFT:
+        # A cart or an order: said once, whoever's number it has by now.
+        return True
     if one.state is State.CANCELLED:
         return one.by_person
     return one.to == answer.recipient.number and (one.state in LEFT or one.state is State.FAILED)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass
+from core.domain.policy.walltime import Duration
+from core.domain.text.price import Money
 from core.domain.when import After, Before, When
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -41,6 +43,14 @@ class Rule:
     """channel → seconds that it is tried before the next one, for those of which that was said."""
     content: Mapping[str, Any] | None = None
     """What richer channels show beyond the text, as `core.domain.content` checked it."""
+    at_least: Money | None = None
+    """Carts and orders of a smaller total, or in another currency, are not spoken about."""
+    countries: tuple[str, ...] = ()
+    """Of the numbers that it writes to; all, if empty."""
+    once_per_person: Duration | None = None
+    """Carts: whoever was written to about another cart within this time is not written to about this one."""
+    control_group: int | None = None
+    """Carts: percent of the people who are left out to measure what it brings; None: as the installation says."""
 
     def concerns(self, kind: Kind, values: Mapping[str, Any], private: Mapping[str, Any]) -> bool:
         """Whether the rule speaks about such an occasion at all."""

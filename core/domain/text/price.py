@@ -16,7 +16,17 @@ _MILLION = 1_000_000
 # Plain spaces and signs of the GSM-7 alphabet only, because amounts go into messages.
 _MARKS = {"en": (",", "."), "fr": (" ", ","), "de": (".", ","), "es": (".", ","), "it": (".", ",")}
 _SIGNS = {"EUR": "€", "GBP": "£", "USD": "$"}
-_WHOLE_ONLY = frozenset({"JPY", "KRW", "CLP", "VND", "XAF", "XOF", "XPF"})
+# ISO 4217: decimals of the currencies that do not have two.
+_DECIMALS = {
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+
+
+def decimals_of(currency: str) -> int:
+    """How many decimals amounts of that currency (ISO 4217) have."""
+    return _DECIMALS.get(currency, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +62,7 @@ class Money:
         thousands, point = _MARKS.get(language, _MARKS["en"])
         whole, rest = divmod(abs(self.amount), _MILLION)
         decimals = f"{rest:06d}".rstrip("0")
-        if self.currency not in _WHOLE_ONLY:
-            decimals = decimals.ljust(2, "0")
+        decimals = decimals.ljust(decimals_of(self.currency), "0")
         number = f"{whole:,}".replace(",", thousands) + (point + decimals if decimals else "")
         return f"-{number}" if self.amount < 0 else number
 
