@@ -24,6 +24,7 @@ from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.domain.rules import Rule
+from core.domain.text.links import Link, Shortening, may_hold_links
 from core.domain.text.price import Money, price
 from core.domain.text.segments import Measure, measure
 from core.domain.text.templates import render
@@ -69,6 +70,8 @@ class Send:
     campaign: str | None = None
     tells: bool = False
     """The platform wants to know what becomes of it."""
+    links: tuple[Link, ...] = ()
+    """The short links that its text bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +218,9 @@ def _send(
     assert recipient is not None
     zone = _zone(occasion, policy)
     try:
-        language, values = _language(rule, occasion, policy), _values(occasion)
-        text = render(_body(rule, occasion), values, zone, language).text
+        language, body = _language(rule, occasion, policy), _body(rule, occasion)
+        values = _short(_values(occasion), body, occasion, rule, policy)
+        text = render(body, values, zone, language).text
         content = contents(rule.channels, text, rule.asks, rule.content or {}, values, zone, language)
     except BadInput as error:
         return Skip(key, rule.id, error.reason, wanted_at=wanted, about=occasion.start)
@@ -255,6 +259,7 @@ def _send(
         rule.budgets,
         content,
         tells=occasion.subject is not None,
+        links=values.used(text, content) if isinstance(values, Shortening) else (),
     )
 
 
@@ -370,6 +375,17 @@ def _values(occasion: Occasion) -> Mapping[str, Any]:
         end = None
     values = carts.spoken(occasion.values) if occasion.kind in _SHOPS else occasion.values
     return {**values, "start": start, "end": end}
+
+
+def _short(
+    values: Mapping[str, Any], body: str, occasion: Occasion, rule: Rule, policy: Policy
+) -> Mapping[str, Any]:
+    """`values` in which addresses are short: the same each time that this message is planned, and other ones for
+    another person, another start or another rule."""
+    if policy.links is None or occasion.recipient is None or not (may_hold_links(values) or "short" in body):
+        return values
+    start = occasion.start.isoformat() if occasion.start else ""
+    return policy.links.of(values, occasion.installation, occasion.id, rule.id, start, occasion.recipient.number)
 
 
 def _language(rule: Rule, occasion: Occasion, policy: Policy) -> str:

@@ -153,6 +153,38 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Déconnectez ce compte de l'autre espace de travail avant de le connecter ici.",
         "en": "Disconnect this account from the other workspace before connecting it here.",
     },
+    "not_taken_down": {
+        "fr": "Retirez Relance dans les applications installées de la plateforme.",
+        "en": "Remove Relance among the platform's installed applications.",
+    },
+    "not_revoked": {
+        "fr": "Retirez l'accès de Relance dans les réglages de sécurité du compte, chez la plateforme.",
+        "en": "Remove Relance's access in the account's security settings, with the platform.",
+    },
+    "keys_not_proven": {
+        "fr": "Recommencez la connexion, en vérifiant l'adresse du site.",
+        "en": "Begin the connection again, and check the site's address.",
+    },
+    "needs_https": {
+        "fr": "L'exploitant de ce serveur doit donner une adresse https dans RELANCE_PUBLIC_URL.",
+        "en": "Whoever operates this server must give an https address in RELANCE_PUBLIC_URL.",
+    },
+    "scope_unticked": {
+        "fr": "Cliquez sur « Reconnecter » et laissez toutes les cases cochées.",
+        "en": "Click “Reconnect” and leave every box ticked.",
+    },
+    "grant_ends": {
+        "fr": "Cliquez sur « Reconnecter » : rien de ce qui attend n'est perdu.",
+        "en": "Click “Reconnect”: nothing of what waits is lost.",
+    },
+    "vendor_refused": {
+        "fr": "Recommencez la connexion ; si le refus reste, l'administrateur de la plateforme doit autoriser Relance.",
+        "en": "Begin the connection again; if it stays refused, the platform's administrator has to allow Relance.",
+    },
+    "token_refused": {
+        "fr": "Cliquez sur « Reconnecter », sur la page de la connexion.",
+        "en": "Click “Reconnect” on the connection's page.",
+    },
     "another_account": {
         "fr": "Reconnectez avec le même compte, ou créez une nouvelle connexion.",
         "en": "Reconnect with the same account, or create a new connection.",
@@ -230,6 +262,10 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Corrigez ce champ d'après /docs, puis envoyez à nouveau.",
         "en": "Correct this field, see /docs, then send it again.",
     },
+    "link_": {
+        "fr": "Donnez l'adresse telle que le navigateur la montre, et une fin à venir.",
+        "en": "Give the address as a browser shows it, and an end that is ahead.",
+    },
     "verification_": {
         "fr": "Attendez une minute avant de redemander un code ; un texte à vous doit nommer {{ code }}.",
         "en": "Wait a minute before asking for another code; a text of your own must name {{ code }}.",
@@ -265,6 +301,28 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "whatsapp_": {
         "fr": "Vérifiez le modèle ou le numéro dans WhatsApp Manager ; un autre canal de « channels » est essayé.",
         "en": "Check the template or the number in WhatsApp Manager; another channel of `channels` is tried.",
+    },
+    "shop_": {
+        "fr": "Vérifiez les réglages de cette boutique sur la page de la connexion.",
+        "en": "Check the settings of this shop on the connection's page.",
+    },
+    "shopify_": {
+        "fr": "Ouvrez la page de la connexion et reconnectez la boutique ; dans Shopify, Paramètres > Applications "
+              "montre ce qui est permis.",
+        "en": "Open the connection's page and connect the shop again; in Shopify, Settings > Apps shows what is "
+              "allowed.",
+    },
+    "woocommerce_": {
+        "fr": "Dans WordPress, ouvrez WooCommerce > Réglages > Avancé > API REST, puis reconnectez la boutique.",
+        "en": "In WordPress, open WooCommerce > Settings > Advanced > REST API, then connect the shop again.",
+    },
+    "prestashop_": {
+        "fr": "Dans PrestaShop, ouvrez Paramètres avancés > Webservice et cochez les droits de la clé.",
+        "en": "In PrestaShop, open Advanced Parameters > Webservice and tick the rights of the key.",
+    },
+    "adobe_commerce_": {
+        "fr": "Dans Adobe Commerce, ouvrez Système > Extensions > Intégrations et vérifiez l'intégration.",
+        "en": "In Adobe Commerce, open System > Extensions > Integrations and check the integration.",
     },
     "simulator_": {
         "fr": "C'est un téléphone simulé : ses quatre derniers chiffres disent ce qu'il fait.",

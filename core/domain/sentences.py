@@ -69,6 +69,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "« {text} » n'est pas une date : écrivez-la comme 2026-10-26T09:00:00+01:00.",
         "en": "“{text}” is not a date: write it like 2026-10-26T09:00:00+01:00.",
     },
+    "value_not_address": {
+        "fr": "« {text} » n'est pas une adresse http(s) : le filtre short n'en raccourcit pas d'autre.",
+        "en": '"{text}" is no http(s) address: the filter short makes nothing else shorter.',
+    },
     "value_not_money": {
         "fr": "« {text} » n'est pas une somme : donnez amount (en millionièmes, entier) et currency.",
         "en": "“{text}” is not a sum: give amount (a whole number of millionths) and currency.",
@@ -165,6 +169,16 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Trop tard : une personne l'a annulé après l'arrêt du moteur.",
         "en": "Too late: a person called it off after the standstill.",
     },
+    # short links
+    "link_target": {
+        "fr": "Un lien mène à une adresse http ou https complète, sans mot de passe dedans.",
+        "en": "A link leads to a whole http or https address, without a password in it.",
+    },
+    "link_to_itself": {
+        "fr": "Cette adresse est déjà un lien court.",
+        "en": "This address is a short link already.",
+    },
+    "link_over": {"fr": "Ce moment est passé.", "en": "This moment is over."},
     # one-time codes
     "verification_too_soon": {
         "fr": "Un code est déjà parti vers ce numéro il y a moins de {seconds} secondes : il reste bon.",
@@ -812,8 +826,34 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
               "key back, or connect again.",
     },
     "connected_elsewhere": {
-        "fr": "Ce compte est déjà connecté dans un autre espace de travail.",
-        "en": "This account is already connected to another workspace.",
+        "fr": "Ce compte est déjà connecté dans un autre espace de travail : il n'est jamais déplacé sans qu'on l'y "
+              "déconnecte d'abord.",
+        "en": "This account is already connected to another workspace: it is never moved unless it is disconnected "
+              "there first.",
+    },
+    "gone_there": {
+        "fr": "La plateforme a mis fin à la connexion : ce qui attendait est annulé.",
+        "en": "The platform ended the connection: what waited was called off.",
+    },
+    "not_taken_down": {
+        "fr": "{platform} n'a pas répondu : ce qui y reste de la connexion peut y être retiré à la main.",
+        "en": "{platform} did not answer: what is left of the connection there can be removed by hand.",
+    },
+    "keys_not_proven": {
+        "fr": "Les clés reçues n'ouvrent pas {host} : rien n'est connecté.",
+        "en": "The keys that came do not open {host}: nothing is connected.",
+    },
+    "needs_https": {
+        "fr": "La plateforme ne renvoie que vers une adresse https, et celle de Relance n'en est pas une.",
+        "en": "The platform only comes back to an https address, and Relance's is none.",
+    },
+    "scope_unticked": {
+        "fr": "Il manque une autorisation : {scope}.",
+        "en": "A permission is missing: {scope}.",
+    },
+    "grant_ends": {
+        "fr": "L'accès s'arrête le {at}.",
+        "en": "The access ends on {at}.",
     },
     "another_account": {
         "fr": "Vous avez choisi un autre compte ({given}) que celui de cette connexion ({known}).",
@@ -1393,6 +1433,98 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Cette personne travaille aussi dans un autre espace : elle seule peut changer son mot de passe.",
         "en": "This person belongs to another workspace too: only they can change their password.",
     },
+    # shops: what all of them have
+    "shop_no_phone": {
+        "fr": "La boutique n'a pas de téléphone pour cette personne.",
+        "en": "The shop has no telephone number for this person.",
+    },
+    "shop_test_order": {
+        "fr": "C'est une commande d'essai de la boutique : personne n'est prévenu.",
+        "en": "This is a trial order of the shop's own: nobody is told of it.",
+    },
+    "shop_hooks_stay": {
+        "fr": "La boutique « {name} » n'a pas pu être prévenue : elle cessera d'elle-même de nous parler.",
+        "en": "The shop “{name}” could not be told: it stops speaking to us by itself.",
+    },
+    "shop_hooks_refused": {
+        "fr": "La boutique n'a pas accepté de nous signaler {topics} : {why}",
+        "en": "The shop did not agree to tell us of {topics}: {why}",
+    },
+    "shop_field_unknown": {
+        "fr": "« {field} » n'est pas un réglage de cette boutique. Réglages connus : {known}.",
+        "en": "“{field}” is not a setting of this shop. Known settings: {known}.",
+    },
+    "shop_key_wrong": {
+        "fr": "« {field} » n'a pas la forme attendue : copiez la clé en entier.",
+        "en": "“{field}” does not look as it should: copy the whole key.",
+    },
+    "shop_address_wrong": {
+        "fr": "« {text} » n'est pas l'adresse d'une boutique.",
+        "en": "“{text}” is not the address of a shop.",
+    },
+    # Shopify
+    "shopify_shop_wrong": {
+        "fr": "« {shop} » n'est pas l'adresse d'une boutique Shopify : elle se termine par .myshopify.com.",
+        "en": "“{shop}” is not the address of a Shopify shop: it ends in .myshopify.com.",
+    },
+    "shopify_body_unreadable": {
+        "fr": "Ce que Shopify a envoyé ne se lit pas.",
+        "en": "What Shopify sent cannot be read.",
+    },
+    "shopify_field_missing": {
+        "fr": "Ce que Shopify a envoyé est incomplet : « {field} » manque.",
+        "en": "What Shopify sent is incomplete: “{field}” is missing.",
+    },
+    "shopify_forbidden": {
+        "fr": "La boutique ne laisse plus Relance lire ses données : reconnectez-la.",
+        "en": "The shop no longer lets Relance read its data: connect it again.",
+    },
+    "shopify_shop_gone": {
+        "fr": "Cette boutique Shopify n'existe plus, ou a changé d'adresse.",
+        "en": "This Shopify shop no longer exists, or has another address.",
+    },
+    "shopify_shop_asleep": {
+        "fr": "La boutique est fermée ou suspendue chez Shopify : nous redemanderons dans quelques heures.",
+        "en": "The shop is closed or suspended at Shopify: we ask again in some hours.",
+    },
+    "shopify_slow_down": {
+        "fr": "Shopify demande une pause : nous reprenons dans un instant, rien n'est perdu.",
+        "en": "Shopify asks for a pause: we go on in a moment, nothing is lost.",
+    },
+    "shopify_away": {
+        "fr": "Shopify ne répond pas pour le moment : rien n'est perdu, nous réessayons.",
+        "en": "Shopify does not answer just now: nothing is lost, we try again.",
+    },
+    "shopify_says_no": {
+        "fr": "Shopify refuse : {why}. {detail}",
+        "en": "Shopify says no: {why}. {detail}",
+    },
+    "shopify_part_closed": {
+        "fr": "Shopify ne montre pas cette partie de la boutique à Relance : {part}.",
+        "en": "Shopify does not show this part of the shop to Relance: {part}.",
+    },
+    "shopify_phones_hidden": {
+        "fr": "Shopify ne montre pas les téléphones de vos clients à cette application : l'accès aux données "
+              "protégées n'a pas été accordé.",
+        "en": "Shopify does not show your customers' telephone numbers to this app: access to protected customer "
+              "data was not granted.",
+    },
+    "shopify_version_over": {
+        "fr": "Shopify ne parle plus la version {ours} et répond en {served} : mettez Relance à jour.",
+        "en": "Shopify no longer speaks version {ours} and answers in {served}: bring Relance up to date.",
+    },
+    "shopify_scopes_missing": {
+        "fr": "Il manque des autorisations dans Shopify : {scopes}.",
+        "en": "Permissions are missing in Shopify: {scopes}.",
+    },
+    "shopify_consent_not_kept": {
+        "fr": "Shopify n'a pas pu noter ce choix sur la fiche du client : {detail}",
+        "en": "Shopify could not keep this choice on the customer's record: {detail}",
+    },
+    "shopify_app_stays": {
+        "fr": "L'application reste installée dans {shop} : retirez-la dans Shopify, Paramètres > Applications.",
+        "en": "The app stays installed in {shop}: take it out in Shopify, Settings > Apps.",
+    },
     # how the outside calls us
     "key_needed": {
         "fr": "Cette adresse demande une clé : Authorization: Bearer rk_live_….",
@@ -1457,6 +1589,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "fields_wrong": {"fr": "{count} champs sont à corriger.", "en": "{count} fields are to be corrected."},
     "field_required": {"fr": "Ce champ est obligatoire.", "en": "This field is required."},
     "field_wrong": {"fr": "Ce champ ne convient pas : {why}", "en": "This field does not fit: {why}"},
+    "field_not_yes_or_no": {"fr": "Écrivez true ou false.", "en": "Write true or false."},
     "field_not_text": {"fr": "Ce champ est un texte.", "en": "This field is a text."},
     "field_not_object": {"fr": "Il faut ici un objet : {{ … }}.", "en": "An object is needed here: {{ … }}."},
     "field_empty": {"fr": "Ce champ ne peut pas être vide.", "en": "This field cannot be empty."},

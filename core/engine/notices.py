@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ EVENTS = (
     "message.suppressed",
     "message.cancelled",
     "reply.received",
+    "link.clicked",
     "cap.reached",
     "webhook.test",
 )
@@ -87,6 +88,20 @@ def reply_came(tx: Transaction, reply_id: str, now: datetime) -> None:
             ],
             now,
         )
+
+
+def link_clicked(tx: Transaction, link: Mapping[str, Any], message: Mapping[str, Any] | None, now: datetime) -> None:
+    """A person followed a short link (its row); `message` is the row of the one that bore it."""
+    endpoints = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    told = [one for one in endpoints if _listens(one, "link.clicked")]
+    if not told:
+        return
+    said = {"link": link["id"], "code": link["code"], "name": link["name"], "target": link["target"],
+            "at": shown.moment(now), "message": message["id"] if message else None}  # fmt: skip
+    for name in ("to", "reference", "installation", "occasion", "rule", "campaign"):
+        said[name] = message[name] if message else None
+    body = _body("link.clicked", said, now)
+    webhooks.queue(tx, [(tx.owned, one["id"], "link.clicked", body) for one in told], now)
 
 
 def cap_reached(tx: Transaction, cap: str, reason: Reason, now: datetime) -> None:

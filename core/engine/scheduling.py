@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core.domain.events import Wish
+from core.domain.carts import CONTROL_PERCENT, Around, arounds
+from core.domain.events import Kind, Wish
 from core.domain.messages import State
 from core.domain.occasions import Occasion
 from core.domain.planning import (
@@ -25,7 +26,7 @@ from core.domain.planning import (
 from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
-from core.storage import answers, house, occasions, outbox, people, rules
+from core.storage import answers, carts, house, occasions, outbox, people, rules
 from core.storage.database import Transaction
 
 
@@ -38,6 +39,8 @@ class Planned:
     steps: tuple[Step, ...]
     unfulfilled: tuple[Skip, ...] = ()
     """The platform's wishes that come to nothing, and of which nobody has told it yet."""
+    leaving: tuple[str, ...] = ()
+    """Messages that are being handed over at this moment, although an order has just made them needless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +70,49 @@ def planned(
         known = house.workspace(tx, tx.owned)
         settings = known["settings"] if known else {}
     standings, zones = people.standings(tx, tx.owned, {one.recipient.number for one in found if one.recipient})
-    policy: Policy = house.policy(settings, standings, zones)
+    policy: Policy = house.policy(settings, standings, zones, house.shortener(tx, settings))
     ids = {one.id for one in found}
     told, messages = occasions.told(tx, ids), outbox.known(tx, ids)
     chosen: dict[str, Sequence[Rule]] = dict(own_rules or {})
+    for one in found:
+        if one.kind is Kind.CART and one.installation not in chosen:
+            chosen[one.installation] = rules.active(tx, one.installation)
+    around = _around_carts(tx, found, chosen, now)
     texts = rules.texts(tx) if any(one.wish and one.wish.template for one in found) else {}
     results = []
     for one in found:
         if one.installation not in chosen:
             chosen[one.installation] = rules.active(tx, one.installation)
         occasion = replace(one, told=told.get(one.id), wish=_worded(one, texts, policy.language))
-        said = tuple(plan(occasion, chosen[one.installation], policy, now))
+        said = tuple(plan(occasion, chosen[one.installation], policy, now, around.get(one.id)))
         held = messages.get(one.id, ())
-        results.append(Planned(occasion, said, tuple(reconcile(said, held)), tuple(unfulfilled(said, held))))
+        needless = {answer.key for answer in said if isinstance(answer, Skip) and answer.reason.code in _OVERTAKEN}
+        leaving = tuple(known.id for known in held if known.state is State.SENDING and known.key in needless)
+        results.append(Planned(occasion, said, tuple(reconcile(said, held)), tuple(unfulfilled(said, held)), leaving))
     return results
+
+
+_OVERTAKEN = frozenset({"ordered", "occasion_done"})
+
+
+def _around_carts(
+    tx: Transaction, found: Sequence[Occasion], chosen: Mapping[str, Sequence[Rule]], now: datetime
+) -> dict[str, Around]:
+    """What is known of the people of the carts about which some rule speaks."""
+    wanted: dict[str, list[Occasion]] = {}
+    for one in found:
+        if one.kind is Kind.CART and any(rule.on is Kind.CART for rule in chosen[one.installation]):
+            wanted.setdefault(one.installation, []).append(one)
+    if not wanted:
+        return {}
+    shop = carts.shop(tx, [one for some in wanted.values() for one in some], now)
+    shares = carts.control(tx, wanted)
+    around: dict[str, Around] = {}
+    for installation, some in wanted.items():
+        share, enough = shares[installation]
+        control = CONTROL_PERCENT if share is None else share
+        around |= arounds(some, shop, control=control, control_on=enough, key=tx.owned)
+    return around
 
 
 def _worded(occasion: Occasion, texts: Mapping[str, Mapping[str, str]], language: str) -> Wish | None:
@@ -109,6 +141,8 @@ def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapp
         ],
         now,
     )
+    for message in outbox.unsaid(tx, [name for one in results for name in one.leaving], "ordered_while_leaving"):
+        outbox.write_steps(tx, [(message, tx.owned, State.SENDING, Reason("ordered_while_leaving"))], now)
     outbox.keep_unfulfilled(tx, [(one.occasion, skip) for one in results for skip in _ended(one, live)], now)
     return results
 

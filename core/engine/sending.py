@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from core.domain.policy.decision import Check, Never, Policy
 from core.domain.policy.pumping import Origin
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
+from core.domain.text.links import Shortening, may_hold_links
 from core.domain.text.price import price
 from core.domain.text.segments import measure
 from core.domain.text.templates import render
@@ -55,6 +57,8 @@ class Wanted:
     test: bool = False
     origin: Origin | None = None
     ip: str | None = None
+    shorten: bool | None = None
+    """True for every address of the text, False for none; None for values that are named as links."""
 
 
 def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[outbox.New | BadInput]:
@@ -63,7 +67,7 @@ def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[out
     known = house.workspace(tx, tx.owned)
     settings = known["settings"] if known else {}
     standings, zones = people.standings(tx, tx.owned, {one.recipient.number for one in wanted})
-    policy = house.policy(settings, standings, zones)
+    policy = house.policy(settings, standings, zones, house.shortener(tx, settings))
     texts = rules.texts(tx) if any(one.template for one in wanted) else {}
     results: list[outbox.New | BadInput] = []
     for one in wanted:
@@ -91,8 +95,9 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
     language = one.language or policy.language
     body = one.body if one.template is None else _template(one.template, texts, language)
     zone = ZoneInfo(one.zone) if one.zone else policy.zone
-    text = render(body or "", one.data, zone, language).text
-    content = contents(one.channels, text, False, one.content, one.data, zone, language)
+    values = _short(one, body or "", policy)
+    text = render(body or "", values, zone, language).text
+    content = contents(one.channels, text, False, one.content, values, zone, language)
     measured = measure(text)
     if measured.segments == 0:
         raise BadInput("empty_text", pointer="/body")
@@ -143,7 +148,18 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
         test=one.test,
         state=state,
         reason=reason,
+        links=values.used(text, content) if isinstance(values, Shortening) else (),
     )
+
+
+def _short(one: Wanted, body: str, policy: Policy) -> Mapping[str, Any]:
+    """Its values, in which addresses are short where that is wanted."""
+    if policy.links is None or one.shorten is False:
+        return one.data
+    if not one.shorten and not may_hold_links(one.data) and "short" not in body:
+        return one.data
+    # Nobody plans it again: its codes need not come out the same twice.
+    return policy.links.of(one.data, secrets.token_hex(16), everything=one.shorten is True)
 
 
 def _admitted(

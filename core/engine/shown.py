@@ -88,6 +88,7 @@ def history(
     attempts: Sequence[Mapping[str, Any]],
     receipts: Sequence[Mapping[str, Any]] = (),
     language: str = "en",
+    clicks: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Every step of a message with its moment and reason, every attempt with its provider, oldest first."""
     lines: list[tuple[datetime, int, dict[str, Any]]] = [
@@ -138,6 +139,15 @@ def history(
         )
         for one in receipts
     ]
+    lines += [
+        (
+            one["at"],
+            3,
+            {"at": moment(one["at"]), "what": "click", "state": None, "reason": None, "link": one["link"],
+             "target": one["target"]},
+        )
+        for one in clicks
+    ]  # fmt: skip
     return [line for _, _, line in sorted(lines, key=lambda one: (one[0], one[1]))]
 
 

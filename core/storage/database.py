@@ -55,6 +55,12 @@ class Transaction:
     def is_sqlite(self) -> bool:
         return self.connection.dialect.name == "sqlite"
 
+    @property
+    def public_url(self) -> str:
+        """Where this house is reached from outside."""
+        url: str = self.connection.get_execution_options().get("relance_public_url", "")
+        return url
+
     def chosen(self, ids: Select[Any]) -> Any:
         """`ids` (a SELECT of one column, with a LIMIT) for `UPDATE … WHERE id IN (…)`: on PostgreSQL locked, without
         waiting for rows that another claimer holds."""
@@ -79,14 +85,16 @@ class Transaction:
 class Database:
     """One per process. `write` and `read` give a `Transaction`; it commits at the end and rolls back on an error."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, public_url: str = "") -> None:
         # Without a driver in the address, SQLAlchemy would look for one that we do not have.
         url = url.replace("postgresql://", "postgresql+psycopg://", 1) if url.startswith("postgresql://") else url
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         # SQLite has one writer: queueing here is fair and cheap, its busy loop is neither.
         self._writer = threading.RLock() if self.is_sqlite else None
-        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        # What short links begin with is part of a message's text, which is made wherever there is a transaction.
+        self.engine = engine.execution_options(relance_public_url=public_url)
 
     @contextmanager
     def write(self, workspace: str | None = None) -> Iterator[Transaction]:

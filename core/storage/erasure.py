@@ -28,6 +28,8 @@ _BELOW = (
     ("smpp_parts", "reference", "messages"),
     ("reports", "message", "messages"),
     ("replies", "message", "messages"),
+    ("clicks", "message", "messages"),
+    ("links", "message", "messages"),
     ("answers", "occasion", "occasions"),
     ("reports", "occasion", "occasions"),
     ("replies", "occasion", "occasions"),
@@ -53,6 +55,44 @@ def forget(tx: Transaction, number: str) -> dict[str, int]:
         if done:
             counts[name] = counts.get(name, 0) + done
     return counts
+
+
+def forget_there(
+    tx: Transaction, installation: str, occasion_ids: list[str], marks: list[str], everybody: bool
+) -> dict[str, int]:
+    """Erases these occasions of a platform, all that hangs below them, and the requests of that platform that name one
+    of `marks` (all its requests for `everybody`); how many rows of each table."""
+    m = t.messages.c
+    counts: dict[str, int] = {}
+
+    def gone(name: str, done: int) -> None:
+        if done:
+            counts[name] = counts.get(name, 0) + done
+
+    for ids in _chunks(occasion_ids):
+        rows = tx.rows(tx.mine(t.messages, m.id).where(m.occasion.in_(ids)))
+        owned = {"messages": [row["id"] for row in rows], "occasions": ids}
+        for name, column, owner in _BELOW:
+            table = t.metadata.tables[name]
+            names = owned[owner]
+            if column == "reference":
+                names = [reference_of(one, step) for one in names for step in range(len(Channel))]
+            for some in _chunks(names):
+                gone(name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c[column].in_(some))))
+        for name, found in owned.items():
+            table = t.metadata.tables[name]
+            for some in _chunks(found):
+                gone(name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c.id.in_(some))))
+    i = t.inbox.c
+    for row in tx.rows(tx.mine(t.inbox, i.id, i.request).where(i.installation == installation)):
+        if everybody or _names(bytes(row["request"]), marks):
+            gone("inbox", _done(tx, delete(t.inbox).where(i.id == row["id"], i.workspace == tx.owned)))
+    return counts
+
+
+def _names(written: bytes, marks: list[str]) -> bool:
+    body = Inbound.read(written).body.decode("utf-8", "replace").casefold()
+    return any(mark.rpartition("/")[2].casefold() in body for mark in marks)
 
 
 def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import bindparam, insert, select, update
 from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
 from core.domain.policy.week import Hours
+from core.domain.text.links import Shortener
 from core.ids import new_id
 from core.storage import tables as t
 from core.storage.database import Transaction
@@ -32,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     "frequency": {"day": 1, "week": 3},
     "late": {},
     "public_countries": None,
+    "link_domain": None,
 }
 
 
@@ -40,7 +43,12 @@ def add_workspace(tx: Transaction, name: str, settings: Mapping[str, Any], now: 
     workspace_id = new_id("wsp")
     tx.connection.execute(
         insert(t.workspaces).values(
-            id=workspace_id, name=name, settings={**DEFAULTS, **settings}, test=test, created_at=now
+            id=workspace_id,
+            name=name,
+            # Its links' codes are made with a key of its own: who sees some of them cannot guess another.
+            settings={**DEFAULTS, "link_key": secrets.token_hex(32), **settings},
+            test=test,
+            created_at=now,
         )
     )
     return workspace_id
@@ -80,6 +88,7 @@ def policy(
     settings: Mapping[str, Any],
     standings: Mapping[str, Standing] | None = None,
     zones_declared: Mapping[str, str] | None = None,
+    links: Shortener | None = None,
 ) -> Policy:
     """The policy that a workspace's settings describe, with what is known of the people in question."""
     settings = {**DEFAULTS, **settings}
@@ -93,7 +102,14 @@ def policy(
         sender=settings["sender"],
         standings=standings or {},
         zones_declared=zones_declared or {},
+        links=links,
     )
+
+
+def shortener(tx: Transaction, settings: Mapping[str, Any]) -> Shortener | None:
+    """How this workspace's addresses become short: on its own domain, or on the house's."""
+    base, key = settings.get("link_domain") or tx.public_url, settings.get("link_key")
+    return Shortener(base, bytes.fromhex(key)) if base and key else None
 
 
 def value(tx: Transaction, name: str) -> Any:

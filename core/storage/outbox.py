@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -17,10 +17,11 @@ from core.domain.planning import Cancel, Known, Move, Schedule, Send, Skip, Step
 from core.domain.policy.decision import Check
 from core.domain.reasons import Reason
 from core.domain.retries import LONGEST
+from core.domain.text.links import Link
 from core.domain.text.price import price
 from core.domain.text.segments import measure
 from core.ids import new_ids
-from core.storage import bulk
+from core.storage import bulk, links
 from core.storage import tables as t
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
@@ -67,6 +68,8 @@ class New:
     """channel → what it shows beyond the text, filled."""
     tells: bool = False
     """The platform wants to know what becomes of it."""
+    links: tuple[Link, ...] = ()
+    """The short links in its text, which lead somewhere once it is stored."""
 
 
 @dataclass(slots=True)
@@ -152,6 +155,13 @@ def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]
         return []
     ids = new_ids("msg", len(messages))
     workspace = tx.owned
+    bearing = [
+        links.Bearing(message_id, one.links, one.due_at, one.test)
+        for message_id, one in zip(ids, messages, strict=True)
+        if one.links and one.state is State.SCHEDULED
+    ]
+    if bearing and (instead := links.keep(tx, bearing, now)):
+        messages = [_instead(one, instead) for one in messages]
     bulk.insert(
         tx,
         t.messages,
@@ -165,6 +175,11 @@ def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]
     ]
     write_steps(tx, [(message_id, workspace, one.state, one.reason) for message_id, one in ended], now)
     return ids
+
+
+def _instead(one: New, instead: Mapping[str, str]) -> New:
+    text, content = links.instead_of(instead, one.text, one.content)
+    return replace(one, text=text, content=content)
 
 
 def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]]:
@@ -237,6 +252,7 @@ def carry_out(tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: date
     for _, _, step in steps:
         if isinstance(step, Move):
             if _moved(tx, step, now):
+                _linked(tx, step, now)
                 ledger.append((step.known.id, tx.owned, step.known.state, step.reason))
         elif isinstance(step, Cancel) and _ended(tx, step.known.id, step.state, step.reason, now):
             ledger.append((step.known.id, tx.owned, step.state, step.reason))
@@ -339,7 +355,30 @@ def look_elsewhere(tx: Transaction, ids: Sequence[str], held_by: str, reason: Re
     )
 
 
+def end_these(tx: Transaction, ids: Sequence[str], state: State, reason: Reason, now: datetime) -> None:
+    """Ends those of these messages that still wait."""
+    for first in range(0, len(ids), _CHUNK):
+        rows = tx.connection.execute(
+            update(t.messages)
+            .where(_m.id.in_(ids[first : first + _CHUNK]), _m.state.in_(["scheduled", "held"]))
+            .values(state=str(state), reason=reason_row(reason), changed_at=now, held_by=None)
+            .returning(_m.id, _m.workspace)
+        ).all()
+        write_steps(tx, [(row.id, row.workspace, state, reason) for row in rows], now)
+
+
 # ---------------------------------------------------------------------------------------------- telling platforms
+
+
+def of_occasions(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """occasion → its messages, the first one first."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    ids = sorted(occasion_ids)
+    for first in range(0, len(ids), _CHUNK):
+        query = tx.mine(t.messages).where(_m.occasion.in_(ids[first : first + _CHUNK])).order_by(_m.id)
+        for row in tx.rows(query):
+            found.setdefault(row["occasion"], []).append(row)
+    return found
 
 
 def untold(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
@@ -374,11 +413,22 @@ def end_waiting(
     return len(rows)
 
 
+def unsaid(tx: Transaction, message_ids: Sequence[str], code: str) -> list[str]:
+    """Those of the messages in whose ledger no step has that reason yet."""
+    if not message_ids:
+        return []
+    c = t.steps.c
+    rows = tx.connection.execute(select(c.message, c.reason).where(c.message.in_(sorted(message_ids))))
+    said = {row.message for row in rows if row.reason and row.reason["code"] == code}
+    return [one for one in message_ids if one not in said]
+
+
 def end_waiting_for(
-    tx: Transaction, number: str, classes: Iterable[str], state: State, reason: Reason, now: datetime
+    tx: Transaction, number: str, classes: Iterable[str] | None, state: State, reason: Reason, now: datetime
 ) -> int:
-    """Ends what waits for `number` (E.164) in these classes. Returns how many."""
-    return end_waiting(tx, now, state, reason, _m.to == number, _m["class"].in_(list(classes)))
+    """Ends what waits for `number` (E.164) in these classes; in all with None. Returns how many."""
+    of_class = () if classes is None else (_m["class"].in_(list(classes)),)
+    return end_waiting(tx, now, state, reason, _m.to == number, *of_class)
 
 
 def end_waiting_of(tx: Transaction, installation: str, state: State, reason: Reason, now: datetime) -> int:
@@ -1154,7 +1204,22 @@ def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> 
         content=send.content,
         campaign=send.campaign,
         tells=send.tells,
+        links=send.links,
     )
+
+
+def _linked(tx: Transaction, step: Move, now: datetime) -> None:
+    """The links of the new text lead somewhere before it may leave."""
+    send = step.send
+    if not send.links:
+        return
+    links.only(tx, step.known.id, [one.code for one in send.links])
+    instead = links.keep(tx, [links.Bearing(step.known.id, send.links, send.send_at, test=False)], now)
+    if instead:
+        text, content = links.instead_of(instead, send.text, send.content)
+        tx.connection.execute(
+            update(t.messages).where(_m.id == step.known.id).values(text=clean(text), content=clean(content))
+        )
 
 
 def _moved(tx: Transaction, step: Move, now: datetime) -> bool:

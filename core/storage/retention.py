@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
+from core.storage import links, verifications
 from core.storage import tables as t
 from core.storage.database import Transaction
 
@@ -44,6 +45,7 @@ def prune(tx: Transaction, now: datetime) -> int:
         update(m).where(m.c.occasion.in_(select(o.id).where(*old))).values(key=None),
         delete(t.answers).where(t.answers.c.occasion.in_(select(o.id).where(*old))),
         delete(t.occasions).where(*old),
+        delete(t.verifications).where(t.verifications.c.created_at < now - verifications.KEPT),
     ):
         done += tx.connection.execute(statement).rowcount
-    return done
+    return done + links.prune(tx, now)

@@ -163,6 +163,11 @@ installations = _table(
     Column("problems", Json, nullable=False, server_default="[]"),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("live_since", Moment),
+    # Percent of people who are left out of nudging; NULL: the default.
+    Column("control_group", Integer),
+    # When it last spoke to us by itself, and the longest silence of each of the last days.
+    Column("heard_at", Moment),
+    Column("rhythm", Json),
     Column("created_at", Moment, nullable=False),
     Index(
         "ix_installations_due",
@@ -258,6 +263,14 @@ occasions = _table(
     Index("ix_occasions_start", "workspace", "start"),
     Index("ix_occasions_open", "installation", "start"),
     Index("ix_occasions_recipient", "workspace", "recipient"),
+    Index(
+        "ix_occasions_own_recipient", "workspace", "own_recipient",
+        sqlite_where=text("own_recipient IS NOT NULL"), postgresql_where=text("own_recipient IS NOT NULL"),
+    ),
+    Index(
+        "ix_occasions_carts", "installation", "at",
+        sqlite_where=text("kind = 'cart'"), postgresql_where=text("kind = 'cart'"),
+    ),
 )
 
 rules = _table(
@@ -277,6 +290,7 @@ rules = _table(
     Column("asks", Boolean, nullable=False),
     Column("late", String(8), nullable=False),
     Column("only", Json, nullable=False),
+    Column("conditions", Json),  # smallest amount, countries, once per person, control group: those that were said
     Column("active", Boolean, nullable=False),
     Column("preset", String(40)),
     Column("version", Integer, nullable=False),
@@ -297,10 +311,7 @@ templates = _table(
     UniqueConstraint("workspace", "key", "language", "version"),
 )
 
-UNTOLD = (
-    "told IS NOT NULL AND told <> state AND state IN "
-    "('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
-)
+UNTOLD = "told <> state AND state NOT IN ('scheduled', 'held', 'sending')"
 
 messages = _table(
     "messages",
@@ -453,7 +464,44 @@ answers = Table(
     Column("checks", Json, nullable=False),
     Column("wanted_at", Moment),
     Column("at", Moment, nullable=False),
+    # When the message would leave that is kept back to measure what nudging brings; NULL once that is noted.
+    Column("left_out_at", Moment),
     Index(None, "installation"),
+    Index(
+        "ix_answers_left_out", "left_out_at",
+        sqlite_where=text("left_out_at IS NOT NULL"), postgresql_where=text("left_out_at IS NOT NULL"),
+    ),
+)
+
+# Carts whose people were left out of nudging at that moment, to measure what it brings.
+left_out = Table(
+    "left_out",
+    metadata,
+    Column("cart", _ID, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("installation", _ID, nullable=False),
+    Column("rule", _ID, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "installation", "at"),
+)
+
+# Orders that came after a nudge, or of somebody who was left out: each order once.
+conversions = Table(
+    "conversions",
+    metadata,
+    Column("purchase", _ID, primary_key=True),  # the order's occasion
+    Column("workspace", _ID, nullable=False),
+    Column("installation", _ID, nullable=False),  # the cart's
+    Column("rule", _ID, nullable=False),
+    Column("cart", _ID, nullable=False),
+    Column("message", _ID),
+    Column("kind", String(8), nullable=False),  # click | code | after | control
+    Column("nudged_at", Moment, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("amount", BigInteger),
+    Column("currency", String(3)),
+    Index(None, "installation", "nudged_at"),
+    Index(None, "cart"),
 )
 
 contacts = _table(

@@ -20,6 +20,7 @@ from core.domain.policy.week import Hours
 from core.domain.policy.zones import zones_of
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
+from core.domain.text.links import Shortener
 
 Result = Literal["passed", "moved", "refused"]
 _NOBODY: Mapping[str, Standing] = MappingProxyType({})
@@ -70,6 +71,8 @@ class Policy:
     sender: str | None = None
     standings: Mapping[str, Standing] = field(default_factory=lambda: _NOBODY)
     zones_declared: Mapping[str, str] = field(default_factory=lambda: _NO_ZONES)
+    links: Shortener | None = None
+    """How addresses become short; None where they stay as they are."""
 
     def decide(
         self,

@@ -96,10 +96,10 @@ class Shortener:
     def address(self, code: str) -> str:
         return f"{self.base}/s/{code}"
 
-    def of(self, values: Mapping[str, Any], *message: str, named: bool = True) -> Shortening:
-        """`values` for the texts of one message, which the words `message` tell from all others. `named`: values that
-        are named as links become short by themselves."""
-        return Shortening(self, values, message, named=named)
+    def of(self, values: Mapping[str, Any], *message: str, everything: bool = False) -> Shortening:
+        """`values` for the texts of one message, which the words `message` tell from all others. Those that are named
+        as links are short, with `everything` all addresses that the text comes to hold."""
+        return Shortening(self, values, message, everything=everything)
 
 
 class Shortening(Mapping[str, Any]):
@@ -111,11 +111,12 @@ class Shortening(Mapping[str, Any]):
         values: Mapping[str, Any],
         message: tuple[str, ...],
         *,
-        named: bool = True,
+        everything: bool = False,
         made: dict[str, Link] | None = None,
         depth: int = 0,
     ) -> None:
-        self._shortener, self._values, self._message, self._named = shortener, values, message, named
+        self._shortener, self._values, self._message = shortener, values, message
+        self.everything = everything
         self._made: dict[str, Link] = {} if made is None else made
         self._track = values.get(TRACK) is True
         self._depth = depth
@@ -147,12 +148,10 @@ class Shortening(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self._values[name]
-        if self._named and isinstance(value, str) and names_a_link(name):
+        if isinstance(value, str) and names_a_link(name):
             return self.short(value)
         if isinstance(value, Mapping) and self._depth < _DEEPEST:
-            return Shortening(
-                self._shortener, value, self._message, named=self._named, made=self._made, depth=self._depth + 1
-            )
+            return Shortening(self._shortener, value, self._message, made=self._made, depth=self._depth + 1)
         return value
 
     def __iter__(self) -> Iterator[str]:

@@ -26,7 +26,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from core.domain.errors import BadInput, InvalidTemplate
 from core.domain.text import spoken_time
+from core.domain.text.links import Shortening, good_address
 from core.domain.text.price import Money
+from core.domain.text.segments import guilty, measure
 from core.domain.text.transliteration import to_gsm7
 
 SOURCE_LIMIT = 4_000
@@ -64,6 +66,8 @@ def render(source: str | Template, values: Mapping[str, Any], zone: ZoneInfo, la
     """
     template = source if isinstance(source, Template) else compile_template(source)
     text = template.fill(values, zone, language)
+    if isinstance(values, Shortening) and values.everything:
+        text = values.in_text(text)
     spelled = to_gsm7(text) if cheap else text
     return Rendered(spelled, spelled != text)
 
@@ -98,7 +102,8 @@ class Template:
         `{{ first_name or "cher client" }}` or `{{ first_name | default("") }}`. Values are text, never template.
         """
         known: dict[str, Any] = {name: _cleaned(name, values.get(name)) for name in self.variables}
-        known[_SPEAKER] = _Speaker(zone, spoken_time.language_of(language))
+        short = values.short if isinstance(values, Shortening) else None
+        known[_SPEAKER] = _Speaker(zone, spoken_time.language_of(language), short)
         pieces: list[str] = []
         length = 0
         try:
@@ -109,7 +114,7 @@ class Template:
                     raise UnusableValue("text_too_long", limit=OUTPUT_LIMIT)
         except TypeError as error:              # "<" between a text and a number; nothing else here raises it
             raise UnusableValue("value_not_comparable", detail=str(error)) from error
-        return unicodedata.normalize("NFC", "".join(pieces)).strip()
+        return _fitted(unicodedata.normalize("NFC", "".join(pieces))).strip()
 
 
 # What may be written
@@ -131,7 +136,7 @@ _MARKS = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
 
 # Line ends and the form feed are characters of the GSM-7 alphabet; a lone surrogate can be neither stored nor sent.
 # The marks that turn the direction of writing can make a link look like another.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ue000\ue001]")
 _BREAKS = re.compile("[\\s\x85\u2028\u2029]*[\n\r\f\t\x85\u2028\u2029][\\s\x85\u2028\u2029]*")
 
 
@@ -194,6 +199,7 @@ def _forbidden(node: nodes.Node, what: str) -> InvalidTemplate:
 class _Speaker:
     zone: ZoneInfo
     language: str
+    short: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +352,18 @@ def _money(context: Context, value: Any) -> Any:
     return value if isinstance(value, _Missing) else _amount(context[_SPEAKER], value, "value_not_money")
 
 
+@pass_context
+def _short(context: Context, value: Any) -> Any:
+    """An address as a short link; where none can be made (an example), as it is."""
+    if isinstance(value, _Missing):
+        return value
+    said = _said(context, value)
+    if not good_address(said):
+        raise UnusableValue("value_not_address", text=_glimpse(said))
+    speaker: _Speaker = context[_SPEAKER]
+    return speaker.short(said) if speaker.short else said
+
+
 def _default(value: Any, fallback: Any) -> Any:
     return fallback if isinstance(value, _Missing) else value
 
@@ -362,6 +380,44 @@ def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+# Around what may be shortened, until the whole text is known. No value and no template can hold them.
+_FITS, _END = "\ue000", "\ue001"
+_FITTING = re.compile(f"{_FITS}([^{_FITS}{_END}]*){_END}")
+_ROOM = {"GSM-7": 160, "UCS-2": 70}
+_STOP_MENTION = 14
+"""Units that a provider may add to a commercial text (" STOP au 36180")."""
+_LEAST_FITTED = 8
+
+
+def _fitted(text: str) -> str:
+    """`text` in one part, if shortening what `|fit` marks can do that; the first mark gives way before the others."""
+    while (found := _FITTING.search(text)) is not None:
+        before, words, after = text[:found.start()], found[1], text[found.end():]
+        rest = _FITTING.sub(r"\1", after)
+        if guilty(to_gsm7(words)) and not guilty(to_gsm7(before + rest)):
+            # One odd sign in a product's name would make the whole message dear.
+            plain = "".join(c for c in words if not guilty(to_gsm7(c))).strip()
+            words = " ".join(plain.split()) if len(plain) >= _LEAST_FITTED or 2 * len(plain) >= len(words) else words
+        for length in (None, *range(len(words) - 1, _LEAST_FITTED - 1, -1)):
+            shown = words if length is None else _cut_at_word(words, length)
+            whole = measure(to_gsm7(before + shown + rest))
+            if whole.units <= _ROOM[whole.encoding] - _STOP_MENTION:
+                break
+        else:
+            # No shortening makes it one part: then nothing is gained by it.
+            shown = words
+        text = before + shown + after
+    return text
+
+
+def _cut_at_word(text: str, length: int) -> str:
+    """At most `length` characters, dots included, cut between words where one is not too long for that."""
+    kept = text[:length - 3]
+    if not text[length - 3:length - 2].isspace() and (space := kept.rfind(" ")) >= _LEAST_FITTED - 3:
+        kept = kept[:space]
+    return kept.rstrip(" ,;:-") + "..."
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "date": _of_day(spoken_time.long_date),                         # lundi 26 octobre
     "short_date": _of_day(spoken_time.short_date),                  # 26/10
@@ -369,8 +425,10 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "year": _of_day(lambda day, language: str(day.year)),           # 2026
     "time": _time,                                                  # 9h00
     "money": _money,                                                # 49,90 €
+    "short": _short,                                                # https://example.org/s/3kTMd0QzE1b
     "default": _default,
     "truncate": _of_text(_truncate),
+    "fit": _of_text(lambda text: f"{_FITS}{text}{_END}"),           # as much of it as fits into one part
     "upper": _of_text(str.upper),
     "lower": _of_text(str.lower),
     "capitalize": _of_text(_capitalize),

@@ -11,6 +11,7 @@ from core.web.api import (
     explanations,
     inbox,
     installations,
+    links,
     messages,
     occasions,
     routing,
@@ -34,6 +35,7 @@ PARTS = (
     inbox,
     simulator,
     verifications,
+    links,
     webhooks,
 )
 

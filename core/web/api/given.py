@@ -220,6 +220,17 @@ class Message(Body):
         },
     )
     ip = words(45, allow_none=True, metadata={"description": "The person's own address, for `public_form`"})
+    shorten = fields.Boolean(
+        allow_none=True,
+        load_default=None,
+        truthy={True},
+        falsy={False},
+        metadata={
+            "description": "Short links, whose clicks are counted: `true` for every address in the text, `false` for"
+            " none. Without it, for the values that are named `link` or `…_link`, and for those that the text gives to"
+            " the filter `short`. With `\"track\": true` among `data`, the target is told the code, as `rl=<code>`"
+        },
+    )
 
 
 # Two names are words of Python, so that these fields are added by their name.

@@ -209,7 +209,14 @@ def read(one: Any, *, test: bool) -> sending.Wanted:
         test=test,
         origin=_origin(one.get("origin")),
         ip=texts["ip"],
+        shorten=_yes_or_no(one.get("shorten"), "/shorten"),
     )
+
+
+def _yes_or_no(value: Any, pointer: str) -> bool | None:
+    if value is not None and type(value) is not bool:
+        raise BadInput("field_not_yes_or_no", pointer=pointer)
+    return value
 
 
 def _origin(value: Any) -> Origin | None:

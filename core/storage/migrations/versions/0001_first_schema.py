@@ -23,10 +23,18 @@ def upgrade() -> None:
         sa.Column("checks", sa.Text(), nullable=False),
         sa.Column("wanted_at", sa.BigInteger(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("left_out_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("occasion", "rule", name=op.f("pk_answers")),
     )
     with op.batch_alter_table("answers", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_answers_installation"), ["installation"], unique=False)
+        batch_op.create_index(
+            "ix_answers_left_out",
+            ["left_out_at"],
+            unique=False,
+            sqlite_where=sa.text("left_out_at IS NOT NULL"),
+            postgresql_where=sa.text("left_out_at IS NOT NULL"),
+        )
 
     op.create_table(
         "api_keys",
@@ -106,6 +114,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "cap", name=op.f("pk_cap_stops")),
     )
     op.create_table(
+        "click_hours",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("link", sa.String(length=40), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("visitor", sa.String(length=8), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("link", "start", "visitor", name=op.f("pk_click_hours")),
+    )
+    op.create_table(
+        "clicks",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("link", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clicks")),
+    )
+    with op.batch_alter_table("clicks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_clicks_link"), ["link"], unique=False)
+        batch_op.create_index(batch_op.f("ix_clicks_message"), ["message"], unique=False)
+
+    op.create_table(
         "consents",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -150,6 +180,27 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contacts_workspace_email"), ["workspace", "email"], unique=False)
+
+    op.create_table(
+        "conversions",
+        sa.Column("purchase", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("rule", sa.String(length=40), nullable=False),
+        sa.Column("cart", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("nudged_at", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.PrimaryKeyConstraint("purchase", name=op.f("pk_conversions")),
+    )
+    with op.batch_alter_table("conversions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_conversions_cart"), ["cart"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_conversions_installation_nudged_at"), ["installation", "nudged_at"], unique=False
+        )
 
     op.create_table(
         "counters",
@@ -261,6 +312,9 @@ def upgrade() -> None:
         sa.Column("problems", sa.Text(), server_default="[]", nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("live_since", sa.BigInteger(), nullable=True),
+        sa.Column("control_group", sa.Integer(), nullable=True),
+        sa.Column("heard_at", sa.BigInteger(), nullable=True),
+        sa.Column("rhythm", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installations")),
     )
@@ -282,6 +336,39 @@ def upgrade() -> None:
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
+    op.create_table(
+        "left_out",
+        sa.Column("cart", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("rule", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("cart", name=op.f("pk_left_out")),
+    )
+    with op.batch_alter_table("left_out", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_left_out_installation_at"), ["installation", "at"], unique=False)
+
+    op.create_table(
+        "links",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("code", sa.String(length=24), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("track", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("clicked_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_links")),
+        sa.UniqueConstraint("code", name=op.f("uq_links_code")),
+    )
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_links_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_links_message"), ["message"], unique=False)
+        batch_op.create_index(batch_op.f("ix_links_workspace"), ["workspace"], unique=False)
+
     op.create_table(
         "memberships",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -407,12 +494,8 @@ def upgrade() -> None:
             "ix_messages_untold",
             ["changed_at"],
             unique=False,
-            sqlite_where=sa.text(
-                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
-            ),
-            postgresql_where=sa.text(
-                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
-            ),
+            sqlite_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
+            postgresql_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
         )
 
     op.create_table(
@@ -469,6 +552,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("occasions", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_occasions_carts",
+            ["installation", "at"],
+            unique=False,
+            sqlite_where=sa.text("kind = 'cart'"),
+            postgresql_where=sa.text("kind = 'cart'"),
+        )
+        batch_op.create_index(
             "ix_occasions_email",
             ["workspace", "email"],
             unique=False,
@@ -476,6 +566,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("email IS NOT NULL"),
         )
         batch_op.create_index("ix_occasions_open", ["installation", "start"], unique=False)
+        batch_op.create_index(
+            "ix_occasions_own_recipient",
+            ["workspace", "own_recipient"],
+            unique=False,
+            sqlite_where=sa.text("own_recipient IS NOT NULL"),
+            postgresql_where=sa.text("own_recipient IS NOT NULL"),
+        )
         batch_op.create_index("ix_occasions_recipient", ["workspace", "recipient"], unique=False)
         batch_op.create_index("ix_occasions_start", ["workspace", "start"], unique=False)
         batch_op.create_index(
@@ -627,6 +724,7 @@ def upgrade() -> None:
         sa.Column("asks", sa.Boolean(), nullable=False),
         sa.Column("late", sa.String(length=8), nullable=False),
         sa.Column("only", sa.Text(), nullable=False),
+        sa.Column("conditions", sa.Text(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("preset", sa.String(length=40), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -772,6 +870,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
     )
     op.create_table(
+        "verifications",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("purpose", sa.String(length=60), nullable=False),
+        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("origin", sa.String(length=16), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=True),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("code_hash", sa.String(length=64), nullable=True),
+        sa.Column("code_of", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("checked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_verifications")),
+    )
+    with op.batch_alter_table("verifications", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_verifications_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_verifications_workspace_number"), ["workspace", "number"], unique=False)
+
+    op.create_table(
         "webhooks",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -804,6 +929,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_webhooks_workspace"))
 
     op.drop_table("webhooks")
+    with op.batch_alter_table("verifications", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_verifications_workspace_number"))
+        batch_op.drop_index(batch_op.f("ix_verifications_created_at"))
+
+    op.drop_table("verifications")
     op.drop_table("users")
     op.drop_table("throttles")
     op.drop_table("templates")
@@ -871,11 +1001,19 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_occasions_start")
         batch_op.drop_index("ix_occasions_recipient")
+        batch_op.drop_index(
+            "ix_occasions_own_recipient",
+            sqlite_where=sa.text("own_recipient IS NOT NULL"),
+            postgresql_where=sa.text("own_recipient IS NOT NULL"),
+        )
         batch_op.drop_index("ix_occasions_open")
         batch_op.drop_index(
             "ix_occasions_email",
             sqlite_where=sa.text("email IS NOT NULL"),
             postgresql_where=sa.text("email IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_occasions_carts", sqlite_where=sa.text("kind = 'cart'"), postgresql_where=sa.text("kind = 'cart'")
         )
 
     op.drop_table("occasions")
@@ -883,12 +1021,8 @@ def downgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_messages_untold",
-            sqlite_where=sa.text(
-                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
-            ),
-            postgresql_where=sa.text(
-                "told IS NOT NULL AND told <> state AND state IN ('sent', 'delivered', 'read', 'failed', 'suppressed', 'cancelled', 'superseded', 'expired', 'uncertain')"
-            ),
+            sqlite_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
+            postgresql_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
         )
         batch_op.drop_index("ix_messages_to")
         batch_op.drop_index("ix_messages_state")
@@ -933,6 +1067,16 @@ def downgrade() -> None:
 
     op.drop_table("messages")
     op.drop_table("memberships")
+    with op.batch_alter_table("links", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_links_workspace"))
+        batch_op.drop_index(batch_op.f("ix_links_message"))
+        batch_op.drop_index(batch_op.f("ix_links_expires_at"))
+
+    op.drop_table("links")
+    with op.batch_alter_table("left_out", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_left_out_installation_at"))
+
+    op.drop_table("left_out")
     op.drop_table("leases")
     with op.batch_alter_table("installations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_installations_workspace"))
@@ -968,6 +1112,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_counters_workspace_start"))
 
     op.drop_table("counters")
+    with op.batch_alter_table("conversions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_conversions_installation_nudged_at"))
+        batch_op.drop_index(batch_op.f("ix_conversions_cart"))
+
+    op.drop_table("conversions")
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_contacts_workspace_email"))
 
@@ -977,6 +1126,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_consents_untold", sqlite_where=sa.text("untold"), postgresql_where=sa.text("untold"))
 
     op.drop_table("consents")
+    with op.batch_alter_table("clicks", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_clicks_message"))
+        batch_op.drop_index(batch_op.f("ix_clicks_link"))
+
+    op.drop_table("clicks")
+    op.drop_table("click_hours")
     op.drop_table("cap_stops")
     op.drop_table("buckets")
     with op.batch_alter_table("audit", schema=None) as batch_op:
@@ -994,6 +1149,11 @@ def downgrade() -> None:
     op.drop_table("attempts")
     op.drop_table("api_keys")
     with op.batch_alter_table("answers", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_answers_left_out",
+            sqlite_where=sa.text("left_out_at IS NOT NULL"),
+            postgresql_where=sa.text("left_out_at IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_answers_installation"))
 
     op.drop_table("answers")
