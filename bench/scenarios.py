@@ -27,7 +27,7 @@ from core.contract import Configured
 from core.domain.events import Event, Kind
 from core.domain.messages import MessageClass
 from core.domain.recipients import Line, Recipient
-from core.engine import intake, scheduling
+from core.engine import applying, scheduling
 from core.runners.embedded import Embedded
 from core.storage import access, installations, outbox, rules
 from core.web.app import create_app
@@ -233,7 +233,7 @@ def planning(scale: float, postgres: str) -> Lines:
         began = time.perf_counter()
         for first in range(0, count, 2000):
             with suite.database.write(workspace) as tx:
-                intake.accept(
+                applying.accept(
                     tx, row, [_appointment(number, now) for number in range(first, min(first + 2000, count))], now
                 )
         yield f"intake of {count:,} appointments, planned and stored", f"{count / (time.perf_counter() - began):,.0f}/s"

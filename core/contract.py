@@ -127,8 +127,9 @@ class CallOff:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """A person whose data must go (a privacy request): by record, number or address. Core erases what it holds, keeps
-    what the law asks (that the number said no), and notes a receipt that the audit shows."""
+    """A person whose data must go (a privacy request): by record, number or address, whichever are given; with none of
+    them everybody whom this account brought. What this installation brought is erased, and all else about the number
+    unless another connection knows it too; that the number said no stays, as a hash. The audit shows a receipt."""
 
     subject: str | None = None
     number: str | None = None
@@ -329,7 +330,8 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a person must say before leaving for the platform: a field of the page before the journey.
+    """What a person must say before leaving for the platform: a field of the page before the journey. What is also in
+    the installation's `config`, under the same `name`, is not asked again when somebody reconnects.
 
     `label` and `help` are words by language ({"fr": …, "en": …}); `example` stands grey in the empty field. With
     `options` (value → words by language) it is a choice of one, the first being chosen already. `only_with` names
@@ -361,6 +363,12 @@ class Start:
     separator: str = " "
     parameters: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     language: str = "fr"
+
+    @property
+    def back(self) -> str:
+        """`redirect_uri` with the state in it: where to come back to from a platform that knows no state of its own.
+        Core reads the state there, under the name `state`."""
+        return f"{self.redirect_uri}?state={self.state}"
 
     def address(self, authorize_url: str, **more: str) -> str:
         """The browser's way: OAuth 2's authorization request at `authorize_url`, with `more` parameters. PKCE is in it

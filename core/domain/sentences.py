@@ -1067,7 +1067,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "This person has a newer cart: that is the one to be reminded of.",
     },
     "control_group": {
-        "fr": "Groupe témoin : {percent} % des personnes ne sont pas relancées, pour mesurer ce que la relance apporte.",
+        "fr": "Groupe témoin : {percent} % des personnes ne sont pas relancées, pour mesurer ce que cela apporte.",
         "en": "Control group: {percent}% of people are not reminded, to measure what reminding brings.",
     },
     "no_hour_after_delay": {

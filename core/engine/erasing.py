@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.contract import Erasure
+from core.domain.occasions import Occasion
 from core.domain.recipients import Recipient, mask
-from core.storage import backups, erasure, house, people
+from core.storage import backups, erasure, house, installations, occasions, people
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -44,6 +46,31 @@ def erase(suite: Suite, workspace: str, recipient: Recipient, *, who: str, dry_r
         return Erased(mask(recipient.number), now, rows, stays)
     backups.vacuum(suite.database)
     return Erased(mask(recipient.number), now, rows, stays)
+
+
+def erase_there(tx: Transaction, row: installations.Row, asked: Erasure, now: datetime) -> Mapping[str, int]:
+    """What a platform's privacy request asks for, in the caller's transaction; the receipt is in the audit.
+
+    What this connection brought goes. All else about the person's number goes too, unless another connection of the
+    workspace knows it: a shop's request does not delete a clinic's visit."""
+    installation = row.installation.id
+    everybody = not (asked.subject or asked.number or asked.email)
+    found = occasions.all_of(tx, installation) if everybody else occasions.of_person(
+        tx, installation, subject=asked.subject, number=asked.number, email=asked.email
+    )
+    numbers = {number for one in found for number in _numbers(one)}
+    numbers |= {asked.number} if asked.number else set()
+    marks = [mark for mark in (asked.subject, asked.email) if mark]
+    rows: dict[str, int] = dict(erasure.forget_there(tx, installation, [one.id for one in found], marks, everybody))
+    for number in sorted(numbers - occasions.known_numbers(tx, numbers)):
+        for table, count in erasure.forget(tx, number).items():
+            rows[table] = rows.get(table, 0) + count
+    house.note(tx, "platform", "person_erased", installation, {"rows": sum(rows.values())}, now)
+    return rows
+
+
+def _numbers(one: Occasion) -> list[str]:
+    return [recipient.number for recipient in (one.found, one.own_recipient) if recipient]
 
 
 def _on_the_list(tx: Transaction, number: str) -> bool:

@@ -17,7 +17,7 @@ from core.domain.content import NEXT_CHANNEL
 from core.domain.errors import InvalidNumber, NotAuthentic, NotFound, Unreadable
 from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.occasions import Answer, Occasion
-from core.domain.policy.consent import ALL, MARKETING, TRANSACTIONAL
+from core.domain.policy.consent import MARKETING, TRANSACTIONAL
 from core.domain.policy.walltime import local
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
@@ -27,10 +27,10 @@ from core.domain.text.segments import measure
 from core.domain.text.spoken_time import moment_in_words
 from core.domain.text.transliteration import raw_map, to_gsm7
 from core.engine import guarding, notices
+from core.engine.consenting import call_off
 from core.engine.scheduling import live_installations, replan, replan_open
 from core.secrets import same
 from core.storage import accounts, feedback, house, inbox, installations, occasions, outbox, people
-from core.storage import tables as t
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -180,7 +180,7 @@ def _of_earlier_channel(
     message if nothing has left since; it changes no price. Anything else was known when the next channel was taken."""
     if receipt.opt_out:
         people.stop(tx, message["to"], MARKETING, "provider", {"status": receipt.status}, now)
-        _call_off(tx, message["to"], {MARKETING}, now)
+        call_off(tx, message["to"], {MARKETING}, now)
     if receipt.state not in (State.DELIVERED, State.READ):
         return False
     moved = outbox.arrived_earlier(tx, message["id"], receipt.state, Channel(message["channels"][step]), now)
@@ -220,7 +220,7 @@ def _applied(
         return _put_back(tx, message, receipt.reason, now + RETRY_AFTER, now)
     if receipt.opt_out:
         people.stop(tx, recipient.number, MARKETING, "provider", {"account": account.id, "status": receipt.status}, now)
-        _call_off(tx, recipient.number, {MARKETING}, now)
+        call_off(tx, recipient.number, {MARKETING}, now)
     if receipt.dead_number:
         people.quarantine(tx, recipient, receipt.reason or Reason("dead_number"), now)
     if receipt.state is None or receipt.state in (State.SCHEDULED, State.SENDING):
@@ -237,7 +237,7 @@ def _applied(
 def _tell_platform(
     suite: Suite, tx: Transaction, message: Mapping[str, Any], receipt: Receipt, now: datetime
 ) -> None:
-    if message["installation"]:
+    if message["installation"] and message["told"] is None:
         said = {"state": str(receipt.state), "at": receipt.at.isoformat()}
         _report(suite, tx, message["installation"], message["occasion"], message["id"], "delivery", said, now)
 
@@ -255,7 +255,7 @@ def refused(tx: Transaction, message: outbox.Claimed, account: str, why: Refused
     """The provider refused a message because of the person: silence asked of it is silence asked of us."""
     if why.opt_out:
         people.stop(tx, message.to, MARKETING, "provider", {"account": account, "code": why.reason.code}, now)
-        _call_off(tx, message.to, {MARKETING}, now)
+        call_off(tx, message.to, {MARKETING}, now)
     if why.dead_number:
         people.quarantine(tx, Recipient(message.to, message.country, Line.MOBILE), why.reason, now)
 
@@ -294,8 +294,19 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
             message=last["id"] if last else None,
             occasion=last["occasion"] if last else None,
         )
+    _pass_on(tx, reply, now)
     notices.reply_came(tx, reply_id, now)
     return reply_id
+
+
+def _pass_on(tx: Transaction, reply: PhoneReply, now: datetime) -> None:
+    """The platform that asked for the last message hears what the person wrote back."""
+    last = feedback.last_to(tx, reply.sender, but=MessageClass.CONVERSATIONAL)
+    if last is not None and last["told"] is not None and last["installation"]:
+        said = {"text": clean(reply.text[:1600]), "at": reply.at.isoformat()}
+        feedback.queue_report(
+            tx, last["installation"], occasion=last["occasion"], message=last["id"], kind="text", content=said, now=now
+        )
 
 
 def _channel_of(suite: Suite, account: Account, reply: PhoneReply) -> Channel | None:
@@ -421,7 +432,7 @@ def _stop(
     scopes = {MARKETING} | ({TRANSACTIONAL} if last and last["class"] == "transactional" else set())
     proof = {"reply": reply_id, "text": clean(reply.text[:160])}
     news = [people.stop(tx, reply.sender, scope, "reply", proof, now) for scope in sorted(scopes)]
-    _call_off(tx, reply.sender, scopes, now)
+    call_off(tx, reply.sender, scopes, now)
     provider = suite.providers.get(account.provider)
     if any(news) and not (provider is not None and provider.confirms_stop):
         _say(tx, reply.sender, "stopped_all" if TRANSACTIONAL in scopes else "stopped", now,
@@ -436,15 +447,6 @@ def _stop(
         handled=now,
     )
     replan_open(tx, now, live_installations(tx), recipient=reply.sender)
-
-
-def _call_off(tx: Transaction, number: str, scopes: set[str], now: datetime) -> None:
-    classes = [scope for scope in scopes if scope in (MARKETING, TRANSACTIONAL)]
-    c = t.messages.c
-    conditions = [c.to == number] if ALL in scopes else [c.to == number, c["class"].in_(classes)]
-    outbox.end_waiting(
-        tx, now, State.SUPPRESSED, Reason("opted_out", {"scope": ", ".join(sorted(scopes))}), *conditions
-    )
 
 
 def _say(

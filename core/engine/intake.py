@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-
 import structlog
 
-from core.contract import Adapter, Inbound, Notifies, Pushes, Reading, Reply
+from core.contract import Adapter, Answers, Asks, Inbound, Notifies, Pushes, Reading, Reply, Shared
 from core.domain.errors import NotAuthentic, NotFound, Unreadable, Unsupported
-from core.domain.events import Event
-from core.domain.occasions import Occasion
-from core.engine.scheduling import live_installations, replan
-from core.storage import inbox, installations, occasions
+from core.engine import answering, silence
+from core.engine.applying import apply
+from core.storage import inbox, installations
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -28,9 +24,33 @@ def receive(suite: Suite, slug: str, installation_id: str | None, request: Inbou
     adapter = suite.adapters.get(slug)
     if adapter is None:
         raise NotFound("adapter")
+    if installation_id is None and isinstance(adapter, Shared):
+        return _shared(suite, adapter, request)
     row = _installation(suite, adapter, installation_id, request)
+    adapter.verify(request, row.installation)
+    return _authentic(suite, adapter, row, request)
+
+
+def _shared(suite: Suite, adapter: Shared, request: Inbound) -> Reply:
+    """A request to the address that all accounts share: each account's part of it is taken in by itself."""
+    adapter.verify_shared(request)
+    reply: Reply | None = None
+    for account, portion in adapter.portions(request):
+        with suite.database.read() as tx:
+            found = installations.by_account(tx, adapter.manifest.slug, account)
+            row = installations.get(tx, suite.vault, found[0], suite.public_url) if found else None
+        if row is None or row.state == "disconnected":
+            said = adapter.stranger(portion)
+        else:
+            said = _authentic(suite, adapter, row, portion)
+        reply = reply or said
+    return reply or Reply(200)
+
+
+def _authentic(suite: Suite, adapter: Adapter, row: installations.Row, request: Inbound) -> Reply:
     installation = row.installation
-    adapter.verify(request, installation)
+    if isinstance(adapter, Asks) and (question := adapter.question(request, installation)) is not None:
+        return answering.answered(suite, adapter, row, request, question)
     if isinstance(adapter, Notifies):
         if adapter.heard(request, installation):
             with suite.database.write(installation.workspace) as tx:
@@ -40,23 +60,6 @@ def receive(suite: Suite, slug: str, installation_id: str | None, request: Inbou
     if not isinstance(adapter, Pushes):
         raise NotFound("hook")
     return _pushed(suite, adapter, row, request)
-
-
-def accept(
-    tx: Transaction,
-    row: installations.Row,
-    events: Sequence[Event],
-    now: datetime,
-    *,
-    backlog: bool = False,
-    in_order: bool = False,
-) -> list[Occasion]:
-    """Brings events in and plans what changed. The caller's transaction holds all of it together. `backlog`,
-    `in_order`: see `occasions.apply`."""
-    changed = occasions.apply(tx, row.installation.id, events, backlog=backlog, now=now, in_order=in_order)
-    # Asked here and not of `row`: a person may have gone live since it was read.
-    replan(tx, changed, now, live_installations(tx))
-    return changed
 
 
 def replay(suite: Suite, workspace: str, inbox_id: str) -> str:
@@ -87,7 +90,7 @@ def replay_in(suite: Suite, tx: Transaction, inbox_id: str) -> str:
         state, trouble = "unreadable", error.reason
     except Unsupported as error:
         state, trouble = "unsupported", error.reason
-    accept(tx, row, reading.events, suite.now())
+    apply(suite, tx, row, reading, suite.now())
     inbox.replayed(tx, inbox_id, state, trouble, suite.now())
     return state
 
@@ -124,15 +127,23 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
             return Reply(200)
         raise
     with suite.database.write(installation.workspace) as tx:
+        silence.heard(tx, row, suite.now())
         same = adapter.manifest.same_content
         if inbox.seen(tx, installation.id, request, reading.delivery, same_content=same):
             inbox.keep(
                 tx, request, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery
             )
-            return reading.reply
+            return _reply(tx, adapter, row, request, reading)
         inbox.keep(tx, request, installation.adapter, "read", installation=installation.id, delivery=reading.delivery)
-        changed = accept(tx, row, reading.events, suite.now())
+        changed = apply(suite, tx, row, reading, suite.now())
+        reply = _reply(tx, adapter, row, request, reading)
     # With the request's id in the same line: what a platform's request became is found by either.
     log.info("events taken", installation=installation.id, occasions=[one.id for one in changed[:MOST_SHOWN]])
     suite.wake()
-    return reading.reply
+    return reply
+
+
+def _reply(tx: Transaction, adapter: Pushes, row: installations.Row, request: Inbound, reading: Reading) -> Reply:
+    if not isinstance(adapter, Answers):
+        return reading.reply
+    return adapter.answer(request, reading, answering.results(tx, row.installation.id, reading.events))

@@ -18,7 +18,7 @@ from core.domain.reasons import Reason
 from core.domain.retries import next_delivery
 from core.engine import shown
 from core.engine.singly import singly
-from core.storage import feedback, house, outbox, webhooks
+from core.storage import feedback, house, installations, outbox, webhooks
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -36,6 +36,8 @@ EVENTS = (
     "reply.received",
     "link.clicked",
     "cap.reached",
+    "installation.silent",
+    "installation.heard_again",
     "webhook.test",
 )
 _TOLD = frozenset(
@@ -110,6 +112,17 @@ def cap_reached(tx: Transaction, cap: str, reason: Reason, now: datetime) -> Non
     listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
     told = [(tx.owned, one["id"], "cap.reached", body) for one in listening if _listens(one, "cap.reached")]
     webhooks.queue(tx, told, now)
+
+
+def installation_changed(
+    tx: Transaction, event: str, row: installations.Row, reason: Reason | None, now: datetime
+) -> None:
+    """A connection fell silent, or speaks again."""
+    one = row.installation
+    said = {"installation": one.id, "adapter": one.adapter, "name": one.name}
+    body = _body(event, {**said, "heard_at": shown.moment(row.heard_at), "reason": reason and reason.as_json()}, now)
+    listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    webhooks.queue(tx, [(tx.owned, one["id"], event, body) for one in listening if _listens(one, event)], now)
 
 
 def send_test(tx: Transaction, webhook_id: str, now: datetime) -> None:

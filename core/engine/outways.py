@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.domain.errors import BadInput, NotFound
+from core.domain.messages import Channel
 from core.domain.reasons import Reason
-from core.storage import accounts, house, outbox
+from core.storage import accounts, house, outbox, rules
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -63,6 +64,23 @@ def remove(suite: Suite, workspace: str, account: str, *, who: str) -> None:
         _known(suite, tx, account)
         accounts.change(tx, suite.vault, account, state="removed", secrets=None)
         house.note(tx, who, "provider_account_removed", account, {}, suite.now())
+
+
+def channels(suite: Suite, tx: Transaction) -> list[str]:
+    """By which channels this workspace can send, the plainest first; before it has an account, by those that are tried
+    out on the phones in the browser."""
+    rows = accounts.listed(tx, suite.vault, suite.public_url)
+    rows = [row for row in rows if row.account.provider in suite.providers]
+    able = {channel for row in rows for channel in row.channels or suite.providers[row.account.provider].channels}
+    return [str(channel) for channel in Channel if channel in able] if rows else [str(Channel.SMS)]
+
+
+def senders(tx: Transaction) -> list[str]:
+    """The names and numbers that messages of this workspace come from."""
+    known = house.workspace(tx, tx.owned)
+    own = known["settings"].get("sender") if known else None
+    found = {row["sender"] for row in rules.rows(tx) if row["sender"]}
+    return [*([own] if own else []), *sorted(found - {own})]
 
 
 def _known(suite: Suite, tx: Transaction, account: str) -> accounts.Row:

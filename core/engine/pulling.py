@@ -14,7 +14,7 @@ import structlog
 from core.contract import Batch, Pulls
 from core.domain.errors import BadInput, NeedsReconnect, NotNow, RelanceError
 from core.domain.reasons import Reason
-from core.engine import intake
+from core.engine import applying
 from core.engine.installing import with_token
 from core.engine.singly import singly
 from core.storage import house, installations, occasions, outbox
@@ -144,7 +144,8 @@ def _applied(
             installations.change(tx, installation.id, pull_lease_until=None, next_pull_at=now)
             return None
         gone = [event for sweep in batch.sweeps for event in occasions.swept(tx, installation.id, sweep, now)]
-        changed = intake.accept(tx, row, [*batch.events, *gone], now, backlog=row.pulled_at is None, in_order=True)
+        backlog = row.pulled_at is None
+        changed = applying.apply(suite, tx, row, batch, now, more=gone, backlog=backlog, in_order=True)
         values: dict[str, object] = {"cursor": batch.cursor, "pull_lease_until": now + LEASE}
         if batch.memory is not None:
             values["memory"] = dict(batch.memory)

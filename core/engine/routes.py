@@ -141,7 +141,8 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
     if not isinstance(verdict, Go):
         return Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
     if _unsure(suite, message, known, now):
-        return Result(message, State.HELD, Reason("asking_platform"), held_by=outbox.looking(message.installation or ""))
+        held_by = outbox.looking(message.installation or "")
+        return Result(message, State.HELD, Reason("asking_platform"), held_by=held_by)
     if message.fallback_at is None and len(message.channels) > 1:
         message.fallback_at = tries_until(
             message.channels, message.budgets, message.channel_step, message.message_class, now, message.expires_at

@@ -11,14 +11,17 @@ import structlog
 from core.domain.errors import RelanceError
 from core.domain.reasons import Reason
 from core.engine import (
+    attributing,
     dispatch,
     falling_back,
     guarding,
     housekeeping,
     installing,
+    looking,
     notices,
     pulling,
     reporting,
+    silence,
     simulation,
 )
 from core.storage import accounts, house, outbox
@@ -46,14 +49,21 @@ def tick(suite: Suite) -> int:
         reporting.run_due,
         notices.run_due,
         housekeeping.run_due,
+        attributing.run_due,
+        silence.run_due,
         ticked,
     )
     return sum(done_safely(suite, job) for job in jobs)
 
 
 def ask(suite: Suite) -> int:
-    """The part that may wait for platforms: pulls, and looks after what is set up over there."""
-    return pull(suite) + maintain(suite)
+    """The part that may wait for platforms: pulls, looks after what is set up over there, asks about what is due."""
+    return pull(suite) + maintain(suite) + look(suite)
+
+
+def look(suite: Suite) -> int:
+    """Asks the platforms about messages that are due: are they still wanted?"""
+    return done_safely(suite, looking.run_due)
 
 
 def pull(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:

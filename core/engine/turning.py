@@ -73,6 +73,8 @@ def _settle(suite: Suite) -> int:
     """What is due now leaves, and what comes back of it is heard."""
     ticking.done_safely(suite, guarding.run_due)
     left = dispatch.run_due(suite)
+    if ticking.look(suite):
+        left += dispatch.run_due(suite)
     # Not the whole tick: it would say that an engine is running here.
     for job in (ticking.accounts_back, dispatch.look_up_due, simulation.run_due, reporting.run_due, notices.run_due):
         ticking.done_safely(suite, job)

@@ -37,14 +37,14 @@ class Embedded:
             threading.Thread(target=self._send, name=f"sender-{number}", daemon=True) for number in range(SENDERS)
         ]
         self._listening = Listening(suite)
-        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(4)}, timezone="UTC")
+        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(5)}, timezone="UTC")
 
     def start(self) -> None:
         """Returns at once; what dead senders left behind is looked after before anything new is sent."""
         warm_up(self._suite)
         ticking.done_safely(self._suite, ticking.recover)
         # Asking and maintaining apart: a platform that is slow to answer keeps nobody's channel from being renewed.
-        for job in (ticking.tick, self._pull, ticking.maintain, self._listen):
+        for job in (ticking.tick, self._pull, ticking.maintain, ticking.look, self._listen):
             self._clock.add_job(
                 job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True, misfire_grace_time=None
             )

@@ -56,4 +56,5 @@ def _row(tx: Transaction, occasion: Occasion, answer: Send | Skip, now: datetime
         "checks": checks_row(answer.checks),
         "wanted_at": answer.send_at if isinstance(answer, Send) else answer.wanted_at,
         "at": now,
+        "left_out_at": None if isinstance(answer, Send) else answer.left_out_at,
     }

@@ -310,28 +310,30 @@ def queue_report(
     content: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """`kind`: delivery | reply."""
-    tx.connection.execute(
-        insert(t.reports).values(
-            id=new_id("rpt"),
-            workspace=tx.owned,
-            installation=installation,
-            occasion=occasion,
-            message=message,
-            kind=kind,
-            content=dict(content),
-            due_at=now,
-            tries=0,
-            state="waiting",
-            created_at=now,
+    """`kind`: delivery | reply (an answer to our question) | text (any other words) | state | click | consent."""
+    row = {"workspace": tx.owned, "installation": installation, "occasion": occasion, "message": message}
+    queue_reports(tx, [{**row, "kind": kind, "content": dict(content)}], now)
+
+
+def queue_reports(tx: Transaction, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Many at once: workspace, installation, occasion, message, kind, content."""
+    if rows:
+        waiting = {"due_at": now, "tries": 0, "state": "waiting", "created_at": now}
+        ids = new_ids("rpt", len(rows))
+        tx.connection.execute(
+            insert(t.reports), [{"id": one, **row, **waiting} for one, row in zip(ids, rows, strict=True)]
         )
-    )
 
 
-def take_reports(tx: Transaction, now: datetime, lease: timedelta, limit: int = 50) -> list[Mapping[str, Any]]:
+def take_reports(
+    tx: Transaction, now: datetime, lease: timedelta, limit: int = 50, *, adapters: Sequence[str] | None = None
+) -> list[Mapping[str, Any]]:
     """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile."""
     c = t.reports.c
     due = select(c.id).where(c.state == "waiting", c.due_at <= now).order_by(c.due_at).limit(limit)
+    if adapters is not None:
+        theirs = select(t.installations.c.id).where(t.installations.c.adapter.in_(adapters))
+        due = due.where(c.installation.in_(theirs))
     rows = tx.rows(update(t.reports).where(c.id.in_(tx.chosen(due))).values(due_at=now + lease).returning(*c))
     return sorted(rows, key=lambda row: row["id"])
 
@@ -340,11 +342,19 @@ def report_done(
     tx: Transaction, report_id: str, state: str, *, trouble: Reason | None = None, due_at: datetime | None = None
 ) -> None:
     """`state`: told | failed | waiting (again at `due_at`)."""
+    reports_done(tx, [report_id], state, trouble=trouble, due_at=due_at)
+
+
+def reports_done(
+    tx: Transaction, ids: Sequence[str], state: str, *, trouble: Reason | None = None, due_at: datetime | None = None
+) -> None:
+    """`report_done` of many."""
     c = t.reports.c
     values: dict[str, Any] = {"state": state, "trouble": reason_row(trouble), "tries": c.tries + 1}
     if due_at is not None:
         values["due_at"] = due_at
-    tx.connection.execute(update(t.reports).where(c.id == report_id).values(**values))
+    for first in range(0, len(ids), 400):
+        tx.connection.execute(update(t.reports).where(c.id.in_(ids[first : first + 400])).values(**values))
 
 
 def newer_report(tx: Transaction, occasion: str | None, report_id: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -41,6 +41,12 @@ class Row:
     failures: int
     live_since: datetime | None
     created_at: datetime
+    control_group: int | None = None
+    """Percent of people who are left out of nudging; None: the default."""
+    heard_at: datetime | None = None
+    """When it last spoke to us by itself."""
+    rhythm: Mapping[str, int] = field(default_factory=dict)
+    """See `core.domain.silence`."""
 
 
 def add(
@@ -123,6 +129,12 @@ def adapter_of(tx: Transaction, installation_id: str) -> str | None:
     return tx.connection.execute(tx.mine(t.installations, _c.adapter).where(_c.id == installation_id)).scalar()
 
 
+def connected(tx: Transaction) -> list[tuple[str, str]]:
+    """(installation, adapter) of all that are connected, or wait for a person to connect them again."""
+    query = tx.mine(t.installations, _c.id, _c.adapter).where(_c.state != "disconnected").order_by(_c.id)
+    return [(row.id, row.adapter) for row in tx.connection.execute(query)]
+
+
 def change(tx: Transaction, installation_id: str, **values: Any) -> None:
     """Writes plain columns (name, mode, state, config, memory, learnt, zone, …)."""
     tx.connection.execute(
@@ -165,6 +177,29 @@ def in_trouble(
         .where(_c.id == installation_id, _c.workspace == tx.owned, _c.state != "disconnected")
         .values(**values)
     )
+
+
+def heard(tx: Transaction, installation_id: str, now: datetime, rhythm: Mapping[str, int], *, over: bool) -> None:
+    """It spoke to us by itself. `over`: it had been missed, and is not any more."""
+    change(tx, installation_id, heard_at=now, rhythm=dict(rhythm), **({"trouble": None} if over else {}))
+
+
+def speaking(tx: Transaction) -> list[tuple[str, str, str, datetime, Mapping[str, int]]]:
+    """(installation, workspace, zone, last heard, rhythm) of those that speak by themselves and are in no trouble."""
+    query = select(_c.id, _c.workspace, _c.zone, _c.heard_at, _c.rhythm).where(
+        _c.state == "connected", _c.heard_at.is_not(None), _c.trouble.is_(None)
+    )
+    return [(row.id, row.workspace, row.zone, row.heard_at, row.rhythm or {}) for row in tx.connection.execute(query)]
+
+
+def fell_silent(tx: Transaction, installation_id: str, since: datetime, reason: Reason) -> bool:
+    """Marks it as missed, unless it spoke meanwhile or somebody marked it already."""
+    done = tx.connection.execute(
+        update(t.installations)
+        .where(_c.id == installation_id, _c.heard_at == since, _c.trouble.is_(None), _c.state == "connected")
+        .values(trouble=reason_row(reason))
+    )
+    return bool(done.rowcount)
 
 
 def due(
@@ -215,8 +250,9 @@ def wake(tx: Transaction, installation_id: str, now: datetime) -> None:
 
 
 def to_maintain(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[str, str]]:
-    """(installation, workspace) whose set-up over there is to be looked after now; put off by ten minutes meanwhile."""
-    chosen = select(_c.id).where(_c.maintain_at <= now, _c.state == "connected").limit(limit)
+    """(installation, workspace) whose set-up over there is to be looked after now; put off by ten minutes meanwhile.
+    One that was disconnected is among them while it is not taken down yet."""
+    chosen = select(_c.id).where(_c.maintain_at <= now, _c.state.in_(("connected", "disconnected"))).limit(limit)
     rows = tx.connection.execute(
         update(t.installations)
         .where(_c.id.in_(tx.chosen(chosen)))
@@ -296,6 +332,9 @@ def _row(tx: Transaction, row: Mapping[str, Any], vault: Vault, public_url: str)
         row["failures"],
         row["live_since"],
         row["created_at"],
+        row["control_group"],
+        row["heard_at"],
+        row["rhythm"] or {},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 
 from core.contract import Sweep
+from core.domain.carts import closing
 from core.domain.errors import from_reason
 from core.domain.events import Closed, Event, Evidence, Kind, Wish
 from core.domain.messages import LEFT
@@ -42,6 +43,7 @@ def apply(
     these can still come: then what is gone and was never known need not be remembered as gone.
     """
     events = [clean_event(event) for event in events]
+    events += closing(events)
     tx.alone(f"plan:{tx.workspace}")
     known = {one.key: one for one in by_keys(tx, installation, {event.key for event in events})}
     changed: dict[str, Occasion] = {}
@@ -181,6 +183,73 @@ def listed(
     return [_occasion(row) for row in tx.rows(query)]
 
 
+def of_person(
+    tx: Transaction,
+    installation: str,
+    *,
+    subject: str | None = None,
+    number: str | None = None,
+    email: str | None = None,
+) -> list[Occasion]:
+    """The occasions of one person on one platform: by its record, number or address, whichever is given."""
+    c = t.occasions.c
+    ways = [
+        *([c.subject == subject] if subject else []),
+        *([or_(c.recipient == number, c.own_recipient == number)] if number else []),
+        *([c.email == email.strip().lower()] if email else []),
+    ]
+    if not ways:
+        return []
+    return [_occasion(row) for row in tx.rows(tx.mine(t.occasions).where(c.installation == installation, or_(*ways)))]
+
+
+def all_of(tx: Transaction, installation: str) -> list[Occasion]:
+    """Everything that a platform told us of."""
+    return [_occasion(row) for row in tx.rows(tx.mine(t.occasions).where(t.occasions.c.installation == installation))]
+
+
+def known_numbers(tx: Transaction, numbers: Iterable[str]) -> set[str]:
+    """Those of `numbers` that some occasion names."""
+    c, found = t.occasions.c, set[str]()
+    for chunk in _chunks(sorted(numbers)):
+        query = tx.mine(t.occasions, c.recipient, c.own_recipient)
+        for row in tx.connection.execute(query.where(or_(c.recipient.in_(chunk), c.own_recipient.in_(chunk)))):
+            found |= {row.recipient, row.own_recipient} & set(chunk)
+    return found
+
+
+def numbers_of(tx: Transaction, installation: str, subjects: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Record of the platform → the numbers under which we know that person there."""
+    c, found = t.occasions.c, dict[str, list[str]]()
+    for chunk in _chunks(sorted(subjects)):
+        query = tx.mine(t.occasions, c.subject, c.recipient, c.own_recipient).distinct()
+        for row in tx.connection.execute(query.where(c.installation == installation, c.subject.in_(chunk))):
+            for number in (row.own_recipient or row.recipient,):
+                if number and number not in found.setdefault(row.subject, []):
+                    found[row.subject].append(number)
+    return {subject: tuple(numbers) for subject, numbers in found.items()}
+
+
+def subjects_of(tx: Transaction, installation: str, number: str) -> list[str]:
+    """The records of a platform that have that number."""
+    c = t.occasions.c
+    query = tx.mine(t.occasions, c.subject).where(
+        c.installation == installation, c.subject.is_not(None), or_(c.recipient == number, c.own_recipient == number)
+    )
+    return [row.subject for row in tx.connection.execute(query.distinct().order_by(c.subject))]
+
+
+def merged(tx: Transaction, installation: str, old: str, new: str) -> int:
+    """Two records over there became one. Returns how many occasions are the other record's now."""
+    c = t.occasions.c
+    done = tx.connection.execute(
+        update(t.occasions)
+        .where(c.workspace == tx.owned, c.installation == installation, c.subject == old)
+        .values(subject=new)
+    )
+    return int(done.rowcount)
+
+
 def correct(
     tx: Transaction, occasion_id: str, *, recipient: Recipient | None = None, muted: bool | None = None
 ) -> None:
@@ -313,6 +382,11 @@ def _occasion(row: Mapping[str, Any]) -> Occasion:
         subject=row["subject"],
         email=row["email"],
     )
+
+
+def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Occasion]:
+    """The occasions that whole rows of the table describe."""
+    return [_occasion(row) for row in rows]
 
 
 def _recipient(number: str | None, country: str | None, line: str | None) -> Recipient | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, select, text, update
 
 from core.domain.policy.consent import Standing
 from core.domain.reasons import Reason
@@ -68,8 +68,18 @@ def number_hash(workspace: str, number: str) -> str:
     return hashlib.blake2b(number.encode(), key=workspace.encode()[:64], digest_size=24).hexdigest()
 
 
-def stop(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[str, Any], now: datetime) -> bool:
-    """The person wants no more of `scope` ("marketing", "all", …). False when that was known."""
+def stop(
+    tx: Transaction,
+    number: str,
+    scope: str,
+    source: str,
+    proof: Mapping[str, Any],
+    now: datetime,
+    *,
+    installation: str | None = None,
+) -> bool:
+    """The person wants no more of `scope` ("marketing", "all", …). False when that was known. `installation`: where it
+    was said, if on a platform."""
     tx.alone(f"person:{number}")
     o = t.optouts.c
     hashed = number_hash(tx.owned, number)
@@ -78,11 +88,20 @@ def stop(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[s
     ).first()
     if known is None:
         tx.connection.execute(insert(t.optouts).values(workspace=tx.owned, number_hash=hashed, scope=scope, at=now))
-    _consent(tx, number, scope, "out", source, proof, now)
+    _consent(tx, number, scope, "out", source, proof, now, installation)
     return known is None
 
 
-def start(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[str, Any], now: datetime) -> None:
+def start(
+    tx: Transaction,
+    number: str,
+    scope: str,
+    source: str,
+    proof: Mapping[str, Any],
+    now: datetime,
+    *,
+    installation: str | None = None,
+) -> None:
     """The person allows `scope`, and takes back a stop of it; a stop of everything ends with any new consent."""
     o = t.optouts.c
     tx.connection.execute(
@@ -90,7 +109,30 @@ def start(tx: Transaction, number: str, scope: str, source: str, proof: Mapping[
             o.workspace == tx.owned, o.number_hash == number_hash(tx.owned, number), o.scope.in_([scope, "all"])
         )
     )
-    _consent(tx, number, scope, "in", source, proof, now)
+    _consent(tx, number, scope, "in", source, proof, now, installation)
+
+
+def newest(tx: Transaction, numbers: Iterable[str]) -> dict[tuple[str, str], datetime]:
+    """(number, scope) → when the last yes or no of it was said."""
+    found: dict[tuple[str, str], datetime] = {}
+    wanted, c = sorted(set(numbers)), t.consents.c
+    for first in range(0, len(wanted), _CHUNK):
+        chunk = wanted[first : first + _CHUNK]
+        query = tx.mine(t.consents, c.number, c.scope, func.max(c.at).label("last")).where(c.number.in_(chunk))
+        for row in tx.connection.execute(query.group_by(c.number, c.scope)):
+            found[row.number, row.scope] = row.last
+    return found
+
+
+def untold(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
+    """Every yes and no of which the platforms that keep them have not been told: marked as told, the caller tells."""
+    c = t.consents.c
+    due = select(c.id).where(text("untold")).order_by(c.id).limit(limit)
+    ids = [row.id for row in tx.connection.execute(due)]
+    if not ids:
+        return []
+    tx.connection.execute(update(t.consents).where(c.id.in_(ids)).values(untold=False))
+    return tx.rows(select(t.consents).where(c.id.in_(ids)).order_by(c.id))
 
 
 def quarantine(tx: Transaction, recipient: Recipient, reason: Reason | None, now: datetime) -> None:
@@ -125,7 +167,14 @@ def remember(tx: Transaction, recipient: Recipient, values: Mapping[str, Any], n
 
 
 def _consent(
-    tx: Transaction, number: str, scope: str, state: str, source: str, proof: Mapping[str, Any], now: datetime
+    tx: Transaction,
+    number: str,
+    scope: str,
+    state: str,
+    source: str,
+    proof: Mapping[str, Any],
+    now: datetime,
+    installation: str | None,
 ) -> None:
     tx.connection.execute(
         insert(t.consents).values(
@@ -137,6 +186,7 @@ def _consent(
             at=now,
             source=source,
             proof=dict(proof),
+            installation=installation,
         )
     )
 

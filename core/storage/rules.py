@@ -10,7 +10,9 @@ from sqlalchemy import insert, or_, update
 
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass
+from core.domain.policy.walltime import parse_duration
 from core.domain.rules import Rule
+from core.domain.text.price import Money
 from core.domain.when import After, Before, parse_when
 from core.ids import new_id
 from core.storage import tables as t
@@ -33,6 +35,7 @@ def add(tx: Transaction, values: Mapping[str, Any], now: datetime) -> str:
                 "late": "skip",
                 "only": {},
                 "active": True,
+                "conditions": None,
                 "preset": None,
                 "installation": None,
                 "channels": ["sms"],
@@ -97,7 +100,19 @@ def rule(one: Mapping[str, Any], templates: Mapping[str, Mapping[str, str]]) -> 
         bodies=bodies,
         budgets=one.get("budgets"),
         content=one.get("content"),
+        **_conditions(one.get("conditions") or {}),
     )
+
+
+def _conditions(said: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule's conditions out of its row, see `core.domain.carts.CONDITIONS`."""
+    least, once = said.get("at_least"), said.get("once_per_person")
+    return {
+        "at_least": Money(least["amount"], least["currency"]) if least else None,
+        "countries": tuple(said.get("countries", ())),
+        "once_per_person": parse_duration(once) if once else None,
+        "control_group": said.get("control_group"),
+    }
 
 
 def texts(tx: Transaction) -> dict[str, dict[str, str]]:

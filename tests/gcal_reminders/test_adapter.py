@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -157,9 +157,10 @@ def clicked(practice: Practice, google: FakeGoogle, **asked: Any) -> installing.
     begun = installing.begin(practice.suite, practice.workspace, "usr_1", "gcal_reminders", return_to="/", **asked)
     query = parse_qs(urlsplit(begun.redirect).query)
     google.consent = query
+    answer = urlencode({"code": "code-1", "state": query["state"][0], "authuser": "0"})
+    callback = Inbound("GET", f"{query['redirect_uri'][0]}?{answer}", (), b"", practice.suite.now())
     return installing.finish(
-        practice.suite, "gcal_reminders", {"code": "code-1", "state": query["state"][0], "authuser": "0"}, user="usr_1",
-        workspace=practice.workspace, browser=begun.browser)
+        practice.suite, "gcal_reminders", callback, user="usr_1", workspace=practice.workspace, browser=begun.browser)
 
 
 def test_one_click_then_the_calendars_then_the_first_reminder(google, tmp_path):

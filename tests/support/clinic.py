@@ -16,7 +16,7 @@ from core.contract import Adapter, Configured, Manifest, ProviderTools, SharedSe
 from core.domain.events import Closed, Event, Kind
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.engine import dispatch, intake, simulation, ticking
+from core.engine import applying, dispatch, simulation, ticking
 from core.providers.simulator import Simulator
 from core.settings import Settings
 from core.storage import house, installations, occasions, rules
@@ -155,7 +155,7 @@ class Clinic:
         with self.suite.database.write(self.workspace) as tx:
             row = installations.get(tx, self.suite.vault, self.installation, self.suite.public_url)
             assert row is not None
-            intake.accept(tx, row, [event], self.suite.now())
+            applying.accept(tx, row, [event], self.suite.now())
             return occasions.by_keys(tx, self.installation, [key])[0].id
 
     def at(self, moment: str) -> None:

@@ -25,7 +25,7 @@ from core.domain.messages import WAITING, State
 from core.domain.planning import Send
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.engine import dispatch, feedback, intake, scheduling
+from core.engine import applying, dispatch, feedback, scheduling
 from core.storage import installations, occasions, outbox, rules
 from core.storage import tables as t
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
@@ -73,7 +73,7 @@ class AnyHistory(RuleBasedStateMachine):
         with suite.database.write(self.room.workspace) as tx:
             row = installations.get(tx, suite.vault, self.room.installation, suite.public_url)
             assert row is not None
-            intake.accept(tx, row, events, suite.now())
+            applying.accept(tx, row, events, suite.now())
 
     # ------------------------------------------------------------------ what happens
 

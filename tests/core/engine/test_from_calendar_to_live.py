@@ -12,7 +12,7 @@ from core.domain.errors import BadInput, Conflict, Forbidden, InvalidNumber, Inv
 from core.domain.events import Event, Kind
 from core.domain.planning import Send, Skip
 from core.domain.reasons import Reason
-from core.engine import arranging, choosing, correcting, intake, membership, outways, previewing, switching
+from core.engine import applying, arranging, choosing, correcting, membership, outways, previewing, switching
 from core.storage import access, accounts, house, installations, occasions, outbox, rules
 from tests.support.clinic import ANA, BOB, Clinic
 
@@ -63,7 +63,7 @@ class TestCorrecting:
         with clinic.suite.database.write(clinic.workspace) as tx:
             row = installations.get(tx, clinic.suite.vault, clinic.installation, "")
             assert row
-            visit = intake.accept(tx, row, [event], clinic.suite.now())[0].id
+            visit = applying.accept(tx, row, [event], clinic.suite.now())[0].id
 
         correcting.correct(clinic.suite, clinic.workspace, visit, ANA, None, "usr_1")
 

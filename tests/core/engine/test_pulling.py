@@ -358,7 +358,7 @@ def test_a_grant_that_is_gone_holds_the_messages_until_somebody_connects_again(g
     assert len(endpoint.posts) == 1, "it is not tried again by itself"
 
     again = Configured({}, {"refresh_token": "again"})
-    installing._connected(granted.suite, granted.workspace, "diary", "Agenda", again, who="usr_1",
+    installing.connected(granted.suite, granted.workspace, "diary", "Agenda", again, who="usr_1",
                           reconnect=granted.installation, token_expires_at=NOW + timedelta(hours=1))
     dispatch.run_due(granted.suite)
     assert (granted.row().state, granted.state(name)) == ("connected", "sent")

@@ -15,7 +15,7 @@ from core.contract import Configured, Installation, Manifest, PhoneReply, Report
 from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.events import Event, Kind
 from core.domain.recipients import Recipient
-from core.engine import dispatch, feedback, intake, reporting, simulation
+from core.engine import applying, dispatch, feedback, reporting, simulation
 from core.storage import installations, rules
 from core.storage import tables as t
 from tests.fakes.google import FakeGoogle, refused
@@ -60,7 +60,7 @@ class Place(EngineRoom):
             rules.add(tx, {**ASKS, "installation": self.installation}, NOW)
             row = installations.get(tx, self.suite.vault, self.installation, "")
             assert row is not None
-            intake.accept(tx, row, [visit], NOW)
+            applying.accept(tx, row, [visit], NOW)
         dispatch.run_due(self.suite)
 
     def says(self, text: str, reference: str) -> None:

@@ -77,11 +77,17 @@ READS: dict[str, Call] = {
     "installations.is_there": lambda tx, our: installations.is_there(tx, our["installation"]),
     "installations.learnt": lambda tx, our: installations.learnt(tx, our["installation"]),
     "installations.listed": lambda tx, our: installations.listed(tx, VAULT, URL),
+    "installations.connected": lambda tx, our: installations.connected(tx),
+    "occasions.all_of": lambda tx, our: occasions.all_of(tx, our["installation"]),
     "occasions.by_ids": lambda tx, our: occasions.by_ids(tx, [our["occasion"]]),
     "occasions.by_keys": lambda tx, our: occasions.by_keys(tx, our["installation"], ["visit"]),
     "occasions.get": lambda tx, our: occasions.get(tx, our["occasion"]),
+    "occasions.known_numbers": lambda tx, our: occasions.known_numbers(tx, [ANA.number]),
     "occasions.listed": lambda tx, our: occasions.listed(tx),
+    "occasions.numbers_of": lambda tx, our: occasions.numbers_of(tx, our["installation"], ["person/1"]),
+    "occasions.of_person": lambda tx, our: occasions.of_person(tx, our["installation"], number=ANA.number),
     "occasions.open_ones": lambda tx, our: occasions.open_ones(tx, NOW),
+    "occasions.subjects_of": lambda tx, our: occasions.subjects_of(tx, our["installation"], ANA.number),
     "occasions.swept": lambda tx, our: occasions.swept(
         tx, our["installation"], Sweep("", NOW, NOW + timedelta(days=9), frozenset()), NOW),
     "occasions.told": lambda tx, our: occasions.told(tx, [our["occasion"]]),
@@ -91,11 +97,13 @@ READS: dict[str, Call] = {
     "outbox.history": lambda tx, our: [one for many in outbox.history(tx, our["sent"]) for one in many],
     "outbox.known": lambda tx, our: outbox.known(tx, [our["occasion"]]),
     "outbox.listed": lambda tx, our: outbox.listed(tx, outbox.Filter()),
+    "outbox.of_occasions": lambda tx, our: outbox.of_occasions(tx, [our["occasion"]]),
     "people.consents": lambda tx, our: people.consents(tx),
     "people.contact": lambda tx, our: people.contact(tx, our["contact"]),
     "people.contact_of": lambda tx, our: people.contact_of(tx, ANA.number),
     "people.contacts": lambda tx, our: people.contacts(tx),
     "people.in_quarantine": lambda tx, our: people.in_quarantine(tx),
+    "people.newest": lambda tx, our: people.newest(tx, [ANA.number]),
     "rules.active": lambda tx, our: rules.active(tx, our["installation"]),
     "rules.row": lambda tx, our: rules.row(tx, our["rule"]),
     "rules.rows": lambda tx, our: rules.rows(tx),
@@ -122,6 +130,8 @@ WRITES: dict[str, Call] = {
     "installations.wake": lambda tx, our: installations.wake(tx, our["installation"], NOW),
     "occasions.answered": lambda tx, our: occasions.answered(tx, our["occasion"], Answer.DECLINED, NOW),
     "occasions.correct": lambda tx, our: occasions.correct(tx, our["occasion"], muted=True),
+    "occasions.merged": lambda tx, our: occasions.merged(tx, our["installation"], "person/1", "person/2"),
+    "outbox.call_off": lambda tx, our: outbox.call_off(tx, [our["occasion"]], WHY, NOW),
     "outbox.cancel": lambda tx, our: outbox.cancel(tx, our["waiting"], WHY, NOW),
     "outbox.end_waiting": lambda tx, our: outbox.end_waiting(tx, NOW, State.CANCELLED, WHY),
     "outbox.end_waiting_for": lambda tx, our: outbox.end_waiting_for(
@@ -140,20 +150,23 @@ WRITES: dict[str, Call] = {
 
 OF_ITS_OWN = """
     accounts.add exports.rows feedback.keep_receipts feedback.keep_reply feedback.queue_report idempotency.begun
-    idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add oauth.begin occasions.apply
-    outbox.accept outbox.carry_out people.quarantine people.remember people.start people.stop rules.add
-    rules.save_template webhooks.add webhooks.keep_secrets webhooks.again webhooks.delivery
+    idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add oauth.begin
+    occasions.apply outbox.accept outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember
+    people.start people.stop rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery
+    webhooks.keep_secrets
 """.split()
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
     accounts.back accounts.hold accounts.judged accounts.try_one answers.keep feedback.belongs feedback.early
-    feedback.report_done feedback.take_reports feedback.written_lately installations.by_account installations.due
-    installations.let_go installations.seize installations.states installations.to_maintain installations.workspace_of
-    outbox.advance outbox.arrived_earlier outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.give_back
-    outbox.hurry outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue outbox.record
-    outbox.stays_with outbox.write_steps people.standings simulated.advance simulated.due simulated.next_at
-    webhooks.delivered webhooks.listening webhooks.queue webhooks.take
+    feedback.queue_reports feedback.report_done feedback.reports_done feedback.take_reports
+    feedback.written_lately installations.by_account installations.due installations.let_go installations.seize
+    installations.standing installations.to_maintain installations.workspace_of oauth.bring outbox.advance
+    outbox.arrived_earlier outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.end_these
+    outbox.give_back outbox.hurry outbox.look_elsewhere outbox.looked_at outbox.next_channel outbox.next_due
+    outbox.not_begun outbox.orphaned outbox.overdue outbox.record outbox.stays_with outbox.to_look_at
+    outbox.untold outbox.write_steps people.standings people.untold simulated.advance simulated.due
+    simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
@@ -192,7 +205,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         our["rule"] = rules.add(tx, {"name": "r", "on": "appointment", "class": "transactional", "body": "x",
                                      "when": {"before": "PT1H"}}, NOW)  # fmt: skip
         rules.save_template(tx, "hello", "fr", "Bonjour", NOW)
-        visit = Event(Kind.APPOINTMENT, "visit", NOW, start=SOON, recipient=ANA)
+        visit = Event(Kind.APPOINTMENT, "visit", NOW, start=SOON, recipient=ANA, subject="person/1")
         [occasion] = occasions.apply(tx, our["installation"], [visit], backlog=False, now=NOW)
         our["occasion"] = occasion.id
         common = {"installation": our["installation"], "occasion": our["occasion"], "about": SOON}

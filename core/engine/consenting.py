@@ -1,0 +1,64 @@
+"""A yes or no that was said on a platform: the newest word wins, wherever it was said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.contract import ConsentWord
+from core.domain.errors import BadInput
+from core.domain.messages import State
+from core.domain.policy.consent import ALL, MARKETING, TRANSACTIONAL
+from core.domain.reasons import Reason
+from core.domain.recipients import Recipient
+from core.engine.scheduling import live_installations, replan_open
+from core.storage import occasions, outbox, people
+from core.storage.database import Transaction
+
+SCOPES = (MARKETING, TRANSACTIONAL, ALL)
+
+
+def take(tx: Transaction, installation: str, words: Sequence[ConsentWord], now: datetime) -> int:
+    """Takes in what was said on the platform of `installation`; how many words were news. An older word than the one we
+    know changes nothing, and a no calls off at once what waits. Words about a record of which no number is known are
+    kept by nobody: when that person gets a message, the platform is asked anew."""
+    named = _by_number(tx, installation, words)
+    newest = people.newest(tx, {number for number, _ in named})
+    news: set[str] = set()
+    for number, word in sorted(named, key=lambda one: one[1].at):
+        scope = word.scope if word.scope in SCOPES else MARKETING
+        known = [at for (whose, what), at in newest.items() if whose == number and what in (scope, ALL)]
+        if any(at >= word.at for at in known):
+            continue
+        newest[number, scope] = word.at
+        proof = dict(word.proof)
+        if word.granted:
+            people.start(tx, number, scope, "platform", proof, word.at, installation=installation)
+        else:
+            people.stop(tx, number, scope, "platform", proof, word.at, installation=installation)
+            call_off(tx, number, {scope}, now)
+        news.add(number)
+    for number in sorted(news):
+        replan_open(tx, now, live_installations(tx), recipient=number)
+    return len(news)
+
+
+def call_off(tx: Transaction, number: str, scopes: set[str], now: datetime) -> None:
+    """Ends what waits for `number` and may not leave any more."""
+    reason = Reason("opted_out", {"scope": ", ".join(sorted(scopes))})
+    classes = None if ALL in scopes else [scope for scope in scopes if scope in (MARKETING, TRANSACTIONAL)]
+    if classes is None or classes:
+        outbox.end_waiting_for(tx, number, classes, State.SUPPRESSED, reason, now)
+
+
+def _by_number(tx: Transaction, installation: str, words: Sequence[ConsentWord]) -> list[tuple[str, ConsentWord]]:
+    subjects = {word.subject for word in words if word.number is None and word.subject}
+    known = occasions.numbers_of(tx, installation, subjects) if subjects else {}
+    named: list[tuple[str, ConsentWord]] = []
+    for word in words:
+        for number in [word.number] if word.number else known.get(word.subject or "", ()):
+            try:
+                named.append((Recipient.parse(number).number, word))
+            except BadInput:
+                continue
+    return named
