@@ -174,20 +174,26 @@ def same_person(one: Occasion, other: Occasion) -> bool:
     return not traces(one).isdisjoint(traces(other))
 
 
-def around(cart: Occasion, shop: Shop, **given: Any) -> Around:
-    """What concerns `cart` of all that is known."""
-    mine = traces(cart)
-    return Around(
-        orders=tuple(
-            order_of(one) for one in shop.orders if counts(one) and not mine.isdisjoint(traces(one))
-        ),
-        carts=tuple(
-            one for one in shop.carts
-            if (one.installation, one.key) != (cart.installation, cart.key) and not mine.isdisjoint(traces(one))
-        ),
-        nudges=shop.nudges.get(cart.recipient.number, ()) if cart.recipient else (),
-        **given,
-    )  # fmt: skip
+def arounds(carts: Sequence[Occasion], shop: Shop, **given: Any) -> dict[str, Around]:
+    """For each of `carts` (by id) what concerns it of all that is known. `given`: the other fields of `Around`."""
+    orders: dict[tuple[str, str], list[Occasion]] = {}
+    others: dict[tuple[str, str], list[Occasion]] = {}
+    for found, by in ((shop.orders, orders), (shop.carts, others)):
+        for one in found:
+            for trace in traces(one):
+                by.setdefault(trace, []).append(one)
+    result = {}
+    for cart in carts:
+        mine = traces(cart)
+        placed = {one.id: one for trace in mine for one in orders.get(trace, ()) if counts(one)}
+        kin = {one.id: one for trace in mine for one in others.get(trace, ()) if one.id != cart.id}
+        result[cart.id] = Around(
+            tuple(map(order_of, placed.values())),
+            tuple(kin.values()),
+            shop.nudges.get(cart.recipient.number, ()) if cart.recipient else (),
+            **given,
+        )
+    return result
 
 
 def changed_at(cart: Occasion) -> datetime:

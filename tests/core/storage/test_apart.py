@@ -124,6 +124,7 @@ WRITES: dict[str, Call] = {
     "feedback.understood": lambda tx, our: feedback.understood(tx, our["reply"], meaning="stop", outcome=WHY),
     "inbox.replayed": lambda tx, our: inbox.replayed(tx, our["inbox"], "unreadable", WHY, NOW),
     "installations.change": lambda tx, our: installations.change(tx, our["installation"], name="Mine"),
+    "installations.heard": lambda tx, our: installations.heard(tx, our["installation"], NOW, {}, over=True),
     "installations.in_trouble": lambda tx, our: installations.in_trouble(tx, our["installation"], WHY),
     "installations.keep_secrets": lambda tx, our: installations.keep_secrets(tx, VAULT, our["installation"], {}),
     "installations.take": lambda tx, our: installations.take(tx, our["installation"], NOW, timedelta(minutes=5)),
@@ -160,12 +161,12 @@ OF_ITS_OWN = """
 OF_THE_HOUSE = """
     accounts.back accounts.hold accounts.judged accounts.try_one answers.keep feedback.belongs feedback.early
     feedback.queue_reports feedback.report_done feedback.reports_done feedback.take_reports
-    feedback.written_lately installations.by_account installations.due installations.let_go installations.seize
-    installations.standing installations.to_maintain installations.workspace_of oauth.bring outbox.advance
+    feedback.written_lately installations.by_account installations.due installations.fell_silent installations.let_go installations.seize
+    installations.speaking installations.standing installations.to_maintain installations.workspace_of oauth.bring outbox.advance
     outbox.arrived_earlier outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.end_these
     outbox.give_back outbox.hurry outbox.look_elsewhere outbox.looked_at outbox.next_channel outbox.next_due
     outbox.not_begun outbox.orphaned outbox.overdue outbox.record outbox.stays_with outbox.to_look_at
-    outbox.untold outbox.write_steps people.standings people.untold simulated.advance simulated.due
+    outbox.unsaid outbox.untold outbox.write_steps people.standings people.untold simulated.advance simulated.due
     simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
