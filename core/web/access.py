@@ -54,13 +54,13 @@ def require_key(scope: str | None = None) -> access.Key:
         or len(given) > 200
         or not given.isascii()
     ):
-        _stranger()
+        slow_strangers()
         raise NotAuthentic("send a key as `Authorization: Bearer rk_live_…`", code="key_needed")
     suite = current_suite()
     with suite.database.read() as tx:
         key = access.key(tx, given.strip(), suite.now())
     if key is None:
-        _stranger()
+        slow_strangers()
         raise NotAuthentic("this key does not exist, was revoked or has expired", code="key_unknown")
     needed = scope or ("read" if request.method in ("GET", "HEAD") else "write")
     if key.scopes and needed not in key.scopes and not (needed == "read" and "write" in key.scopes):
@@ -72,8 +72,8 @@ def require_key(scope: str | None = None) -> access.Key:
     return key
 
 
-def _stranger() -> None:
-    """Whoever tries keys is slowed down by address. Raises `TooFast`."""
+def slow_strangers() -> None:
+    """Whoever tries keys or proofs is slowed down by address. Raises `TooFast`."""
     strangers: Buckets = current_app.extensions["relance_strangers"]
     if wait := strangers.take(request.remote_addr or "?"):
         raise TooFast(wait)

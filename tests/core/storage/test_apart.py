@@ -161,12 +161,13 @@ OF_ITS_OWN = """
 OF_THE_HOUSE = """
     accounts.back accounts.hold accounts.judged accounts.try_one answers.keep feedback.belongs feedback.early
     feedback.queue_reports feedback.report_done feedback.reports_done feedback.take_reports
-    feedback.written_lately installations.by_account installations.due installations.fell_silent installations.let_go installations.seize
-    installations.speaking installations.standing installations.to_maintain installations.workspace_of oauth.bring outbox.advance
-    outbox.arrived_earlier outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.end_these
-    outbox.give_back outbox.hurry outbox.look_elsewhere outbox.looked_at outbox.next_channel outbox.next_due
-    outbox.not_begun outbox.orphaned outbox.overdue outbox.record outbox.stays_with outbox.to_look_at
-    outbox.unsaid outbox.untold outbox.write_steps people.standings people.untold simulated.advance simulated.due
+    feedback.written_lately installations.by_account installations.due installations.fell_silent
+    installations.let_go installations.seize installations.speaking installations.standing
+    installations.to_maintain installations.workspace_of oauth.bring outbox.advance outbox.arrived_earlier
+    outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.end_these outbox.give_back outbox.hurry
+    outbox.look_elsewhere outbox.looked_at outbox.next_channel outbox.next_due outbox.not_begun
+    outbox.orphaned outbox.overdue outbox.record outbox.stays_with outbox.to_look_at outbox.unsaid
+    outbox.untold outbox.write_steps people.standings people.untold simulated.advance simulated.due
     simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
