@@ -233,6 +233,71 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Choisissez le numéro de cette personne, ou écrivez-le dans le rendez-vous.",
         "en": "Choose this person's number, or write it into the appointment.",
     },
+    "salesforce_app_not_installed": {
+        "fr": "Demandez à l'administrateur Salesforce : Configuration > Applications > Applications connectées > "
+              "Gestion OAuth des applications connectées > Relance > Installer (ou installez le paquet Relance), "
+              "puis reconnectez.",
+        "en": "Ask the Salesforce administrator: Setup > Apps > Connected Apps > Connected Apps OAuth Usage > "
+              "Relance > Install (or install the Relance package), then reconnect.",
+    },
+    "salesforce_user_not_approved": {
+        "fr": "Configuration > Applications > Applications clientes externes > Relance > Stratégies : « Les "
+              "utilisateurs approuvés par l'administrateur sont pré-autorisés », et ajoutez l'ensemble "
+              "d'autorisations de l'utilisateur.",
+        "en": "Setup > Apps > External Client Apps > Relance > Policies: “Admin approved users are "
+              "pre-authorized”, and add the permission set of the user.",
+    },
+    "salesforce_ip_restricted": {
+        "fr": "Configuration > Applications > Applications clientes externes > Relance > Stratégies > "
+              "Assouplissement IP, ou ajoutez l'adresse de ce serveur aux plages d'adresses autorisées du profil.",
+        "en": "Setup > Apps > External Client Apps > Relance > Policies > IP Relaxation, or add this server's "
+              "address to the profile's login IP ranges.",
+    },
+    "salesforce_user_inactive": {
+        "fr": "Configuration > Utilisateurs : réactivez l'utilisateur, ou reconnectez avec un autre.",
+        "en": "Setup > Users: activate the user again, or reconnect with another one.",
+    },
+    "salesforce_api_off": {
+        "fr": "Configuration > Utilisateurs > Profils : cochez « API activée » pour l'utilisateur de la connexion"
+              " ; l'édition de l'organisation doit comprendre l'API.",
+        "en": "Setup > Users > Profiles: tick “API Enabled” for the connection's user; the org's edition must "
+              "include the API.",
+    },
+    "salesforce_no_refresh_token": {
+        "fr": "Dans l'application Salesforce, ajoutez le droit « refresh_token, offline_access » et la stratégie "
+              "« valide jusqu'à révocation », puis reconnectez.",
+        "en": "In the Salesforce app add the scope “refresh_token, offline_access” and the policy “valid until "
+              "revoked”, then reconnect.",
+    },
+    "salesforce_scope_missing": {
+        "fr": "Dans l'application Salesforce, ajoutez ce droit, puis reconnectez.",
+        "en": "Add this scope in the Salesforce app, then reconnect.",
+    },
+    "salesforce_limit": {
+        "fr": "Rien n'est perdu : tout reprend quand Salesforce accepte de nouveau. Configuration > Informations "
+              "sur la société montre qui utilise les appels.",
+        "en": "Nothing is lost: all goes on when Salesforce accepts again. Setup > Company Information shows the "
+              "calls used.",
+    },
+    "salesforce_package_absent": {
+        "fr": "Installez le paquet Relance (integrations/salesforce/package), ou continuez sans rapports dans "
+              "Salesforce.",
+        "en": "Install the Relance package (integrations/salesforce/package), or go on without reports in "
+              "Salesforce.",
+    },
+    "salesforce_version_over": {
+        "fr": "Dans les réglages de la connexion, choisissez une version plus récente (api_version).",
+        "en": "Choose a newer version in the connection's settings (api_version).",
+    },
+    "salesforce_version_old": {
+        "fr": "Dans les réglages de la connexion, choisissez une version plus récente (api_version).",
+        "en": "Choose a newer version in the connection's settings (api_version).",
+    },
+    "salesforce_opt_out_absent": {
+        "fr": "Configuration > Gestionnaire d'objets : créez le champ, ou donnez à l'utilisateur le droit de le "
+              "lire ; ou corrigez la correspondance des champs.",
+        "en": "Setup > Object Manager: create the field, or let the user read it; or correct the field mapping.",
+    },
 }
 
 FAMILIES: Mapping[str, Mapping[str, str]] = {
@@ -323,6 +388,12 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "adobe_commerce_": {
         "fr": "Dans Adobe Commerce, ouvrez Système > Extensions > Intégrations et vérifiez l'intégration.",
         "en": "In Adobe Commerce, open System > Extensions > Integrations and check the integration.",
+    },
+    "salesforce_": {
+        "fr": "Vérifiez la connexion Salesforce et la correspondance des champs sur sa page ; "
+              "integrations/salesforce/README.md dit chaque réglage.",
+        "en": "Check the Salesforce connection and its field mapping on its page; "
+              "integrations/salesforce/README.md names every setting.",
     },
     "simulator_": {
         "fr": "C'est un téléphone simulé : ses quatre derniers chiffres disent ce qu'il fait.",

@@ -1779,4 +1779,240 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Sur {of} messages en une minute, {count} ont pris plus de 8 secondes.",
         "en": "Of {of} messages in a minute, {count} took more than 8 seconds.",
     },
+    # salesforce
+    "salesforce_address_wrong": {
+        "fr": "« {text} » n'est pas une adresse de Salesforce.",
+        "en": "“{text}” is not an address of Salesforce's.",
+    },
+    "salesforce_api_off": {
+        "fr": "L'API de cette organisation Salesforce est désactivée ({detail}).",
+        "en": "This Salesforce org's API is switched off ({detail}).",
+    },
+    "salesforce_app_not_installed": {
+        "fr": "L'application Relance n'est pas installée dans cette organisation Salesforce.",
+        "en": "The Relance app is not installed in this Salesforce org.",
+    },
+    "salesforce_away": {
+        "fr": "Salesforce ne répond pas ({status}) : nouvel essai bientôt.",
+        "en": "Salesforce does not answer ({status}): tried again soon.",
+    },
+    "salesforce_before_twice": {
+        "fr": "daysBefore et hoursBefore : donnez l'un ou l'autre.",
+        "en": "daysBefore and hoursBefore: give one of them.",
+    },
+    "salesforce_budget": {
+        "fr": "{used} appels sur {most} sont déjà utilisés aujourd'hui dans cette organisation : le reste est "
+              "laissé aux autres applications.",
+        "en": "{used} of {most} calls of this org are used today: the rest is left to other applications.",
+    },
+    "salesforce_budget_low": {
+        "fr": "{used} appels sur {most} sont déjà utilisés aujourd'hui.",
+        "en": "{used} of {most} calls are used today.",
+    },
+    "salesforce_busy": {
+        "fr": "Salesforce est occupé par un autre changement : nouvel essai bientôt.",
+        "en": "Salesforce is busy with another change: tried again soon.",
+    },
+    "salesforce_call_too_large": {
+        "fr": "Un appel a {limit} Mo au plus.",
+        "en": "A call has at most {limit} MB.",
+    },
+    "salesforce_call_unreadable": {
+        "fr": "Cet appel n'est pas un objet JSON qui se lise d'une seule façon.",
+        "en": "This call is not a JSON object that can be read in one way only.",
+    },
+    "salesforce_channel_unknown": {
+        "fr": "« {text} » n'est pas un canal. Il y a : {known}.",
+        "en": "“{text}” is not a channel. There are: {known}.",
+    },
+    "salesforce_class_unknown": {
+        "fr": "« {text} » n'est pas un type de message. Il y a : {known}.",
+        "en": "“{text}” is not a class of message. There are: {known}.",
+    },
+    "salesforce_consent_ahead": {
+        "fr": "consentAt est dans l'avenir : donnez le moment où la personne a dit oui.",
+        "en": "consentAt is in the future: give the moment when the person said yes.",
+    },
+    "salesforce_field_absent": {
+        "fr": "Le champ {field} de {object} n'existe pas, ou n'est pas visible pour l'utilisateur de la connexion.",
+        "en": "{object} has no field {field}, or the connection's user may not see it.",
+    },
+    "salesforce_field_long": {
+        "fr": "{field} a {limit} caractères au plus.",
+        "en": "{field} has at most {limit} characters.",
+    },
+    "salesforce_field_missing": {
+        "fr": "{field} manque.",
+        "en": "{field} is missing.",
+    },
+    "salesforce_field_needed": {
+        "fr": "{field} est nécessaire.",
+        "en": "{field} is needed.",
+    },
+    "salesforce_field_unknown": {
+        "fr": "« {field} » n'est pas un réglage de Salesforce. Il y a : {known}.",
+        "en": "“{field}” is not a setting of Salesforce. There are: {known}.",
+    },
+    "salesforce_field_wrong": {
+        "fr": "{field} ne se lit pas.",
+        "en": "{field} cannot be read.",
+    },
+    "salesforce_hours_before_a_day": {
+        "fr": "hoursBefore demande un moment ; pour une date sans heure, donnez daysBefore et atTime.",
+        "en": "hoursBefore needs a moment; for a date without time give daysBefore and atTime.",
+    },
+    "salesforce_id_wrong": {
+        "fr": "« {text} » ({field}) n'est pas un identifiant de Salesforce.",
+        "en": "“{text}” ({field}) is not an id of Salesforce's.",
+    },
+    "salesforce_ip_restricted": {
+        "fr": "Salesforce n'accepte pas de connexion depuis l'adresse de ce serveur.",
+        "en": "Salesforce accepts no connection from this server's address.",
+    },
+    "salesforce_jwt_wrong": {
+        "fr": "jwt attend username et private_key ({field}).",
+        "en": "jwt takes username and private_key ({field}).",
+    },
+    "salesforce_key_wrong": {
+        "fr": "Ce n'est pas une clé privée RSA (PEM, 2048 bits ou plus, sans mot de passe).",
+        "en": "This is not an RSA private key (PEM, 2048 bits or more, without a password).",
+    },
+    "salesforce_limit": {
+        "fr": "Les appels de cette organisation Salesforce sont épuisés pour aujourd'hui.",
+        "en": "This Salesforce org has no calls left today.",
+    },
+    "salesforce_limits_hidden": {
+        "fr": "Les limites de l'organisation ne sont pas visibles pour l'utilisateur de la connexion.",
+        "en": "The connection's user may not see the org's limits.",
+    },
+    "salesforce_name_wrong": {
+        "fr": "« {text} » n'est pas un nom d'API d'objet ou de champ.",
+        "en": "“{text}” is not the API name of an object or a field.",
+    },
+    "salesforce_no_consumer_key": {
+        "fr": "Il manque l'identifiant de l'application (consumer key).",
+        "en": "The application's consumer key is missing.",
+    },
+    "salesforce_no_opt_out_field": {
+        "fr": "{object} n'a pas de champ où noter un refus : un STOP n'y serait pas visible.",
+        "en": "{object} has no field that can hold a refusal: a STOP would not be seen there.",
+    },
+    "salesforce_no_records": {
+        "fr": "{field} attend une liste d'au moins un élément.",
+        "en": "{field} takes a list of at least one record.",
+    },
+    "salesforce_no_refresh_token": {
+        "fr": "Salesforce n'a pas donné d'accès durable.",
+        "en": "Salesforce gave no lasting access.",
+    },
+    "salesforce_no_tasks": {
+        "fr": "L'utilisateur de la connexion ne peut pas voir les tâches.",
+        "en": "The connection's user may not see tasks.",
+    },
+    "salesforce_nobody": {
+        "fr": "Cet enregistrement ne nomme pas de personne.",
+        "en": "This record names no person.",
+    },
+    "salesforce_not_taken": {
+        "fr": "Ce message n'a pas été pris en compte : rappelez avec les mêmes clés.",
+        "en": "This message was not taken: call again with the same keys.",
+    },
+    "salesforce_object_absent": {
+        "fr": "L'objet {object} n'existe pas, ou n'est pas visible pour l'utilisateur de la connexion.",
+        "en": "There is no object {object}, or the connection's user may not see it.",
+    },
+    "salesforce_objects_wrong": {
+        "fr": "objects attend, pour chaque objet, ses champs : phones, opt_out, dates…",
+        "en": "objects takes the fields of each object: phones, opt_out, dates…",
+    },
+    "salesforce_one_way_in": {
+        "fr": "Donnez une seule façon d'entrer : {known}.",
+        "en": "Give exactly one way in: {known}.",
+    },
+    "salesforce_opt_out_absent": {
+        "fr": "Le refus ne peut pas être lu : le champ {field} de {object} n'existe pas ou n'est pas visible. "
+              "Rien ne part sans lui.",
+        "en": "The refusal cannot be read: {object} has no field {field}, or it is not visible. Nothing leaves "
+              "without it.",
+    },
+    "salesforce_opt_out_read_only": {
+        "fr": "Le champ {field} de {object} ne peut pas être modifié : un STOP n'y serait pas noté.",
+        "en": "The field {field} of {object} cannot be changed: a STOP would not be noted there.",
+    },
+    "salesforce_org_unproven": {
+        "fr": "La réponse de Salesforce ne dit pas de quelle organisation elle vient.",
+        "en": "Salesforce's answer does not say which org it comes from.",
+    },
+    "salesforce_org_wrong": {
+        "fr": "organization_id est l'identifiant de l'organisation, 15 ou 18 caractères qui commencent par 00D.",
+        "en": "organization_id is the org's id: 15 or 18 characters that begin with 00D.",
+    },
+    "salesforce_other_org": {
+        "fr": "Cet accès est celui d'une autre organisation.",
+        "en": "This access is another org's.",
+    },
+    "salesforce_package_absent": {
+        "fr": "Le paquet Relance n'est pas installé : ni liste des messages, ni rapports dans Salesforce.",
+        "en": "The Relance package is not installed: no list of messages and no reports in Salesforce.",
+    },
+    "salesforce_query_refused": {
+        "fr": "Salesforce a refusé la question sur {object} ({why}).",
+        "en": "Salesforce refused the question about {object} ({why}).",
+    },
+    "salesforce_question_unknown": {
+        "fr": "« {text} » n'est pas une liste. Il y a : templates, senders, channels.",
+        "en": "“{text}” is not a list. There are: templates, senders, channels.",
+    },
+    "salesforce_says_no": {
+        "fr": "Salesforce a refusé ({why} {fields}).",
+        "en": "Salesforce refused ({why} {fields}).",
+    },
+    "salesforce_scope_missing": {
+        "fr": "Le droit « {scope} » n'a pas été accordé.",
+        "en": "The scope “{scope}” was not granted.",
+    },
+    "salesforce_soap_unreadable": {
+        "fr": "Ce n'est pas un message sortant de Salesforce ({why}).",
+        "en": "This is not an outbound message of Salesforce's ({why}).",
+    },
+    "salesforce_text_missing": {
+        "fr": "Donnez un texte (body) ou un modèle (template).",
+        "en": "Give a text (body) or a template.",
+    },
+    "salesforce_text_twice": {
+        "fr": "body et template : donnez l'un ou l'autre.",
+        "en": "body and template: give one of them.",
+    },
+    "salesforce_too_many_records": {
+        "fr": "Un appel porte de 1 à {limit} enregistrements, pas {count}.",
+        "en": "A call holds 1 to {limit} records, not {count}.",
+    },
+    "salesforce_user_inactive": {
+        "fr": "L'utilisateur de la connexion n'est plus actif dans Salesforce.",
+        "en": "The connection's user is no longer active in Salesforce.",
+    },
+    "salesforce_user_not_approved": {
+        "fr": "L'utilisateur d'intégration n'est pas autorisé pour cette application.",
+        "en": "The integration user is not approved for this application.",
+    },
+    "salesforce_version_old": {
+        "fr": "La version {version} de l'API sera bientôt retirée ; la plus récente est {newest}.",
+        "en": "Version {version} of the API will be retired soon; the newest is {newest}.",
+    },
+    "salesforce_version_over": {
+        "fr": "Cette version de l'API de Salesforce n'existe plus.",
+        "en": "This version of Salesforce's API is no more.",
+    },
+    "salesforce_version_wrong": {
+        "fr": "api_version s'écrit comme {example}.",
+        "en": "api_version is written like {example}.",
+    },
+    "salesforce_whose_date": {
+        "fr": "À qui écrire pour une date de {object} ? Donnez person (la relation vers un contact) ou phones.",
+        "en": "Who is written to about a date of {object}? Give person (the relationship to a contact) or phones.",
+    },
+    "salesforce_write_back_wrong": {
+        "fr": "write_back est true, false, ou {known} avec true ou false.",
+        "en": "write_back is true, false, or {known} with true or false.",
+    },
 }
