@@ -294,6 +294,11 @@ class Adapter(ABC):
         """Pure. Raises `NotAuthentic` unless `request` surely comes from the platform."""
         raise NotAuthentic("this platform does not call us")
 
+    def kept(self, request: Inbound) -> Inbound:
+        """Pure. The (verified) request as it is kept in the inbox: without proofs and session ids that nobody needs
+        again, and such that `parse` reads it as before."""
+        return request
+
     def account(self, request: Inbound) -> str:
         """For `single_address` platforms: the outside account that the (verified) request is about."""
         raise NotAuthentic("this platform does not call one address for all accounts")
@@ -737,6 +742,34 @@ class Installs(ABC):
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """One thing that an operator's application has over there. `change`: "created", "changed", "unchanged"."""
+
+    name: str
+    change: str
+    id: str = ""
+    detail: str = ""
+
+
+class Publishes(Adapter):
+    """Something is set up once for the operator's whole application (workflow actions, webhooks), and not for each
+    account. `needs` are the names of what only the operator has: given as `RELANCE_<VENDOR>_<NAME>`."""
+
+    needs: tuple[str, ...] = ()
+
+    @abstractmethod
+    def publish(
+        self, credentials: Mapping[str, str], public_url: str, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Published]:
+        """Network. Creates what is missing and updates what differs, so that twice is harmless; never renames what
+        people's workflows hold on to. `dry_run` only asks. Raises `BadInput`, `Conflict`, `NotNow`."""
+
+    def files(self, public_url: str) -> Mapping[str, str]:
+        """Pure. The same as files (path → content), for platforms that take them in that form."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What became of a message, for the platform. `answer` is "confirmed" or "declined" when the person replied."""
 
@@ -761,6 +794,8 @@ class Report:
     subject: str | None = None
     body: str | None = None
     """The message's own words."""
+    before: State | None = None
+    """The state of which the platform was told before, if there was one."""
 
 
 class Reports(ABC):
