@@ -128,8 +128,7 @@ def _wished(occasion: Occasion, wish: Wish, policy: Policy, now: datetime) -> Se
     answer = _answer(occasion, rule, policy, now)
     if isinstance(answer, Send):
         return replace(answer, campaign=wish.campaign, tells=True)
-    state = State.SUPPRESSED if answer.state is State.CANCELLED else answer.state
-    return replace(answer, wish=wish, state=state, instead=None)
+    return replace(answer, wish=wish, instead=None)
 
 
 def _answer(

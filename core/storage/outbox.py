@@ -284,7 +284,8 @@ def _unfulfilled(occasion: Occasion, skip: Skip, wish: Wish, now: datetime) -> N
         campaign=wish.campaign,
         key=skip.key,
         about=skip.about,
-        state=skip.state,
+        # Called off is what was planned; this never was.
+        state=State.SUPPRESSED if skip.state is State.CANCELLED else skip.state,
         reason=skip.reason,
         tells=True,
     )
