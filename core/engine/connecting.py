@@ -132,6 +132,9 @@ def _renewed(
         raise Conflict("another_account", known=row.account, given=configured.account)
     # A later consent may come without a refresh token: the one that is kept still lives.
     merged = {**row.installation.secrets, **{key: value for key, value in configured.secrets.items() if value}}
+    if ours := row.installation.secrets.get("signing_secret"):
+        # The other side holds it already, and proves itself with it.
+        merged["signing_secret"] = ours
     installations.keep_secrets(
         tx,
         suite.vault,

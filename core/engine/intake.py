@@ -110,14 +110,14 @@ def _installation(suite: Suite, adapter: Adapter, installation_id: str | None, r
 
 
 def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbound) -> Reply:
-    installation = row.installation
+    installation, kept = row.installation, adapter.kept(request)
     try:
         reading = adapter.parse(request, installation)
     except (Unreadable, Unsupported) as error:
         with suite.database.write(installation.workspace) as tx:
             inbox.keep(
                 tx,
-                request,
+                kept,
                 installation.adapter,
                 "unsupported" if isinstance(error, Unsupported) else "unreadable",
                 installation=installation.id,
@@ -129,12 +129,12 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
     with suite.database.write(installation.workspace) as tx:
         silence.heard(tx, row, suite.now())
         same = adapter.manifest.same_content
-        if inbox.seen(tx, installation.id, request, reading.delivery, same_content=same):
+        if inbox.seen(tx, installation.id, kept, reading.delivery, same_content=same):
             inbox.keep(
-                tx, request, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery
+                tx, kept, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery
             )
             return _reply(tx, adapter, row, request, reading)
-        inbox.keep(tx, request, installation.adapter, "read", installation=installation.id, delivery=reading.delivery)
+        inbox.keep(tx, kept, installation.adapter, "read", installation=installation.id, delivery=reading.delivery)
         changed = apply(suite, tx, row, reading, suite.now())
         reply = _reply(tx, adapter, row, request, reading)
     # With the request's id in the same line: what a platform's request became is found by either.
