@@ -162,6 +162,11 @@ class Reading:
     gone: bool = False
     wakes: bool = False
     """True when the request (also) says that something changed that must be asked for: core then pulls."""
+    memory: Mapping[str, Any] | None = None
+    """If given, replaces `Installation.memory`."""
+    once: bool = False
+    """True for what may happen a single time (a code is exchanged): the same `delivery` again is `NotAuthentic`, also
+    when both came at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -721,6 +726,37 @@ class Chooses(Adapter):
     @abstractmethod
     def chosen(self, installation: Installation, ids: Sequence[str]) -> Mapping[str, Any]:
         """The installation's new `config`. Pure."""
+
+
+class HandsOver(Adapter):
+    """A person carries something from here to the other side: a code to paste, a secret."""
+
+    typed: tuple[Asked, ...] = ()
+    """What a person must say before there is such a connection: the names of `configured`'s config."""
+
+    @abstractmethod
+    def handed(self, installation: Installation) -> Mapping[str, str]:
+        """Pure. "connection_code", "signing_secret": what is to be carried, as long as it is of use. The answer to
+        `POST /v1/installations` holds it, and the connection's page shows it to whoever may connect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that people take over there (a plugin). `path` is its name in our address ("plugin.zip"), `filename` the
+    one that it is saved under."""
+
+    path: str
+    filename: str
+    content_type: str
+    read: Callable[[], bytes]
+
+
+class Offers(Adapter):
+    """Something of ours must be installed over there by hand: signed-in people download it."""
+
+    @abstractmethod
+    def downloads(self) -> tuple[Download, ...]:
+        """Pure. The files, the first being the one that people look for."""
 
 
 class Installs(ABC):

@@ -62,6 +62,8 @@ def apply(
     if isinstance(said, Reading):
         if said.wakes:
             installations.wake(tx, installation, now)
+        if said.memory is not None:
+            installations.change(tx, installation, memory=dict(said.memory))
         if said.gone:
             parting.gone_there(tx, installation, now)
     return changed

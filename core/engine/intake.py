@@ -130,6 +130,8 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
         silence.heard(tx, row, suite.now())
         same = adapter.manifest.same_content
         if inbox.seen(tx, installation.id, kept, reading.delivery, same_content=same):
+            if reading.once:
+                raise NotAuthentic("this happened already, and happens once")
             inbox.keep(
                 tx, kept, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery
             )
