@@ -14,7 +14,10 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
-_NAME = re.compile(r"RELANCE_([A-Z0-9]+(?:_[A-Z0-9]+)*?)_(URL|AUTH_URL|TOKEN_URL|REVOKE_URL|CLIENT_ID|CLIENT_SECRET)\Z")
+_NAME = re.compile(
+    r"RELANCE_([A-Z0-9]+(?:_[A-Z0-9]+)*?)"
+    r"_(URL|AUTH_URL|TOKEN_URL|REVOKE_URL|CLIENT_ID|CLIENT_SECRET|APP_ID|DEVELOPER_KEY)\Z"
+)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -47,6 +50,8 @@ class Settings:
     vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_revoke_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     vendor_clients: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+    vendor_credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """vendor → `app_id`, `developer_key`: what an operator publishes the vendor's application with."""
 
     @property
     def listen_address(self) -> tuple[str, int]:
@@ -171,6 +176,8 @@ def _vendors(given: Mapping[str, str]) -> dict[str, Any]:
         "REVOKE_URL": {},
         "CLIENT_ID": {},
         "CLIENT_SECRET": {},
+        "APP_ID": {},
+        "DEVELOPER_KEY": {},
     }
     for name, value in given.items():
         if name.removeprefix("RELANCE_") in _KNOWN or not value:
@@ -185,7 +192,12 @@ def _vendors(given: Mapping[str, str]) -> dict[str, Any]:
     }
     for vendor, client_secret in found["CLIENT_SECRET"].items():
         clients.setdefault(vendor, ("", client_secret))
+    credentials: dict[str, dict[str, str]] = {}
+    for what in ("APP_ID", "DEVELOPER_KEY"):
+        for vendor, value in found[what].items():
+            credentials.setdefault(vendor, {})[what.lower()] = value
     return {
+        "vendor_credentials": credentials,
         "vendor_urls": found["URL"],
         "vendor_auth_urls": found["AUTH_URL"],
         "vendor_token_urls": found["TOKEN_URL"],

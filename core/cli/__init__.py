@@ -27,7 +27,7 @@ COMMANDS = {
     "cost": "texts",
     "hours": "texts",
     "installations": "installations",
-    "adapters": "installations",
+    "adapters": "adapters",
     "inbox": "inbox",
     "record": "inbox",
     "users": "people",

@@ -1,4 +1,4 @@
-"""`relance installations` and `relance adapters`: what is connected, what would leave, and what can be connected."""
+"""`relance installations`: what is connected, and what would leave."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from typing import Any
 import click
 
 from core.cli.desk import Desk, command
-from core.contract import Chooses, Installs, Notifies, OAuth, Pulls, Pushes, Reports, Tools
 from core.domain.errors import NotFound
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
 from core.domain.text.price import Money
 from core.engine import scheduling, shown
-from core.plugins import load_adapters
 from core.storage import installations, occasions, rules
-
-_ABILITIES = {Pushes: "pushes", Notifies: "notifies", Pulls: "pulls", Chooses: "chooses", Installs: "installs",
-              Reports: "reports"}
 
 
 @click.group("installations")
@@ -96,44 +91,6 @@ def rehearse(desk: Desk, installation_id: str, all_rules: bool) -> None:
                             f"{total['messages']} messages, {total['segments']} SMS, {cost or '0'}"))
 
     desk.show({"answers": answers, "total": total}, said)
-
-
-@click.group("adapters")
-def adapters_command() -> None:
-    """Platforms that can be connected."""
-
-
-@command("list", group=adapters_command, home=False)
-def list_adapters(desk: Desk) -> None:
-    """List the platforms, what each can do, and how it is connected."""
-    adapters = load_adapters(Tools(urls={}, clients={}, fetch=_nothing)).values()
-    answer = [
-        {"slug": one.manifest.slug, "name": one.manifest.name, "kinds": sorted(one.manifest.kinds),
-         "abilities": [name for kind, name in _ABILITIES.items() if isinstance(one, kind)],
-         "auth": [type(way).__name__.lower() for way in one.manifest.auth],
-         "settings": _settings_of(one.manifest.auth, one.manifest.vendors)}
-        for one in adapters
-    ]
-
-    def said() -> None:
-        desk.table(["slug", desk.say("nom", "name"), desk.say("dit", "tells"), desk.say("sait", "can")],
-                   [(one["slug"], one["name"], " ".join(one["kinds"]), " ".join(one["abilities"])) for one in answer])
-
-    desk.show({"data": answer}, said)
-
-
-def _nothing(*_: Any, **__: Any) -> Any:
-    raise NotFound("network")
-
-
-def _settings_of(ways: Sequence[Any], vendors: Any) -> list[str]:
-    """The settings that an operator may set for it."""
-    names = [f"RELANCE_{vendor.upper()}_URL" for vendor in vendors]
-    for way in ways:
-        if isinstance(way, OAuth):
-            names += [f"RELANCE_{way.vendor.upper()}_{what}"
-                      for what in ("CLIENT_ID", "CLIENT_SECRET", "AUTH_URL", "TOKEN_URL")]
-    return names
 
 
 def _row(desk: Desk, installation_id: str) -> installations.Row:

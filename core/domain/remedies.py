@@ -8,6 +8,47 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
+    # HubSpot
+    "hubspot_scope_missing": {
+        "fr": "Reconnectez HubSpot depuis la page de la connexion et acceptez toutes les permissions proposées.",
+        "en": "Connect HubSpot again on the connection's page, and accept all permissions that are asked for.",
+    },
+    "hubspot_no_workflows": {
+        "fr": "Les workflows demandent une offre HubSpot Professional ou Enterprise. Si le compte en a une, "
+              "reconnectez-le et acceptez la permission « automation ».",
+        "en": "Workflows need a Professional or Enterprise plan. If the account has one, connect it again and accept "
+              "the “automation” permission.",
+    },
+    "hubspot_no_consent_property": {
+        "fr": "Choisissez une propriété d'opposition (`opt_out`) ou un type d'abonnement (`subscription`), ou "
+              "reconnectez HubSpot et laissez Relance créer la sienne.",
+        "en": "Choose an opt-out property (`opt_out`) or a subscription type (`subscription`), or connect HubSpot "
+              "again and let Relance make its own.",
+    },
+    "hubspot_property_absent": {
+        "fr": "HubSpot > Paramètres > Propriétés : copiez le nom interne de la propriété, ou choisissez-en une autre.",
+        "en": "HubSpot > Settings > Properties: copy the property's internal name, or choose another one.",
+    },
+    "hubspot_needs_https": {
+        "fr": "Réglez RELANCE_PUBLIC_URL sur l'adresse https publique de cette maison.",
+        "en": "Set RELANCE_PUBLIC_URL to this house's public https address.",
+    },
+    "hubspot_name_lost": {
+        "fr": "Gardez ces champs dans actions.toml : un nom publié l'est pour toujours.",
+        "en": "Keep these fields in actions.toml: a published name is for ever.",
+    },
+    "hubspot_developer_key_refused": {
+        "fr": "Copiez la clé depuis votre compte développeur HubSpot, dans RELANCE_HUBSPOT_DEVELOPER_KEY.",
+        "en": "Copy the key from your HubSpot developer account into RELANCE_HUBSPOT_DEVELOPER_KEY.",
+    },
+    "publishing_needs": {
+        "fr": "Donnez-les dans l'environnement, ou dans le fichier RELANCE_ENV_FILE.",
+        "en": "Give them in the environment, or in the file RELANCE_ENV_FILE.",
+    },
+    "nothing_to_publish": {
+        "fr": "« relance adapters list » dit ce que chaque plateforme sait faire.",
+        "en": "`relance adapters list` says what each platform can do.",
+    },
     # who calls
     "key_needed": {
         "fr": "Créez une clé (Réglages, ou « relance keys create ») et envoyez-la dans Authorization.",
@@ -394,6 +435,10 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
               "integrations/salesforce/README.md dit chaque réglage.",
         "en": "Check the Salesforce connection and its field mapping on its page; "
               "integrations/salesforce/README.md names every setting.",
+    },
+    "hubspot_": {
+        "fr": "Vérifiez la connexion HubSpot sur sa page ; integrations/hubspot/README.md dit chaque réglage.",
+        "en": "Check the HubSpot connection on its page; integrations/hubspot/README.md names every setting.",
     },
     "simulator_": {
         "fr": "C'est un téléphone simulé : ses quatre derniers chiffres disent ce qu'il fait.",

@@ -2015,4 +2015,131 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "write_back est true, false, ou {known} avec true ou false.",
         "en": "write_back is true, false, or {known} with true or false.",
     },
+    # HubSpot
+    "hubspot_field_unknown": {
+        "fr": "« {field} » n'est pas un réglage de HubSpot. Connus : {known}.",
+        "en": "“{field}” is no setting of HubSpot. Known: {known}.",
+    },
+    "hubspot_portal_wrong": {
+        "fr": "« {text} » n'est pas un numéro de compte HubSpot : c'est le nombre dans l'adresse de vos pages HubSpot.",
+        "en": "“{text}” is no HubSpot account number: it is the number in the address of your HubSpot pages.",
+    },
+    "hubspot_token_missing": {
+        "fr": "Il manque le jeton de rafraîchissement (`refresh_token`) du compte.",
+        "en": "The account's `refresh_token` is missing.",
+    },
+    "hubspot_number_expected": {
+        "fr": "« {text} » : un numéro est attendu ici.",
+        "en": "“{text}”: a number is expected here.",
+    },
+    "hubspot_basis_unknown": {
+        "fr": "Cette base légale n'existe pas chez HubSpot. Connues : {known}.",
+        "en": "HubSpot has no such legal basis. Known: {known}.",
+    },
+    "hubspot_too_many": {
+        "fr": "Au plus {limit} propriétés peuvent être choisies ici.",
+        "en": "At most {limit} properties can be chosen here.",
+    },
+    "hubspot_property_wrong": {
+        "fr": "« {text} » n'est pas le nom interne d'une propriété HubSpot (minuscules, chiffres et traits bas).",
+        "en": "“{text}” is not the internal name of a HubSpot property (lower case, digits, underscores).",
+    },
+    "hubspot_says_no": {
+        "fr": "HubSpot refuse ({status}, {why}) : {detail}",
+        "en": "HubSpot refuses ({status}, {why}): {detail}",
+    },
+    "hubspot_scope_missing": {
+        "fr": "HubSpot n'a pas donné une permission nécessaire : {scope}.",
+        "en": "HubSpot has not granted a permission that is needed: {scope}.",
+    },
+    "hubspot_slow_down": {
+        "fr": "HubSpot demande une pause : le nombre d'appels permis est atteint. La suite reprend toute seule.",
+        "en": "HubSpot asks for a pause: the number of calls allowed is reached. Work goes on by itself.",
+    },
+    "hubspot_daily_limit": {
+        "fr": "Le nombre d'appels permis par jour sur votre compte HubSpot est atteint : reprise à minuit.",
+        "en": "Your HubSpot account's calls for today are used up: work goes on at midnight.",
+    },
+    "hubspot_budget_low": {
+        "fr": "Il reste {left} appels sur {most} aujourd'hui pour votre compte HubSpot.",
+        "en": "Your HubSpot account has {left} of {most} calls left today.",
+    },
+    "hubspot_migrating": {
+        "fr": "HubSpot déplace votre compte d'un centre de données à l'autre : reprise dès que c'est fini.",
+        "en": "HubSpot is moving your account between data centres: work goes on when that is done.",
+    },
+    "hubspot_away": {
+        "fr": "HubSpot ne répond pas pour le moment ({status}). La suite reprend toute seule.",
+        "en": "HubSpot does not answer at the moment ({status}). Work goes on by itself.",
+    },
+    "hubspot_not_connected": {
+        "fr": "Ce compte HubSpot n'est pas relié à Relance.",
+        "en": "This HubSpot account is not connected to Relance.",
+    },
+    "hubspot_nothing_to_say": {
+        "fr": "L'action n'a ni modèle ni texte.",
+        "en": "The action has neither a template nor a text.",
+    },
+    "hubspot_class_missing": {
+        "fr": "L'action ne dit pas si le message est du marketing ou du service.",
+        "en": "The action does not say whether the message is marketing or service.",
+    },
+    "hubspot_time_unreadable": {
+        "fr": "« {text} » n'est pas une heure, comme 10:30.",
+        "en": "“{text}” is not a time of day, such as 10:30.",
+    },
+    "hubspot_date_unreadable": {
+        "fr": "« {text} » n'est pas une date.",
+        "en": "“{text}” is not a date.",
+    },
+    "hubspot_hours_unreadable": {
+        "fr": "« {text} » n'est pas un nombre d'heures entre 0 et 2 160.",
+        "en": "“{text}” is not a number of hours between 0 and 2,160.",
+    },
+    "hubspot_contacts_only": {
+        "fr": "L'action n'écrit qu'à des contacts.",
+        "en": "The action writes to contacts only.",
+    },
+    "hubspot_no_workflows": {
+        "fr": "L'offre HubSpot de ce compte n'a pas de workflows, ou la permission de les poursuivre manque.",
+        "en": "This account's HubSpot plan has no workflows, or the permission to go on with them is missing.",
+    },
+    "hubspot_no_consent_property": {
+        "fr": "Aucune propriété ni abonnement HubSpot ne retient qui refuse les SMS : un STOP n'y arrive pas.",
+        "en": "No HubSpot property or subscription keeps who refuses text messages: a STOP does not arrive there.",
+    },
+    "hubspot_property_absent": {
+        "fr": "Ces propriétés n'existent pas dans ce compte HubSpot : {names}.",
+        "en": "This HubSpot account has no such properties: {names}.",
+    },
+    "hubspot_keeps_its_no": {
+        "fr": "La personne a refusé dans HubSpot ({address}) : elle seule peut y revenir.",
+        "en": "The person said no in HubSpot ({address}): only they can take it back.",
+    },
+    "hubspot_not_uninstalled": {
+        "fr": "L'application n'a pas pu être retirée du compte HubSpot.",
+        "en": "The application could not be taken out of the HubSpot account.",
+    },
+    "hubspot_needs_https": {
+        "fr": "HubSpot n'appelle que des adresses en https ; celle de cette maison est {url}.",
+        "en": "HubSpot calls https addresses only; this house's is {url}.",
+    },
+    "hubspot_name_lost": {
+        "fr": "L'action {action} est publiée avec des champs que cette version n'a plus ({names}) : des workflows y "
+              "tiennent.",
+        "en": "The action {action} is published with fields that this version lacks ({names}): workflows hold on to "
+              "them.",
+    },
+    "hubspot_developer_key_refused": {
+        "fr": "HubSpot n'accepte pas cette clé de développeur.",
+        "en": "HubSpot does not take this developer key.",
+    },
+    "publishing_needs": {
+        "fr": "Il manque {names} : ce que seul l'opérateur de l'application connaît.",
+        "en": "{names} missing: what only the application's operator knows.",
+    },
+    "nothing_to_publish": {
+        "fr": "Cette plateforme n'a rien à publier.",
+        "en": "This platform has nothing to publish.",
+    },
 }
