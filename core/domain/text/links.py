@@ -140,11 +140,12 @@ class Shortening(Mapping[str, Any]):
         return _WRITTEN.sub(shorter, text)
 
     def used(self, text: str, content: Any = None) -> tuple[Link, ...]:
-        """Those that stand in the finished `text` or in what richer channels show beside it."""
+        """Those that stand in the finished `text` or in what richer channels show beside it, in that order."""
         if not self._made:
             return ()
-        shown = [text, *_texts(content)]
-        return tuple(one for one in self._made.values() if any(one.code in said for said in shown))
+        shown = "\n".join((text, *_texts(content)))
+        there = [one for one in self._made.values() if one.code in shown]
+        return tuple(sorted(there, key=lambda one: shown.index(one.code)))
 
     def __getitem__(self, name: str) -> Any:
         value = self._values[name]

@@ -22,6 +22,7 @@ from core.domain.messages import Channel, MessageClass, State
 from core.domain.occasions import Answer
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
+from core.domain.text.links import Link, Visitor
 from core.secrets import Vault, hashed
 from core.storage import (
     accounts,
@@ -31,12 +32,14 @@ from core.storage import (
     idempotency,
     inbox,
     installations,
+    links,
     oauth,
     occasions,
     outbox,
     people,
     rules,
     simulated,
+    verifications,
     webhooks,
 )
 from core.storage import tables as t
@@ -78,6 +81,12 @@ READS: dict[str, Call] = {
     "installations.learnt": lambda tx, our: installations.learnt(tx, our["installation"]),
     "installations.listed": lambda tx, our: installations.listed(tx, VAULT, URL),
     "installations.connected": lambda tx, our: installations.connected(tx),
+    "links.click_rate": lambda tx, our: links.click_rate(tx, NOW - timedelta(days=1)),
+    "links.clicks_of": lambda tx, our: links.clicks_of(tx, our["sent"]),
+    "links.counts": lambda tx, our: links.counts(tx, [our["link"]]),
+    "links.get": lambda tx, our: links.get(tx, our["link"]),
+    "links.hours": lambda tx, our: links.hours(tx, our["link"]),
+    "links.listed": lambda tx, our: links.listed(tx),
     "occasions.all_of": lambda tx, our: occasions.all_of(tx, our["installation"]),
     "occasions.by_ids": lambda tx, our: occasions.by_ids(tx, [our["occasion"]]),
     "occasions.by_keys": lambda tx, our: occasions.by_keys(tx, our["installation"], ["visit"]),
@@ -112,6 +121,10 @@ READS: dict[str, Call] = {
     "rules.texts": lambda tx, our: rules.texts(tx),
     "simulated.find_last_to": lambda tx, our: simulated.find_last_to(tx, ANA.number),
     "simulated.listed": lambda tx, our: simulated.listed(tx),
+    "verifications.get": lambda tx, our: verifications.get(tx, our["verification"]),
+    "verifications.last_sent": lambda tx, our: verifications.last_sent(tx, ANA.number, NOW - timedelta(days=1)),
+    "verifications.listed": lambda tx, our: verifications.listed(tx),
+    "verifications.since": lambda tx, our: verifications.since(tx, NOW - timedelta(days=1)),
     "webhooks.deliveries": lambda tx, our: webhooks.deliveries(tx, our["webhook"]),
     "webhooks.get": lambda tx, our: webhooks.get(tx, our["webhook"]),
     "webhooks.listed": lambda tx, our: webhooks.listed(tx),
@@ -129,6 +142,8 @@ WRITES: dict[str, Call] = {
     "installations.keep_secrets": lambda tx, our: installations.keep_secrets(tx, VAULT, our["installation"], {}),
     "installations.take": lambda tx, our: installations.take(tx, our["installation"], NOW, timedelta(minutes=5)),
     "installations.wake": lambda tx, our: installations.wake(tx, our["installation"], NOW),
+    "links.end": lambda tx, our: links.end(tx, our["link"], NOW),
+    "links.only": lambda tx, our: links.only(tx, our["waiting"], []),
     "occasions.answered": lambda tx, our: occasions.answered(tx, our["occasion"], Answer.DECLINED, NOW),
     "occasions.correct": lambda tx, our: occasions.correct(tx, our["occasion"], muted=True),
     "occasions.merged": lambda tx, our: occasions.merged(tx, our["installation"], "person/1", "person/2"),
@@ -145,13 +160,17 @@ WRITES: dict[str, Call] = {
     "people.forget_contact": lambda tx, our: people.forget_contact(tx, our["contact"]),
     "rules.change": lambda tx, our: rules.change(tx, our["rule"], {"body": "Mine"}),
     "rules.remove_template": lambda tx, our: rules.remove_template(tx, "hello", NOW),
+    "verifications.end_older": lambda tx, our: verifications.end_older(tx, ANA.number, "", NOW),
+    "verifications.ended": lambda tx, our: verifications.ended(tx, our["verification"], "approved", NOW),
+    "verifications.tried": lambda tx, our: verifications.tried(tx, our["verification"], 1, "pending", NOW),
     "webhooks.change": lambda tx, our: webhooks.change(tx, our["webhook"], url="https://mine.example"),
     "webhooks.remove": lambda tx, our: webhooks.remove(tx, our["webhook"]),
 }
 
 OF_ITS_OWN = """
     accounts.add exports.rows feedback.keep_receipts feedback.keep_reply feedback.queue_report idempotency.begun
-    idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add oauth.begin
+    idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add links.add links.keep
+    verifications.add verifications.alone oauth.begin
     occasions.apply outbox.accept outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember
     people.start people.stop rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery
     webhooks.keep_secrets
@@ -159,6 +178,7 @@ OF_ITS_OWN = """
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
+    links.find links.followed links.prune verifications.hide verifications.spent_messages
     accounts.back accounts.hold accounts.judged accounts.try_one answers.keep feedback.belongs feedback.early
     feedback.queue_reports feedback.report_done feedback.reports_done feedback.take_reports
     feedback.written_lately installations.by_account installations.due installations.fell_silent
@@ -173,8 +193,8 @@ OF_THE_HOUSE = """
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, exports, feedback, idempotency, inbox, installations, oauth, occasions, outbox, people, rules,
-    simulated, webhooks,
+    accounts, answers, exports, feedback, idempotency, inbox, installations, links, oauth, occasions, outbox, people,
+    rules, simulated, verifications, webhooks,
 )  # fmt: skip
 
 
@@ -228,6 +248,17 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         oauth.begin(tx, state_hash=hashed("state"), adapter="shop", user="usr_1", browser_hash="b", kept={},
                     vault=VAULT, expires_at=NOW + timedelta(minutes=9))  # fmt: skip
         idempotency.begun(tx, "key", "digest", NOW)
+        shop = Link("a" * 11, "https://shop.example/")
+        links.keep(tx, [links.Bearing(our["sent"], (shop,), NOW, False)], NOW)
+        row = links.find(tx, shop.code)
+        assert row is not None
+        assert links.followed(tx, row, Visitor.HUMAN, NOW)
+        our["link"], our["verification"] = row["id"], "ver_1"
+        verifications.add(tx, {
+            "id": "ver_1", "number": ANA.number, "country": "FR", "purpose": "", "channel": "sms", "language": "fr",
+            "origin": "public_form", "message": our["sent"], "code_hash": "x", "state": "pending", "test": False,
+            "created_at": NOW, "expires_at": SOON,
+        })  # fmt: skip
         m = t.messages
         tx.connection.execute(m.update().where(m.c.id == our["held"]).values(state="held", held_by="account"))
         tx.connection.execute(m.update().where(m.c.id == our["sent"]).values(
