@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ from core.contract import (
     Manifest,
     OAuth,
     Option,
+    Published,
+    Publishes,
     Pulls,
     Question,
     Reading,
@@ -56,12 +59,13 @@ DESCRIBED_FOR = timedelta(hours=1)
 SPENT_FOR = timedelta(hours=1)
 TOPICS = ("send", "schedule", "cancel", "options", "outbound")
 SCOPES = ("api", "refresh_token", "id")
+OPENAPI = "flow_openapi.json"
 _JSON = "application/json; charset=utf-8"
 _BLOCKED = ("OAUTH_APPROVAL_ERROR_GENERIC", "OAUTH_AUTHORIZATION_BLOCKED", "OAUTH_EC_APP_NOT_FOUND",
             "app_not_installed")  # fmt: skip
 
 
-class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, KeepsConsent, Checks):
+class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, KeepsConsent, Checks, Publishes):
     """One org: production, sandbox or My Domain, by one click or by an integration user."""
 
     manifest = Manifest(
@@ -332,6 +336,18 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
         for key in [one for one in self._described if one[0] == installation.id]:
             del self._described[key]
         return checking.check(client, lambda name: self._shape(client, installation, name, now), installation, now)
+
+    def publish(
+        self, credentials: Mapping[str, str], public_url: str, now: datetime, *, dry_run: bool = False
+    ) -> Sequence[Published]:
+        """Nothing of ours is kept at Salesforce for all orgs: each registers the External Service from the file."""
+        return (Published(OPENAPI, "unchanged", detail=f"{public_url}/hooks/salesforce"),)
+
+    def files(self, public_url: str) -> Mapping[str, str]:
+        """The document from which an org's administrator registers the External Service."""
+        document = json.loads((Path(__file__).with_name(OPENAPI)).read_text(encoding="utf-8"))
+        document["servers"][0]["url"] = f"{public_url}/hooks/salesforce/ins_example"
+        return {OPENAPI: json.dumps(document, indent=2, ensure_ascii=False) + "\n"}
 
     # ------------------------------------------------------------------------------------------------------------
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from core.contract import Batch, ConsentWord, Erasure, Installation, Merge
-from core.domain.errors import NotNow
+from core.domain.errors import NeedsReconnect
 from core.domain.events import Closed, Event, Kind
 from integrations.salesforce import records
 from integrations.salesforce.client import Client
@@ -18,14 +18,13 @@ from integrations.salesforce.outbound import Notification, Notifications
 from integrations.salesforce.shapes import Shape
 
 AT_ONCE = 200
-BLOCKED_FOR = timedelta(minutes=15)
 MOST_VALUES = 60
 
 
 def again(client: Client, shape: Callable[[str], Shape | None], installation: Installation,
           keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:  # fmt: skip
     """What of these occasions has changed. A refusal field that a person named and that is not there stops the message:
-    what cannot be read is no consent. Raises `NotNow`, `NeedsReconnect`."""
+    what cannot be read is no consent, and a person has to mend it. Raises `NeedsReconnect`, `NotNow`."""
     events: list[Event] = []
     consents: list[ConsentWord] = []
     erasures: list[Erasure] = []
@@ -73,7 +72,7 @@ def _found(client: Client, shape: Shape | None, name: str,
     if not ids or shape is None:
         return None
     if shape.is_blocked is not None:
-        raise NotNow("salesforce_opt_out_absent", BLOCKED_FOR, object=name, field=shape.is_blocked)
+        raise NeedsReconnect("salesforce_opt_out_absent", object=name, field=shape.is_blocked)
     found: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(ids), AT_ONCE):
         soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE Id IN {{}}"  # noqa: S608 checked names

@@ -78,6 +78,7 @@ def pull(org: Org, installation: Installation, cursor: str | None, now: datetime
     if not progress.left:
         progress.left = wanted(installation)
         progress.page = progress.newest = None
+        _refusals_are_there(org, progress.left)
     problems: list[Reason] = []
     events: list[Event] = []
     consents: list[ConsentWord] = []
@@ -124,6 +125,14 @@ def pull(org: Org, installation: Installation, cursor: str | None, now: datetime
         tuple(events), progress.written(), tuple(sweeps), more=bool(progress.left), problems=tuple(problems),
         consents=tuple(consents), erasures=tuple(erasures), merges=tuple(merges),
     )  # fmt: skip
+
+
+def _refusals_are_there(org: Org, names: list[str]) -> None:
+    """What waits because a refusal could not be read goes on when this no longer raises."""
+    for name in names:
+        shape = org.shape(name)
+        if shape is not None and shape.is_blocked is not None:
+            raise NotNow("salesforce_opt_out_absent", timedelta(minutes=5), object=name, field=shape.is_blocked)
 
 
 def _nothing_to_ask(shape: Shape) -> bool:

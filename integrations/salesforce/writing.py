@@ -16,7 +16,9 @@ from core.domain.errors import BadInput, NotNow
 from core.domain.messages import State
 from integrations.salesforce import moments
 from integrations.salesforce.client import Client, Done, SalesforceSaysNo
+from integrations.salesforce.fields import PERSONS
 from integrations.salesforce.ids import long_id, object_of
+from integrations.salesforce.records import converted, numbers_of, person_of
 from integrations.salesforce.shapes import Shape
 
 MESSAGE = "Relance_Message__c"
@@ -24,8 +26,8 @@ BY = "Message_Id__c"
 BULK_FROM = 400
 """From so many records on, one job of Bulk API 2.0 is cheaper than a call for each 200."""
 LOOK_BACK = timedelta(days=7)
-CONSENT_BUDGET = 0.98
-"""A refusal is written while there is any room at all."""
+LAST_DIGITS = 8
+"""Of a number, whatever stands before them in the record."""
 _TEXTS = {"Status__c": 20, "Reason_Code__c": 80, "Reason__c": 255, "Channel__c": 20, "Body__c": 4_000,
           "Reply__c": 4_000, "Flow__c": 40, "Phone__c": 40, "Currency__c": 3}  # fmt: skip
 _SUBJECTS = {
@@ -196,18 +198,44 @@ class Writer:
         chosen: dict[str, dict[str, dict[str, Any]]] = {}
         mine: list[Work] = []
         for work in sorted(self.works, key=lambda one: one.report.at):
-            word, whom = work.report.consent, work.whom
+            word = work.report.consent
             if work.report.kind != "consent" or word is None:
                 continue
-            shape = self.shape(whom.name) if whom is not None and whom.name else None
-            fields = _refusal(shape, granted=word.granted, scope=word.scope, at=word.at) if shape is not None else {}
-            if whom is None or not fields:
-                work.failed(BadInput("salesforce_no_opt_out_field", object=whom.name if whom else "–"))
-                continue
-            kept = chosen.setdefault(whom.name, {}).setdefault(whom.person, {"Id": whom.person})
-            kept |= fields
-            mine.append(work)
+            for whom in [work.whom] if work.whom is not None else self._people_with(word.number):
+                shape = self.shape(whom.name) if whom.name else None
+                fields = _refusal(shape, granted=word.granted, scope=word.scope, at=word.at) if shape else {}
+                if not fields:
+                    work.failed(BadInput("salesforce_no_opt_out_field", object=whom.name or "–"))
+                    continue
+                work.whom = whom
+                kept = chosen.setdefault(whom.name, {}).setdefault(whom.person, {"Id": whom.person})
+                kept |= fields
+                mine.append(Work(work.report, whom))
         self._change(chosen, mine)
+        for written in mine:
+            for work in self.works:
+                if work.report is written.report:
+                    work.failed(written.trouble)
+
+    def _people_with(self, number: str | None) -> list[Whom]:
+        """Whoever has this number in the org, however it is written there. Nobody is no error."""
+        if not number:
+            return []
+        found: list[Whom] = []
+        digits = number.lstrip("+")[-LAST_DIGITS:]
+        pattern = "%" + "%".join(digits)
+        for name in PERSONS:
+            shape = self.shape(name)
+            phones = shape.there(*shape.mapped.phones) if shape is not None else ()
+            if shape is None or not phones or not shape.refusing:
+                continue
+            where = " OR ".join(f"{phone} LIKE {{}}" for phone in phones)
+            soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE {where} LIMIT 200"  # noqa: S608 checked
+            for record in self.client.query(soql, *[pattern] * len(phones)):
+                person = person_of(shape, record)
+                if person is not None and number in numbers_of(person, self.installation) and not converted(record):
+                    found.append(Whom(name, person.id, None if name == "Account" else person.id, None))
+        return found
 
     # Tasks ---------------------------------------------------------------------------------------------------------
 
