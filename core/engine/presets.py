@@ -42,6 +42,8 @@ def add(tx: Transaction, adapter: Adapter, installation: str, now: datetime) -> 
                 "body": preset["body"].get(language, preset["body"]["en"]),
                 "asks": preset.get("asks", False),
                 "late": preset.get("late", "skip"),
+                "only": preset.get("only", {}),
+                "conditions": preset.get("conditions"),
                 "active": False,
                 "preset": preset["key"],
             },
