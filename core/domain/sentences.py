@@ -1086,6 +1086,26 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "« {text} » a plus de décimales que la monnaie {currency} ({decimals}).",
         "en": "“{text}” has more decimals than the currency {currency} has ({decimals}).",
     },
+    "occasion_emptied": {
+        "fr": "Le panier a été vidé avant.",
+        "en": "The cart was emptied before.",
+    },
+    "only_for_carts": {
+        "fr": "Cette condition ne vaut que pour les paniers (un montant minimum : aussi pour les commandes).",
+        "en": "This condition is for carts only (a smallest amount: for orders too).",
+    },
+    "uplift_not_enough": {
+        "fr": "Pas encore assez de paniers pour comparer : {nudged} relancés, {control} dans le groupe témoin.",
+        "en": "Not enough carts yet to compare: {nudged} reminded, {control} in the control group.",
+    },
+    "uplift_unclear": {
+        "fr": "La différence peut encore tenir au hasard.",
+        "en": "The difference may still be chance.",
+    },
+    "uplift_clear": {
+        "fr": "La différence ne tient pas au hasard (certitude d'au moins 95 %).",
+        "en": "The difference is not chance (certainty of at least 95%).",
+    },
     "silent": {
         "fr": "Cette connexion ne nous parle plus depuis {hours} h, alors qu'elle nous écrit d'habitude toutes les "
               "{usual}. Vérifiez de l'autre côté.",
@@ -1441,6 +1461,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "shop_test_order": {
         "fr": "C'est une commande d'essai de la boutique : personne n'est prévenu.",
         "en": "This is a trial order of the shop's own: nobody is told of it.",
+    },
+    "shop_data_request": {
+        "fr": "Un client demande ses données (demande {request}) : exportez-les depuis sa fiche et remettez-les-lui.",
+        "en": "A customer asks for their data (request {request}): export it from their page and hand it to them.",
     },
     "shop_hooks_stay": {
         "fr": "La boutique « {name} » n'a pas pu être prévenue : elle cessera d'elle-même de nous parler.",

@@ -214,6 +214,8 @@ def installation(row: installations.Row, language: str = "en") -> dict[str, Any]
         "pulled_at": moment(row.pulled_at),
         "next_pull_at": moment(row.next_pull_at),
         "live_since": moment(row.live_since),
+        "heard_at": moment(row.heard_at),
+        "control_group": row.control_group,
         "grant_expires_at": moment(row.grant_expires_at),
         "trouble": reason(row.trouble, language),
         "problems": [reason(problem, language) for problem in row.problems],
@@ -238,10 +240,21 @@ def rule(row: Mapping[str, Any]) -> dict[str, Any]:
         "asks": row["asks"],
         "late": row["late"],
         "only": row["only"],
+        **_conditions(row),
         "active": row["active"],
         "preset": row["preset"],
         "version": row["version"],
         "created_at": moment(row["created_at"]),
+    }
+
+
+def _conditions(row: Mapping[str, Any]) -> dict[str, Any]:
+    said = row["conditions"] or {}
+    return {
+        "at_least": said.get("at_least"),
+        "countries": said.get("countries", []),
+        "once_per_person": said.get("once_per_person"),
+        "control_group": said.get("control_group"),
     }
 
 

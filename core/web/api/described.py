@@ -41,12 +41,13 @@ def pages(name: str) -> S:
     return thing(data=many(ref(name)), has_more=YES, next=MAYBE)
 
 
-def more(name: str, **properties: S) -> S:
+def more(name: str, /, **properties: S) -> S:
     return {"allOf": [ref(name), thing(**properties)]}
 
 
 _STATE: S = {"enum": given.STATES}
 _CLASS: S = {"enum": given.CLASSES}
+_MAYBE_COUNT: S = {"type": ["integer", "null"], "minimum": 0}
 _CHANNELS = many({"enum": given.CHANNELS})
 _WAYS = given.WAYS
 
@@ -157,6 +158,10 @@ SCHEMAS: dict[str, S] = {
         asks=YES,
         late={"enum": ["skip", "send"]},
         only=ANY,
+        at_least=maybe("Money"),
+        countries=many(TEXT),
+        once_per_person=MAYBE,
+        control_group=_MAYBE_COUNT,
         active=YES,
         preset=MAYBE,
         version=COUNT,
@@ -196,6 +201,8 @@ SCHEMAS: dict[str, S] = {
         pulled_at=MAYBE_MOMENT,
         next_pull_at=MAYBE_MOMENT,
         live_since=MAYBE_MOMENT,
+        heard_at=MAYBE_MOMENT,
+        control_group=_MAYBE_COUNT,
         grant_expires_at=MAYBE_MOMENT,
         trouble=maybe("Reason"),
         problems=many(ref("Reason")),
@@ -249,6 +256,63 @@ SCHEMAS: dict[str, S] = {
         pulled_at=MAYBE_MOMENT,
         trouble=maybe("Reason"),
         problems=many(ref("Reason")),
+    ),
+    "Replay": thing(
+        installation=TEXT,
+        since=MOMENT,
+        until=MOMENT,
+        rules=many(TEXT),
+        active=YES,
+        carts=COUNT,
+        reachable=COUNT,
+        would_have_left=COUNT,
+        ordered_before=COUNT,
+        emptied_before=COUNT,
+        left_out=COUNT,
+        messages=COUNT,
+        moved=COUNT,
+        segments=COUNT,
+        price=many(ref("Money")),
+        without_price=COUNT,
+        reasons={"type": "object", "additionalProperties": COUNT},
+        more=YES,
+    ),
+    "RehearsalOrReplay": {"oneOf": [ref("Rehearsal"), ref("Replay")]},
+    "Figures": thing(
+        nudged=COUNT,
+        clicked=COUNT,
+        recovered=thing(orders=COUNT, amounts=many(ref("Money"))),
+        ordered_after=thing(orders=COUNT, amounts=many(ref("Money"))),
+        control_group=thing(carts=COUNT, orders=COUNT),
+        cost=many(ref("Money")),
+        stops=COUNT,
+        stop_rate={"type": ["number", "null"]},
+    ),
+    "Uplift": thing(
+        nudged=thing(carts=COUNT, orders=COUNT),
+        control_group=thing(carts=COUNT, orders=COUNT),
+        enough=YES,
+        points={"type": ["number", "null"]},
+        low={"type": ["number", "null"]},
+        high={"type": ["number", "null"]},
+        certainty={"type": "number"},
+        says=ref("Reason"),
+    ),
+    "Stats": thing(
+        since=MOMENT,
+        until=MOMENT,
+        window=TEXT,
+        data=many(
+            thing(
+                installation=TEXT,
+                name=TEXT,
+                totals=ref("Figures"),
+                rules=many(more("Figures", rule=TEXT, name=MAYBE)),
+                days=many(more("Figures", day=TEXT, rule=TEXT)),
+                uplift=ref("Uplift"),
+                settled_until=MOMENT,
+            )
+        ),
     ),
     "Sync": thing(
         installation=TEXT,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
+from core.domain.carts import MOST_CONTROL
 from core.domain.channels import parse_ways
 from core.domain.content import checked
 from core.domain.errors import BadInput
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.policy.pumping import Origin
-from core.domain.policy.walltime import at_wall
+from core.domain.policy.walltime import at_wall, parse_duration
 from core.domain.reasons import Reason
 from core.domain.when import OnChange, parse_when
 from core.engine.notices import EVENTS
@@ -342,7 +343,44 @@ class Rule(Body):
     active = fields.Boolean(load_default=True, truthy={True}, falsy={False})
 
 
-Rule._declared_fields["class"] = one_of(CLASSES, required=True)
+def _once(value: Any) -> None:
+    try:
+        span = parse_duration(value)
+    except BadInput as error:
+        raise ValidationError([error.reason]) from error  # type: ignore[list-item]
+    if not timedelta() < span.elapsed + timedelta(days=span.days) <= timedelta(days=90):
+        raise ValidationError([Reason("field_wrong", {"why": "PT1H … P90D"})])  # type: ignore[list-item]
+
+
+class Amount(Body):
+    """Money as everywhere: millionths of a currency."""
+
+    amount = fields.Integer(required=True, strict=True, validate=validate.Range(0, 10**18))
+    currency = fields.String(
+        required=True, validate=validate.Regexp(r"[A-Z]{3}\Z", error="EUR"), metadata={"pattern": "^[A-Z]{3}$"}
+    )
+
+
+Rule._declared_fields["class"] = one_of(
+    CLASSES, metadata={"description": "Needed, but for carts: to remind of one is marketing unless you say otherwise"}
+)
+Rule._declared_fields["at_least"] = fields.Nested(
+    Amount, allow_none=True, load_default=None,
+    metadata={"description": "Carts and orders of a smaller total, or in another currency, are not spoken about"},
+)  # fmt: skip
+Rule._declared_fields["countries"] = fields.List(
+    country(), load_default=list, validate=validate.Length(0, 250),
+    metadata={"description": "Only numbers of these countries; all, if empty"},
+)  # fmt: skip
+Rule._declared_fields["once_per_person"] = fields.String(
+    allow_none=True, load_default=None, validate=_once,
+    metadata={"example": "P7D", "description": "Carts: nobody hears of a second cart within this time"},
+)  # fmt: skip
+Rule._declared_fields["control_group"] = fields.Integer(
+    allow_none=True, load_default=None, strict=True, validate=validate.Range(0, MOST_CONTROL),
+    metadata={"description": "Carts: percent of the people who are left out to measure what reminding brings; null: as "
+                             "the installation says (10 without)"},
+)  # fmt: skip
 Rule._declared_fields["only"] = fields.Dict(
     keys=fields.String(validate=validate.Length(1, 60)),
     values=fields.List(fields.String(validate=validate.Length(0, 200)), validate=validate.Length(1, 200)),
@@ -363,7 +401,22 @@ class Installation(Body):
 class InstallationChange(Body):
     mode = one_of(["rehearsal", "live"])
     name = words(120)
+    control_group = fields.Integer(
+        allow_none=True, strict=True, validate=validate.Range(0, MOST_CONTROL),
+        metadata={"description": "Percent of people who are left out of cart reminders, to measure them; null: 10"},
+    )  # fmt: skip
     config = fields.Dict(keys=fields.String())
+
+
+class Rehearsal(Body):
+    past = words(8, metadata={"pattern": "^[1-9][0-9]?d$", "example": "30d",
+                              "description": "Replay the carts of the last days (at most 90) instead"})  # fmt: skip
+
+
+class Stats(Body):
+    installation = words(40)
+    since = words(60, metadata={"description": "From this moment on (RFC 3339); without it the last 30 days"})
+    until = words(60, metadata={"description": "Before this moment; without it now. At most 92 days after `since`"})
 
 
 class Sync(Body):

@@ -8,10 +8,11 @@ from typing import Any
 from core.contract import Configured, Pulls
 from core.domain.errors import BadInput, Conflict, NotFound
 from core.domain.reasons import Reason
-from core.engine import foreseeing, installing, pulling, shown, switching
+from core.engine import foreseeing, installing, pulling, replaying, scheduling, shown, switching
 from core.storage import house
 from core.storage import installations as stored
 from core.storage.database import Transaction
+from core.web import problems
 from core.web.api import given
 from core.web.api.routing import Answer, Call, Routes, page
 
@@ -74,6 +75,9 @@ def change(call: Call, id: str) -> Answer:
             raise Conflict("installation_disconnected")
         if "name" in body:
             stored.change(tx, id, name=body["name"])
+        if "control_group" in body:
+            stored.change(tx, id, control_group=body["control_group"])
+            scheduling.replan_open(tx, call.now, scheduling.live_installations(tx), installation=id)
         if "config" in body:
             _configure(call, tx, row, body["config"])
         if body.get("mode", row.mode) != row.mode:
@@ -97,11 +101,14 @@ def remove(call: Call, id: str) -> Answer:
     )
 
 
-@ROUTES("GET", "/v1/installations/{id}/rehearsal", "What would leave, what would not and why, segments and price",
-        gives="Rehearsal")  # fmt: skip
+@ROUTES("GET", "/v1/installations/{id}/rehearsal", "What would leave, what would not and why, segments and price; with "
+        "`?past=30d` what would have left for the carts of the last days",
+        query=given.Rehearsal(), gives="RehearsalOrReplay")  # fmt: skip
 def rehearsal(call: Call, id: str) -> Answer:
     with call.read() as tx:
         row = _row(call, tx, id)
+    if (past := call.query.get("past")) is not None:
+        return _replay(call, id, past)
     pulls = isinstance(call.suite.adapters.get(row.installation.adapter), Pulls)
     if pulls and row.pulled_at is None and row.state == "connected":
         # Nothing is known yet: ask first, so that the first look is not an empty page.
@@ -119,6 +126,14 @@ def rehearsal(call: Call, id: str) -> Answer:
             "problems": [shown.reason(one, call.language) for one in row.problems],
         },
     )
+
+
+def _replay(call: Call, id: str, past: str) -> Answer:
+    days = int(past[:-1]) if past.endswith("d") and past[:-1].isdecimal() and past.isascii() else 0
+    if not 1 <= days <= replaying.MOST_DAYS:
+        raise problems.Malformed("query_wrong", name="past")
+    with call.read() as tx:
+        return Answer(200, replaying.as_json(replaying.replay(tx, id, call.suite.now(), days)))
 
 
 @ROUTES("POST", "/v1/installations/{id}/sync", "Asks the platform now: 202, or 200 with the outcome when `?wait=true`",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.domain.carts import CONDITIONS, conditions
 from core.domain.channels import budgets, parse_ways
 from core.domain.content import checked
 from core.domain.errors import BadInput, NotFound
+from core.domain.messages import MessageClass
 from core.domain.planning import Cancel, Move, Schedule, Step
 from core.domain.reasons import Reason
 from core.domain.text.templates import compile_template
@@ -23,7 +25,7 @@ from core.web.api.routing import Answer, Call, Routes, page
 
 ROUTES = Routes("rules")
 KNOWN = ("start", "end", "title", "name", "first_name", "location")
-KNOWN_OF_CARTS = ("total", "currency", "link", "items", "number")
+KNOWN_OF_CARTS = ("total", "currency", "link", "items", "number", "count", "code", "status", "language", "payment_link")
 _CARTS = ("cart", "order")
 # Forms, requests and contacts bring whatever fields their platform has; only the two kinds with fixed words are held
 # to them.
@@ -34,6 +36,10 @@ _STRICT = ("appointment", *_CARTS)
         takes=given.Rule(), gives="Rule", status=201, dry_gives="RuleDifference")  # fmt: skip
 def create(call: Call) -> Answer:
     values = _stored(call.body)
+    if values.get("class") is None:
+        if values["on"] != "cart":
+            raise problems.Several([("/class", Reason("field_required"))])
+        values["class"] = str(MessageClass.MARKETING)
     with call.write() as tx:
         _check(call, tx, values)
         rule_id = stored.add(tx, values, call.now)
@@ -61,7 +67,7 @@ def single(call: Call, id: str) -> Answer:
 def change(call: Call, id: str) -> Answer:
     with call.write() as tx:
         known = _row(tx, id)
-        changes = {name: value for name, value in _stored(call.body).items() if name in FIELDS}
+        changes = {name: value for name, value in _stored(call.body, known).items() if name in FIELDS}
         if changes.get("body") and "template" not in changes:
             changes["template"] = None
         if changes.get("template") and "body" not in changes:
@@ -98,13 +104,18 @@ FIELDS = (
     "asks",
     "late",
     "only",
+    "conditions",
     "active",
 )
 
 
-def _stored(given: Mapping[str, Any]) -> dict[str, Any]:
-    """As its row has it: the order of channels apart from the time of each, the content in its one form."""
-    values = dict(given)
+def _stored(given: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """As its row has it: the order of channels apart from the time of each, the content in its one form, conditions
+    together. `known`: the row that is changed."""
+    values = {name: value for name, value in given.items() if name not in CONDITIONS}
+    if any(name in given for name in CONDITIONS):
+        before = (known and known["conditions"]) or {}
+        values["conditions"] = conditions({**before, **given}) or None
     if "channels" in values:
         ways = parse_ways(values["channels"])
         values |= {"channels": [str(way.channel) for way in ways], "budgets": budgets(ways)}
@@ -159,6 +170,11 @@ def _step(step: Step, language: str) -> dict[str, Any]:
 def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
     """What no single field tells. Raises `Several`, `NotFound` for another workspace's installation."""
     wrong: list[tuple[str, Reason]] = []
+    said = values.get("conditions") or {}
+    wrong += [(f"/{name}", Reason("only_for_carts")) for name in ("once_per_person", "control_group")
+              if said.get(name) is not None and values["on"] != "cart"]  # fmt: skip
+    if said.get("at_least") and values["on"] not in _CARTS:
+        wrong.append(("/at_least", Reason("only_for_carts")))
     if (values.get("body") is None) == (values.get("template") is None):
         wrong.append(("/body", Reason("field_body_or_template")))
     if wrong:

@@ -1,0 +1,54 @@
+"""`/v1/stats`: what connections brought and cost, with the honest figure against the control group."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from core.domain.errors import BadInput, NotFound
+from core.domain.policy.walltime import Duration, format_duration
+from core.engine import measuring, shown
+from core.engine.attributing import window_of
+from core.storage import house
+from core.storage import installations as stored
+from core.web import problems
+from core.web.api import given
+from core.web.api.routing import Answer, Call, Routes
+
+ROUTES = Routes("stats")
+
+
+@ROUTES("GET", "/v1/stats", "Nudged, clicked, recovered, cost and STOP of each connection, by rule and day; and what "
+        "nudging brings against the control group",
+        query=given.Stats(), gives="Stats", also={404: "No such connection in this workspace"})  # fmt: skip
+def figures(call: Call) -> Answer:
+    asked = call.query
+    with call.read() as tx:
+        known = house.workspace(tx, call.workspace)
+        settings = known["settings"] if known else house.DEFAULTS
+        zone = ZoneInfo(settings["zone"])
+        try:
+            until = given.moment(asked["until"], zone, "/until") if asked.get("until") else call.now
+            since = (
+                given.moment(asked["since"], zone, "/since")
+                if asked.get("since")
+                else until - timedelta(days=measuring.DAYS)
+            )
+        except BadInput as error:
+            raise problems.Malformed("query_wrong", name=error.pointer.strip("/")) from error
+        if not timedelta() < until - since <= timedelta(days=measuring.MOST_DAYS):
+            raise problems.Malformed("query_wrong", name="since")
+        found = [
+            row for row in stored.listed(tx, call.suite.vault, call.suite.public_url)
+            if asked.get("installation") in (None, row.installation.id)
+        ]  # fmt: skip
+        if asked.get("installation") and not found:
+            raise NotFound("installation")
+        data = [
+            measuring.measure(tx, row.installation.id, row.installation.name, since, until, call.now).as_json(
+                call.language
+            )
+            for row in found
+        ]
+    window = format_duration(Duration(elapsed=window_of(settings)))
+    return Answer(200, {"since": shown.moment(since), "until": shown.moment(until), "window": window, "data": data})
