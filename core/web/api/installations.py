@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.contract import Configured, Pulls
+from core.contract import Configured, HandsOver, Pulls
 from core.domain.errors import BadInput, Conflict, NotFound
 from core.domain.reasons import Reason
 from core.engine import foreseeing, installing, pulling, replaying, scheduling, shown, switching
@@ -36,10 +36,12 @@ def create(call: Call) -> Answer:
             raise _inside_config(error) from error
         row = _row(call, tx, installation_id)
         # What the other side must be given is shown this once, in the answer to whoever connected it.
+        adapter = call.suite.adapters[row.installation.adapter]
+        known = adapter.handed(row.installation) if isinstance(adapter, HandsOver) else row.installation.secrets
         once = {
-            name: row.installation.secrets[name]
+            name: known[name]
             for name in ("signing_secret", "connection_code", "webhook_secret")
-            if name in row.installation.secrets and name not in body["config"]
+            if name in known and name not in body["config"]
         }
         return call.done(201, {**shown.installation(row, call.language), **once})
 
