@@ -70,6 +70,8 @@ class Wish:
     campaign: str | None = None
     label: str | None = None
     language: str | None = None
+    consent_there: bool = False
+    """The platform keeps the person's yes: without one of our own, it is asked before a marketing message leaves."""
 
     def as_json(self) -> dict[str, Any]:
         """As it is kept, without what was not said."""
@@ -77,6 +79,7 @@ class Wish:
             "klass": self.klass, "body": self.body, "template": self.template, "channels": list(self.channels),
             "at": _iso(self.at), "wall": _iso(self.wall), "until": _iso(self.until), "sender": self.sender,
             "asks": self.asks or None, "campaign": self.campaign, "label": self.label, "language": self.language,
+            "consent_there": self.consent_there or None,
         }  # fmt: skip
         return {name: value for name, value in said.items() if value is not None}
 

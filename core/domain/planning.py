@@ -6,6 +6,7 @@ that are known. Nothing else schedules, moves or calls off a message. Both are p
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from core.domain.errors import BadInput
 from core.domain.events import Closed, Kind, Wish
 from core.domain.messages import LEFT, WAITING, Channel, MessageClass, State
 from core.domain.occasions import Occasion
+from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Check, Never, Policy
 from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
@@ -125,10 +127,19 @@ def _wished(occasion: Occasion, wish: Wish, policy: Policy, now: datetime) -> Se
         # A local time that is just over when a workflow comes to its step is as soon as possible.
         late="send" if wish.at or wish.wall else "skip",
     )  # fmt: skip
-    answer = _answer(occasion, rule, policy, now)
+    answer = _answer(occasion, rule, _trusting(policy, occasion) if wish.consent_there else policy, now)
     if isinstance(answer, Send):
         return replace(answer, campaign=wish.campaign, tells=True)
     return replace(answer, wish=wish, instead=None)
+
+
+def _trusting(policy: Policy, occasion: Occasion) -> Policy:
+    """As if the person had agreed, for the platform knows and is asked at the last moment; a no that we know stays."""
+    if occasion.recipient is None:
+        return policy
+    number = occasion.recipient.number
+    agreed = replace(policy.standings.get(number, Standing()), marketing_consent=True)
+    return replace(policy, standings=ChainMap({number: agreed}, policy.standings))  # type: ignore[arg-type]
 
 
 def _answer(

@@ -69,7 +69,8 @@ def _of_messages(suite: Suite, tx: Transaction, found: Sequence[Mapping[str, Any
         if installation not in wanting:
             wanting[installation] = _wants(suite, Transaction(tx.connection, row["workspace"]), installation)
         if wanting[installation]:
-            content = {"state": row["state"], "at": row["changed_at"].isoformat(), "reason": row["reason"]}
+            content = {"state": row["state"], "at": row["changed_at"].isoformat(), "reason": row["reason"],
+                       "before": row["told"]}  # fmt: skip
             about = {"occasion": row["occasion"], "message": row["id"]}
             yield {**_named(row), **about, "kind": "state", "content": content}
 
@@ -258,6 +259,7 @@ def _report(row: Mapping[str, Any], occasion: Occasion | None, message: Mapping[
         consent=word,
         subject=occasion.subject if occasion else content.get("subject"),
         body=about.get("text"),
+        before=State(content["before"]) if content.get("before") else None,
     )
 
 

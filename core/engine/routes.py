@@ -139,6 +139,10 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
         now=now,
     )
     if not isinstance(verdict, Go):
+        if verdict.reason.code == "no_marketing_consent" and _unsure(suite, message, known, now):
+            # Its platform may have the person's yes; without one it ends here when it comes back.
+            held_by = outbox.looking(message.installation or "")
+            return Result(message, State.HELD, Reason("asking_platform"), held_by=held_by)
         return Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
     if _unsure(suite, message, known, now):
         held_by = outbox.looking(message.installation or "")

@@ -383,13 +383,15 @@ def of_occasions(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list
 
 
 def untold(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
-    """Messages whose state their platform wants to hear of and has not been told: marked as told, the caller tells."""
-    due = select(_m.id).where(text(f"({t.UNTOLD})")).order_by(_m.changed_at).limit(limit)
-    ids = [row.id for row in tx.connection.execute(due)]
+    """Messages whose state their platform wants to hear of and has not been told: marked as told, the caller tells.
+    `told` is what it was told before, "" for nothing."""
+    due = select(_m.id, _m.told).where(text(f"({t.UNTOLD})")).order_by(_m.changed_at).limit(limit)
+    before = {row.id: row.told for row in tx.connection.execute(due)}
+    ids = list(before)
     if not ids:
         return []
     tx.connection.execute(update(t.messages).where(_m.id.in_(ids)).values(told=_m.state))
-    return tx.rows(select(t.messages).where(_m.id.in_(ids)))
+    return [{**row, "told": before[row["id"]]} for row in tx.rows(select(t.messages).where(_m.id.in_(ids)))]
 
 
 def cancel(tx: Transaction, message_id: str, reason: Reason, now: datetime, *, by_person: bool = True) -> bool:

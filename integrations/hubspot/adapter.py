@@ -298,7 +298,7 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
                 wanted.setdefault(identity, []).append(key)
         if not wanted:
             return Batch()
-        fields = (*dates.wanted_properties(installation), *consents.properties_of(installation), "hs_merged_object_ids")
+        fields = (*dates.wanted_properties(installation), "hs_merged_object_ids")
         records = {str(one.get("id")): one
                    for one in account.contacts(list(wanted), fields, consents.properties_of(installation))}
         events: list[Event] = []

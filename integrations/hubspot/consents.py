@@ -25,6 +25,11 @@ def properties_of(installation: Installation) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
+def keeps(installation: Installation) -> bool:
+    """Whether this account can say at all who agreed."""
+    return bool(installation.config.get("opt_in") or installation.config.get("subscription"))
+
+
 def heard(installation: Installation, told: schemas.Told) -> ConsentWord | None:
     """What a changed property says; None when it is not about consent."""
     subject = f"contact/{told.subject}"
@@ -46,6 +51,9 @@ def read(installation: Installation, record: Mapping[str, Any], subject: str) ->
             continue
         value, at, ever = said
         refuses = schemas.yes(value) if name == opt_out else not schemas.yes(value)
+        if at is None:
+            # Without its history: a yes counts from the first day, a no from the last change.
+            at = _changed(record) if refuses else schemas.moment(record.get("createdAt")) or _LONG_AGO
         # An empty box says nothing, unless somebody emptied it.
         if not ever and not schemas.yes(value):
             continue
@@ -165,7 +173,7 @@ def _refused_later(installation: Installation, record: Mapping[str, Any], at: da
     return any(not word.granted and word.at > at for word in read(installation, record, ""))
 
 
-def _newest(record: Mapping[str, Any], name: str) -> tuple[str, datetime, bool] | None:
+def _newest(record: Mapping[str, Any], name: str) -> tuple[str, datetime | None, bool] | None:
     """The property's value, since when, and whether it was ever anything else."""
     history = schemas.mapping(record.get("propertiesWithHistory")).get(name)
     rows = [(at, schemas.text(row.get("value"))) for row in history or () if isinstance(row, Mapping)
@@ -174,8 +182,12 @@ def _newest(record: Mapping[str, Any], name: str) -> tuple[str, datetime, bool] 
         at, value = max(rows)
         return value, at, any(schemas.yes(one) for _, one in rows)
     value = texts(record).get(name, "")
-    at_least = schemas.moment(record.get("createdAt"))
-    return (value, at_least, False) if value and at_least else None
+    return (value, None, False) if value else None
+
+
+def _changed(record: Mapping[str, Any]) -> datetime:
+    return (schemas.moment(texts(record).get("lastmodifieddate")) or schemas.moment(record.get("updatedAt"))
+            or _LONG_AGO)
 
 
 def _among(name: str, values: Sequence[str]) -> dict[str, Any]:

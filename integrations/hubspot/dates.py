@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.contract import Batch, Installation
+from core.contract import Batch, ConsentWord, Installation
 from core.domain.events import Closed, Event, Kind
-from integrations.hubspot import people, schemas, ways
+from integrations.hubspot import consents, people, schemas, ways
 from integrations.hubspot.client import Account
 from integrations.hubspot.consents import texts
 
@@ -59,19 +59,31 @@ def pull(installation: Installation, account: Account, cursor: str | None, now: 
     wanted = [*wanted_properties(installation)]
     page = account.search(_groups(window, now), wanted, sort="hs_object_id", limit=PAGE)
     events = tuple(event for record in page for event in occasions(installation, record))
+    words = tuple(word for record in page for word in _words(installation, record))
     more = len(page) == PAGE
     last = max((int(str(one.get("id"))) for one in page if str(one.get("id", "")).isdecimal()), default=-1)
     if more and last <= window.last:
         # A page that does not move on would be asked for for ever.
         more = False
     following = Window(window.dates, window.since, window.until, last if more else -1)
-    return Batch(events, following.written(), more=more)
+    return Batch(events, following.written(), more=more, consents=words)
+
+
+def _words(installation: Installation, record: Mapping[str, Any]) -> list[ConsentWord]:
+    """With the number, for nothing may be known of this record yet."""
+    said = texts(record)
+    who, _ = people.found(said, ways.phones(installation.config), people.country_of(said, installation.country))
+    if who is None:
+        return []
+    words = consents.read(installation, record, f"contact/{record.get('id')}")
+    return [replace(word, number=who.number) for word in words]
 
 
 def wanted_properties(installation: Installation) -> tuple[str, ...]:
     """What is read of a record."""
     return tuple(dict.fromkeys((*people.NAMES, *people.COUNTRY, *ways.phones(installation.config),
-                                *(installation.config.get("dates") or ()), "lastmodifieddate", "hs_object_id")))
+                                *(installation.config.get("dates") or ()), *consents.properties_of(installation),
+                                "lastmodifieddate", "hs_object_id")))
 
 
 def occasions(installation: Installation, record: Mapping[str, Any], *, closing: bool = False) -> list[Event]:

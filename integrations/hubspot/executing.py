@@ -12,10 +12,11 @@ from core.domain.errors import InvalidNumber
 from core.domain.events import Event, Kind, Wish
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from integrations.hubspot import people, schemas, ways
+from integrations.hubspot import consents, people, schemas, ways
 from integrations.hubspot.schemas import Execution
 
-USEFUL = timedelta(hours=24)
+USEFUL = {"marketing": timedelta(hours=72), "transactional": timedelta(hours=24)}
+"""A campaign's step waits over a Sunday and a holiday for a lawful hour; what somebody expects is of its day."""
 LONGEST = timedelta(days=90)
 DAY_BEGINS, DAY_ENDS, ON_DATE = time(8), time(20), time(10)
 NOTHING = "none"
@@ -43,7 +44,7 @@ def event(execution: Execution, installation: Installation, request: Inbound) ->
     template = "" if template == NOTHING else template
     message = said.get("message", "")
     klass = _CLASSES.get(said.get("message_type", "").casefold())
-    moments, unclear = _moments(said, installation.zone, now)
+    moments, unclear = _moments(said, USEFUL[klass or "transactional"], installation.zone, now)
     if not template and not message:
         trouble = trouble or Reason("hubspot_nothing_to_say")
     if klass is None:
@@ -57,7 +58,7 @@ def event(execution: Execution, installation: Installation, request: Inbound) ->
             # HubSpot has filled in its own tokens already: what is left is plain text, whatever it looks like.
             body=None if template else "{{ message }}",
             channels=_channels(said.get("channels", "")), sender=_chosen(said.get("sender")), language=language,
-            campaign=campaign(execution),
+            campaign=campaign(execution), consent_there=klass == "marketing" and consents.keeps(installation),
             label=said.get("name", "")[:80] or f"HubSpot · workflow {execution.workflow or '?'}", **moments)
     wait_for = "delivered" if said.get("wait_for") == "delivered" else "sent"
     # Like Event.trouble of a step whose wish cannot be read, a wish without a usable number is kept and told.
@@ -83,10 +84,10 @@ def _recipient(execution: Execution, installation: Installation,
     return people.found(execution.properties, ways.phones(installation.config), country)
 
 
-def _moments(said: Any, zone: str, now: datetime) -> tuple[dict[str, Any], Reason | None]:
+def _moments(said: Any, usual: timedelta, zone: str, now: datetime) -> tuple[dict[str, Any], Reason | None]:
     """When it leaves and until when it is useful, as `Wish` names them; or what of it cannot be read."""
     here = now.astimezone(ZoneInfo(zone))
-    useful, unclear = _useful(said.get("useful_hours"))
+    useful, unclear = _useful(said.get("useful_hours"), usual)
     at_time = _time(said.get("time"))
     if said.get("time") and at_time is None:
         unclear = unclear or Reason("hubspot_time_unreadable", {"text": said["time"][:20]})
@@ -121,15 +122,15 @@ def _moments(said: Any, zone: str, now: datetime) -> tuple[dict[str, Any], Reaso
     return {**wanted, "until": until}, unclear
 
 
-def _useful(written: str | None) -> tuple[timedelta, Reason | None]:
+def _useful(written: str | None, usual: timedelta) -> tuple[timedelta, Reason | None]:
     if not written:
-        return USEFUL, None
+        return usual, None
     try:
         hours = float(written.replace(",", "."))
     except ValueError:
         hours = -1.0
     if not 0 < hours <= LONGEST.total_seconds() / 3600:
-        return USEFUL, Reason("hubspot_hours_unreadable", {"text": written[:20]})
+        return usual, Reason("hubspot_hours_unreadable", {"text": written[:20]})
     return timedelta(hours=hours), None
 
 
