@@ -394,7 +394,8 @@ def _short(
     another person, another start or another rule."""
     if policy.links is None or occasion.recipient is None or not (may_hold_links(values) or "short" in body):
         return values
-    start = occasion.start.isoformat() if occasion.start else ""
+    # The same instant may come in another zone's words.
+    start = str(occasion.start.timestamp()) if occasion.start else ""
     return policy.links.of(values, occasion.installation, occasion.id, rule.id, start, occasion.recipient.number)
 
 
