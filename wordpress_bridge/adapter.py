@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from zoneinfo import available_timezones
 
 from core.contract import (
     Answers,
@@ -44,6 +46,7 @@ from wordpress_bridge import archive, happenings, site, wire
 APP_ID = "7c1f5a7e-3d52-4b8e-9b57-6a1c0b9f2d11"
 """The product's own name for WordPress's list of application passwords: fixed for ever."""
 WAIT_FOR_PLUGIN = timedelta(minutes=5)
+_COUNTRY = re.compile("[A-Z]{2}")
 _KEPT = ("rest", "authorize", "signing_secret", "connection_key", "user_login", "application_password")
 
 
@@ -69,17 +72,21 @@ class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs):
         """`{"url"}`; with `{"new_code": true}` a connection gets another code. Raises `BadInput`."""
         home = site.address(config.get("url"), "/config/url")
         if unknown := sorted(set(config) - {"url", "new_code", "zone", "country", "scopes", *_KEPT}):
-            raise BadInput("unknown_setting", pointer=f"/config/{unknown[0]}", setting=unknown[0])
+            raise BadInput("wordpress_setting_unknown", pointer=f"/config/{unknown[0]}", setting=unknown[0][:40])
         new = config.get("new_code", False)
         if not isinstance(new, bool):
-            raise BadInput("wrong_setting", pointer="/config/new_code", setting="new_code")
+            raise BadInput("wordpress_setting_wrong", pointer="/config/new_code", setting="new_code")
         secrets = {
             "signing_secret": config.get("signing_secret") or wire.new_key(),
             "connection_key": wire.new_key() if new else config.get("connection_key") or wire.new_key(),
         }
         secrets |= {name: config[name] for name in ("user_login", "application_password") if config.get(name)}
         shown = {"url": home, **{name: config[name] for name in ("rest",) if config.get(name)}}
-        zone, country = (config[name] if isinstance(config.get(name), str) else None for name in ("zone", "country"))
+        zone, country = config.get("zone"), config.get("country")
+        if zone is not None and (not isinstance(zone, str) or zone not in available_timezones()):
+            raise BadInput("zone_unknown", pointer="/config/zone", zone=str(zone)[:40])
+        if country is not None and (not isinstance(country, str) or not _COUNTRY.fullmatch(country)):
+            raise BadInput("country_unknown", pointer="/config/country", text=str(country)[:20])
         return Configured(shown, secrets, account=site.account(home), zone=zone, country=country)
 
     def handed(self, installation: Installation) -> Mapping[str, str]:

@@ -440,6 +440,12 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Vérifiez la connexion HubSpot sur sa page ; integrations/hubspot/README.md dit chaque réglage.",
         "en": "Check the HubSpot connection on its page; integrations/hubspot/README.md names every setting.",
     },
+    "wordpress_": {
+        "fr": "Vérifiez la connexion WordPress sur sa page, et Réglages → Relance sur le site ; "
+              "wordpress_bridge/README.md dit chaque cas. Un code de connexion neuf se fait en un clic.",
+        "en": "Check the WordPress connection on its page, and Settings → Relance on the site; "
+              "wordpress_bridge/README.md names every case. A new connection code takes one click.",
+    },
     "simulator_": {
         "fr": "C'est un téléphone simulé : ses quatre derniers chiffres disent ce qu'il fait.",
         "en": "This is a simulated phone: its last four digits say what it does.",

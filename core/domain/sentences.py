@@ -2166,4 +2166,65 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Cette plateforme n'a rien à publier.",
         "en": "This platform has nothing to publish.",
     },
+    # WordPress
+    "wordpress_unreadable": {
+        "fr": "Ce que le site a envoyé n'a pas pu être lu ({what}).",
+        "en": "What the site sent could not be read ({what}).",
+    },
+    "wordpress_setting_unknown": {
+        "fr": "Une connexion WordPress n'a pas de réglage « {setting} ».",
+        "en": "A WordPress connection has no setting “{setting}”.",
+    },
+    "wordpress_setting_wrong": {
+        "fr": "Le réglage « {setting} » de la connexion WordPress n'a pas la bonne forme.",
+        "en": "The WordPress connection's setting “{setting}” has not its form.",
+    },
+    "wordpress_no_phone": {
+        "fr": "Aucun numéro n'a été laissé sur le site.",
+        "en": "No number was left on the site.",
+    },
+    "wordpress_address_missing": {
+        "fr": "Il manque l'adresse du site.",
+        "en": "The site's address is missing.",
+    },
+    "wordpress_not_there": {
+        "fr": "{url} ne se présente pas comme un site WordPress.",
+        "en": "{url} does not present itself as a WordPress site.",
+    },
+    "wordpress_other_host": {
+        "fr": "{url} renvoie vers un autre site ({host}).",
+        "en": "{url} points to another site ({host}).",
+    },
+    "wordpress_passwords_off": {
+        "fr": "Ce site n'accorde pas de mots de passe d'application (pas de https, ou une extension de sécurité).",
+        "en": "This site grants no application passwords (no https, or a security plugin).",
+    },
+    "wordpress_password_refused": {
+        "fr": "Le site n'a pas reconnu le mot de passe qu'il venait d'accorder (réponse {status}).",
+        "en": "The site did not know the password that it had just granted (it answered {status}).",
+    },
+    "wordpress_not_an_administrator": {
+        "fr": "{user} n'administre pas ce site.",
+        "en": "{user} does not administer this site.",
+    },
+    "wordpress_handover_failed": {
+        "fr": "L'extension du site n'a pas pris le code de connexion (réponse {status} {said}).",
+        "en": "The site's plugin did not take the connection code (it answered {status} {said}).",
+    },
+    "wordpress_not_told": {
+        "fr": "Le site n'a pas pu être prévenu : son extension se croit encore reliée.",
+        "en": "The site could not be told: its plugin still believes it is connected.",
+    },
+    "wordpress_password_left": {
+        "fr": "Le mot de passe d'application « Relance » est resté sur le site.",
+        "en": "The application password “Relance” has stayed on the site.",
+    },
+    "wordpress_plugin_missing": {
+        "fr": "L'extension Relance n'est pas encore reliée sur ce site.",
+        "en": "The Relance plugin is not connected on this site yet.",
+    },
+    "wordpress_plugin_old": {
+        "fr": "L'extension du site est en version {there}, la dernière est la {here}.",
+        "en": "The site's plugin is version {there}, the latest is {here}.",
+    },
 }
