@@ -1,4 +1,4 @@
-"""`relance doctor`: fourteen checks, each with what was found and what to do."""
+"""`relance doctor`: fifteen checks, each with what was found and what to do."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ import requests
 from core.cli.desk import Desk, Refusal, command
 from core.cli.running import shown_database, zones_version
 from core.domain.errors import RelanceError
+from core.domain.remedies import remedy
+from core.engine import preflight
 from core.settings import Settings
 from core.storage import accounts, backups, house, installations, migrate, rotation
 from core.storage.database import DatabaseAway
@@ -231,6 +233,33 @@ def connections(patient: Patient) -> Finding:
     return Finding("connections", "ok", str(len(rows)))
 
 
+def platforms(patient: Patient) -> Finding:
+    """Asked of each platform: what is missing there, and the click that mends it."""
+    if not patient.migrated:
+        return _unmigrated("platforms")
+    suite, tongue = patient.suite, patient.desk.language
+    with suite.database.read() as tx:
+        rows = installations.listed(tx, suite.vault, suite.public_url)
+    wrong: list[str] = []
+    mends: list[str] = []
+    result: Result = "ok"
+    asked = 0
+    for row in rows:
+        if row.state != "connected":
+            continue  # `connections` says so already, and without a grant nothing can be asked
+        asked += 1
+        for one in preflight.look(suite, row.installation.workspace, row.installation.id):
+            if one.result == "ok":
+                continue
+            result = "problem" if "problem" in (result, one.result) else "warning"
+            wrong.append(f"{row.installation.name}: {one.reason.sentence(tongue) if one.reason else one.name}")
+            mend = remedy(one.reason.code, tongue) if one.reason else ""
+            mends.append(f"{mend} {one.link}" if one.link else mend)
+    if wrong:
+        return Finding("platforms", result, " ".join(wrong), " ".join(dict.fromkeys(mends)))
+    return Finding("platforms", "ok", str(asked))
+
+
 def providers(patient: Patient) -> Finding:
     """Each account's key works, asked without sending."""
     if not patient.migrated:
@@ -296,7 +325,7 @@ def _unmigrated(check: str) -> Finding:
 
 
 CHECKS: tuple[Callable[[Patient], Finding], ...] = (
-    clock, zones, database, migrations, engine, queue, public_url, certificate, secrets, connections, providers, disk,
-    backup, settings,
+    clock, zones, database, migrations, engine, queue, public_url, certificate, secrets, connections, platforms,
+    providers, disk, backup, settings,
 )
-OUTSIDE = (public_url, certificate, providers)
+OUTSIDE = (public_url, certificate, platforms, providers)

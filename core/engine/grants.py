@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import structlog
@@ -174,6 +174,9 @@ def _posted(
     """Status, JSON body and `Date` of the answer. The operator's own address is called as it is; one that depends on
     what a person typed goes through the guarded client."""
     headers = {"Accept": "application/json"}
+    stand_in = suite.settings.vendor_urls.get(vendor)
+    if operators is None and stand_in and urlsplit(stand_in).netloc == urlsplit(theirs).netloc:
+        operators = theirs
     if operators is None:
         sent = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
         try:

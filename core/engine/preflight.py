@@ -42,6 +42,8 @@ def _looked(suite: Suite, row: installations.Row) -> list[Check]:
             asked = (Check("grant", "problem", error.reason),)
         except RelanceError as error:
             asked = (Check("reachable", "warning", error.reason),)
+        except OSError:
+            asked = (Check("reachable", "warning", Reason("vendor_away", {"vendor": adapter.manifest.name})),)
     elif row.trouble is not None:
         asked = (Check("reachable", "warning", row.trouble),)
     # The platform, who was asked, knows better than what was written down when it was connected.

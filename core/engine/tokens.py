@@ -126,6 +126,7 @@ def _renewed(
             return row
         try:
             token = ask(suite, dance, dance.door(row.installation.config), form)
+            changed = dance.refreshed(row.installation, token.answer)
         except NeedsReconnect as error:
             again, used = row_of(suite, workspace, installation_id), _grant_of(row)
             if tried is None and _grant_of(again) != used:
@@ -134,12 +135,12 @@ def _renewed(
             if not parting:
                 _gone(suite, workspace, installation_id, used, error)
             raise
-        _committed(suite, dance, workspace, row, token, parting=parting)
+        _committed(suite, workspace, row, token, changed, parting=parting)
         return row_of(suite, workspace, installation_id)
 
 
 def _committed(
-    suite: Suite, dance: Connects, workspace: str, row: installations.Row, token: Token, *, parting: bool
+    suite: Suite, workspace: str, row: installations.Row, token: Token, changed: Mapping[str, Any], *, parting: bool
 ) -> None:
     """Keeps it, before anybody uses it. What a person's reconnection brought meanwhile is newer, and stays."""
     name = row.installation.id
@@ -149,7 +150,6 @@ def _committed(
             raise NotFound("installation")
         if _grant_of(known) != _grant_of(row):
             return
-        changed = dance.refreshed(known.installation, token.answer)
         installations.keep_secrets(
             tx,
             suite.vault,

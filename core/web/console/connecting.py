@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Asked
+from core.contract import Asked, Chooses
 from core.domain.errors import BadInput, NotFound, NotNow
 from core.domain.reasons import Reason
 from core.domain.remedies import remedy
@@ -81,6 +81,9 @@ def ask(adapter: str) -> ResponseReturnValue:
     dance = journeys.clickable(suite, adapter)
     given = request.form if request.method == "POST" else request.args
     wishes = connect.Wishes.read(given)
+    if isinstance(suite.adapters[adapter], Chooses) and not wishes.reconnect and wishes.return_to == connect.HOME:
+        # What the account holds is ticked next, before anything is read.
+        wishes = replace(wishes, return_to="/start/connected")
     wrong = Reason(code) if (code := given.get("wrong", "")) in SENTENCES else None
     at = given.get("at", "")[:60]
     if request.method == "POST":
@@ -111,10 +114,10 @@ def _said(words: Mapping[str, str], otherwise: str = "") -> str:
     return words.get(language()) or words.get("en", otherwise)
 
 
-def going(address: str) -> ResponseReturnValue:
+def going(address: str, platform: str = "") -> ResponseReturnValue:
     """A page that says where the person is being sent, and goes there. Not a redirect: a browser that keeps to our
     policy follows none to another site after a form."""
-    host = urlsplit(address).hostname or ""
+    host = urlsplit(address).hostname or platform
     response = make_response(render_template("connect_going.html", address=address, host=host))
     response.headers["Refresh"] = f"0; url={address}"
     return response

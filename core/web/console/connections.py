@@ -11,13 +11,14 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Chooses, Pulls, Reports
+from core.contract import Adapter, Chooses, Connects, Pulls, Reports
 from core.domain.errors import BadInput, NotFound
 from core.domain.reasons import Reason
 from core.engine import installing, outways, pulling, switching
 from core.storage import accounts, installations, occasions
 from core.suite import Suite
 from core.web.app import current_suite
+from core.web.console.connecting import going
 from core.web.console.session import flash, page
 from core.web.console.words import sentence
 
@@ -82,8 +83,8 @@ def act(installation: str, verb: str) -> ResponseReturnValue:
         flash("info", "connections.did.rehearse", count=switching.rehearse(suite, workspace, installation, who=who))
     elif verb in ("write-on", "write-off"):
         if not switching.write_back(suite, workspace, installation, verb == "write-on", who=who):
-            asked = f"/connect/{row.installation.adapter}?reconnect={installation}&optional=1&return_to=/connections"
-            return redirect(asked, 303)
+            platform = suite.adapters[row.installation.adapter].manifest.name
+            return going(f"/connect/{row.installation.adapter}?reconnect={row.installation.id}&optional=1", platform)
         flash("good", "connections.did.write_on" if verb == "write-on" else "connections.did.write_off")
     elif verb == "rename":
         name = request.form.get("name", "").strip()[:80]
@@ -168,13 +169,27 @@ def _listed(*, account_wrong: Reason | None = None, tried: str = "") -> str:
         secret=SECRET,
         needed=NEEDED,
         tried=tried,
-        problem=Reason(problem, {"scope": "", "vendor": "", "text": ""}) if problem else None,
+        problem=_problem(suite, problem) if problem else None,
         problem_adapter=adapter if (adapter := request.args.get("adapter", "")) in suite.adapters else None,
         connected=request.args.get("connected", ""),
+        renewed="renewed" in request.args,
         account_wrong=account_wrong,
         simulated=suite.settings.mode != "live" or not ways,
         now=now,
     )
+
+
+def _problem(suite: Suite, code: str) -> Reason:
+    """What went wrong on the journey that has just ended here. Only the code travels in the address, and the scopes
+    that are missing, if they are ones that we ask for."""
+    adapter = suite.adapters.get(request.args.get("adapter", ""))
+    oauth = adapter.manifest.oauth if adapter else None
+    known = {scope for one in suite.adapters.values() if one.manifest.oauth for scope in one.manifest.oauth.scopes}
+    missing = [scope for scope in request.args.get("scope", "").split() if scope in known]
+    name = adapter.manifest.name if adapter else ""
+    setting = f"RELANCE_{oauth.vendor.upper()}_CLIENT_ID" if oauth else ""
+    return Reason("scope_unticked" if missing else code, {
+        "scope": ", ".join(missing), "vendor": name, "platform": name, "setting": setting, "text": ""})  # fmt: skip
 
 
 def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Card:
@@ -186,13 +201,19 @@ def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Ca
         appointments=ahead,
         pulls=isinstance(adapter, Pulls),
         chooses=isinstance(adapter, Chooses) and bool(row.installation.secrets.get("refresh_token")),
-        one_click=bool(adapter and adapter.manifest.oauth and row.installation.secrets.get("refresh_token")),
+        one_click=_by_click(adapter, row.installation.secrets),
         can_write=switching.can_write_back(suite, row),
         writes=isinstance(adapter, Reports) and adapter.wants(row.installation),
         ends=ends if ends is not None and ends - now < SOON else None,
         lag=now - row.pulled_at if row.pulled_at else None,
         every=adapter.manifest.poll_every if adapter else timedelta(),
     )
+
+
+def _by_click(adapter: Adapter | None, secrets: Mapping[str, Any]) -> bool:
+    """Whether the click that connects it is the one that connects it again: it was not connected by an address or a
+    file."""
+    return isinstance(adapter, Connects) or bool(adapter and adapter.manifest.oauth and secrets.get("refresh_token"))
 
 
 def _row(suite: Suite, installation: str) -> installations.Row:
