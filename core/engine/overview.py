@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.domain.events import Kind
 from core.domain.messages import LEFT, WAITING, Channel, MessageClass, State
 from core.domain.occasions import Occasion
 from core.domain.policy.countries import rules_for
@@ -169,7 +170,7 @@ def appointments(
     tx: Transaction, start: datetime, end: datetime, now: datetime, limit: int = SHOWN_APPOINTMENTS
 ) -> list[Appointment]:
     """The appointments between `start` and `end` with what was said about them, by time."""
-    found = occasions.listed(tx, start=start, end=end, limit=limit)
+    found = occasions.listed(tx, start=start, end=end, limit=limit, kind=Kind.APPOINTMENT)
     messages = overview.about(tx, [one.id for one in found])
     return [how_far(one, messages.get(one.id, ()), now) for one in found]
 

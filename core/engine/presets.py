@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.contract import Adapter
+from core.domain.carts import conditions
 from core.storage import house, rules
 from core.storage.database import Transaction
 
@@ -43,7 +44,7 @@ def add(tx: Transaction, adapter: Adapter, installation: str, now: datetime) -> 
                 "asks": preset.get("asks", False),
                 "late": preset.get("late", "skip"),
                 "only": preset.get("only", {}),
-                "conditions": preset.get("conditions"),
+                "conditions": conditions({**preset, **preset.get("conditions", {})}) or None,
                 "active": False,
                 "preset": preset["key"],
             },

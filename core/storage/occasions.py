@@ -158,6 +158,7 @@ def listed(
     end: datetime | None = None,
     recipient: str | None = None,
     open_only: bool = False,
+    kind: Kind | None = None,
 ) -> list[Occasion]:
     """For lists: by (start, id); `after` is the id of the last one seen."""
     c = t.occasions.c
@@ -170,6 +171,8 @@ def listed(
         query = query.where(c.start < end)
     if recipient:
         query = query.where((c.recipient == recipient) | (c.own_recipient == recipient))
+    if kind is not None:
+        query = query.where(c.kind == str(kind))
     if open_only:
         query = query.where(c.closed.is_(None), c.muted.is_(False))
     if after:
