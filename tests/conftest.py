@@ -23,6 +23,9 @@ from hypothesis import settings
 settings.register_profile("relance", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("relance")
 
+# Processes that tests start by the dozen find what they import compiled, as they do on any machine of an operator.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 PATIENCE = 3  # seconds: everything is on loopback
 
 

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -164,6 +165,60 @@ def test_workers_that_are_stopped_leave_no_doubt_and_killed_ones_lose_nothing_an
             assert states["sent"] + states["uncertain"] == total
             assert set(ledger.taken.values()) == {1}, "never again without knowing"
             assert house.now_in("sent") <= set(ledger.taken), "nothing is called sent that did not arrive"
+
+
+@pytest.mark.parametrize(
+    ("count", "kills"), [(600, 8), pytest.param(100_000, 1_000, marks=pytest.mark.slow)], ids=["short", "long"]
+)
+@pytest.mark.parametrize("kind", ["asked", "silent"])
+def test_whatever_process_is_killed_nothing_is_lost_and_nothing_doubled_without_our_knowing_it(
+    tmp_path: Path, postgres_database: str, broker: Redis, ledger: Ledger, kind: str, count: int, kills: int
+) -> None:
+    """Web, worker, a worker's children, the one that keeps the time: one after the other, while messages leave."""
+    dice = random.Random(11)
+    with Machines(tmp_path, postgres_database, broker.url) as house:
+        house.use_ledger(ledger.url)
+        web = house.web()
+        workers = [house.ledger_worker(ledger.url, kind, beat=True), house.ledger_worker(ledger.url, kind, beat=True)]
+        house.until(lambda: all(len(children(one)) >= 2 for one in workers))
+        posted = 0
+        for number in range(kills):
+            house.accept(count // kills - 1)
+            posted += house.post(web, **{"class": "conversational"}).status_code == 201
+            reached = ledger.requests + dice.randint(1, max(1, count // kills // 2))
+            house.until(lambda: ledger.requests >= reached or house.settled(), seconds=120)  # noqa: B023
+            match number % 20:
+                case 0:
+                    web.kill()
+                    web = house.web()
+                case 1 | 2:
+                    workers.pop(0).kill()
+                    workers.append(house.ledger_worker(ledger.url, kind, beat=True))
+                case _:
+                    kill_one(dice, workers)
+        house.until(house.settled, seconds=300)
+
+        total = kills * (count // kills - 1) + posted
+        states, doubted = house.states(), house.ever("uncertain")
+        doubled = {reference for reference, times in ledger.taken.items() if times > 1}
+        print(f"{kills} kills, {total} messages: {dict(states)}, {len(doubted)} once in doubt, {len(doubled)} twice")
+        assert sum(states.values()) == total
+        assert doubled <= doubted
+        assert house.now_in("sent") <= set(ledger.taken), "nothing is called sent that did not arrive"
+        if kind == "asked":
+            assert doubled == set()
+            assert states == {"sent": total}
+        else:
+            assert states["sent"] + states["uncertain"] == total
+            assert set(ledger.taken.values()) == {1}, "never again without knowing"
+
+
+def kill_one(dice: random.Random, workers: list[Machine]) -> None:
+    """Ends one of the workers' children where it stands."""
+    there = [child for worker in workers for child in children(worker)]
+    if there:
+        with suppress(ProcessLookupError):
+            os.kill(dice.choice(there), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("turns", [1, pytest.param(25, marks=pytest.mark.slow)], ids=["short", "long"])
