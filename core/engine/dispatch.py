@@ -185,11 +185,13 @@ class Sender:
         now = self.suite.now()
         results: list[Result] = []
         self._tried, self._alone = gathered.taken, gathered.alone
-        leaving: dict[str, tuple[Account, Provider, list[Claimed]]] = {}
+        # The built-in simulator has the same name in every workspace, and phones of its own in each.
+        leaving: dict[tuple[str, str], tuple[Account, Provider, list[Claimed]]] = {}
         for message in claimed:
             route = gathered.judged.get(message.id) or self._judged(message, gathered, now)
             if isinstance(route, Account):
-                leaving.setdefault(route.id, (route, self.suite.providers[route.provider], []))[2].append(message)
+                by = self.suite.providers[route.provider]
+                leaving.setdefault((route.workspace, route.id), (route, by, []))[2].append(message)
             else:
                 results.append(route)
         for account, provider, messages in leaving.values():

@@ -129,8 +129,9 @@ def followed(tx: Transaction, row: Mapping[str, Any], visitor: Visitor, now: dat
             update(t.links)
             .where(
                 _l.id == row["id"],
-                # A clock that was turned back does not make it wait for the moment it was turned from.
-                or_(_l.clicked_at.is_(None), _l.clicked_at <= now - ONCE_A, _l.clicked_at > now),
+                # A clock that was turned back does not make it wait for the moment it was turned from. (A little ahead
+                # of us is another thread that counts at this moment.)
+                or_(_l.clicked_at.is_(None), _l.clicked_at <= now - ONCE_A, _l.clicked_at > now + ONCE_A),
             )
             .values(clicked_at=now)
         )
