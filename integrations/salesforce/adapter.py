@@ -239,7 +239,9 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
         if topic == "outbound":
             return self._notified(outbound.read(request), request, installation)
         if topic in ("send", "schedule", "cancel"):
-            return flow.reading(flow.read(request, topic, zone=installation.zone, country=installation.country))
+            keeps_yes = any(one.opt_in_at for one in mapping(installation.config).values())
+            return flow.reading(flow.read(
+                request, topic, zone=installation.zone, country=installation.country, keeps_yes=keeps_yes))
         raise Unsupported(topic or "/")
 
     def answer(self, request: Inbound, reading: Reading, results: Sequence[Result]) -> Reply:

@@ -15,6 +15,7 @@ _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|_(?=[A-Za-z0-9_])){0,79}")
 _LISTS = ("phones", "opt_out", "marketing_opt_out", "dates", "record_types", "values")
 _WORDS = ("person", "opt_in_at", "opt_out_at", "status", "status_at", "country", "language")
 MOST_FIELDS = 20
+STOP = ("marketing", "transactional")
 
 OWN_OPT_OUT = {"Contact": "Relance_SMS_Opt_Out__c", "Lead": "Relance_SMS_Opt_Out__c",
                "Account": "Relance_SMS_Opt_Out__pc"}
@@ -59,9 +60,10 @@ class Mapped:
     def names(self) -> tuple[str, ...]:
         return _NAMES.get(self.name, ("Name",))
 
-    def refusing(self) -> tuple[tuple[str, str], ...]:
-        """(field, scope) of each field whose tick is a no."""
-        return (*((name, "all") for name in self.opt_out), *((name, "marketing") for name in self.marketing_opt_out))
+    def refusing(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """(field, scopes) of each field whose tick is a no. A box that refuses messages says what a STOP says: a code
+        that the person asks for still comes."""
+        return (*((name, STOP) for name in self.opt_out), *((name, ("marketing",)) for name in self.marketing_opt_out))
 
     def all_fields(self) -> Iterator[str]:
         """Every field that is read, each once, in an order that stays."""
@@ -102,6 +104,11 @@ def mapping(config: Mapping[str, Any]) -> dict[str, Mapped]:
     stated = config.get("objects") or {}
     objects = {name: stated.get(name, {}) for name in dict.fromkeys(("Contact", "Lead", *stated))}
     return {name: _mapped(name, fields) for name, fields in objects.items()}
+
+
+def usual(name: str) -> Mapped:
+    """What is usual for an object that nobody mapped."""
+    return _mapped(name, {})
 
 
 def _mapped(name: str, fields: Mapping[str, Any]) -> Mapped:

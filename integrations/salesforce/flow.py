@@ -20,6 +20,7 @@ from core.domain.messages import LEFT, WAITING, State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from integrations.salesforce import moments
+from integrations.salesforce.fields import STOP
 from integrations.salesforce.ids import long_id, organization
 
 MOST_RECORDS = 200
@@ -65,6 +66,7 @@ class _Here:
     zone: str
     country: str
     now: datetime
+    keeps_yes: bool
 
 
 def body_of(request: Inbound) -> Mapping[str, Any]:
@@ -86,9 +88,10 @@ def organization_of(body: Mapping[str, Any]) -> str | None:
     return organization(given) if isinstance(given, str) else None
 
 
-def read(request: Inbound, operation: str, *, zone: str, country: str) -> Call:
-    """The whole call. Raises `Unreadable` for what is wrong with it as a whole; a record's own faults are in its item.
-    """
+def read(request: Inbound, operation: str, *, zone: str, country: str, keeps_yes: bool = False) -> Call:
+    """The whole call. `keeps_yes`: the org has a field for people's consent, which is asked before advertising leaves.
+
+    Raises `Unreadable` for what is wrong with it as a whole; a record's own faults are in its item."""
     body = body_of(request)
     name = _LISTS[operation]
     given = body.get(name)
@@ -96,7 +99,7 @@ def read(request: Inbound, operation: str, *, zone: str, country: str) -> Call:
         raise Unreadable("salesforce_no_records", field=name)
     if len(given) > MOST_RECORDS:
         raise Unreadable("salesforce_too_many_records", limit=MOST_RECORDS, count=len(given))
-    here = _Here(zone, country, request.received_at)
+    here = _Here(zone, country, request.received_at, keeps_yes)
     one = _cancellation if operation == "cancel" else _message
     items = tuple(one(fields, here, operation) for fields in given)
     return Call(operation, "en" if _said(body, "language").lower().startswith("en") else "fr", _each_key_once(items))
@@ -273,7 +276,7 @@ def _event(fields: _Fields, operation: str) -> Event:
         klass, body=body or None, template=template or None, channels=_channels(fields), at=at, wall=wall,
         until=moments.aware(until, home) if until is not None else when.until, sender=fields.text("sender", 40) or None,
         asks=fields.yes("asksForAnswer"), campaign=flow[:40].strip() or None, label=flow or None,
-        language=fields.text("recipientLanguage", 10).lower()[:2] or None,
+        language=fields.text("recipientLanguage", 10).lower()[:2] or None, consent_there=here.keeps_yes,
     )  # fmt: skip
     _consents(fields, recipient, person)
     return Event(
@@ -331,7 +334,7 @@ def _consents(fields: _Fields, recipient: Recipient | None, person: str) -> None
     number = recipient.number if recipient else None
     proof = {"place": "salesforce", "record": person}
     if fields.yes("optedOut"):
-        fields.consents.append(ConsentWord(False, fields.here.now, "all", number, person, proof))
+        fields.consents += [ConsentWord(False, fields.here.now, scope, number, person, proof) for scope in STOP]
         return
     text = fields.text("consentAt")
     if not text:

@@ -104,7 +104,8 @@ def consents(person: Person, installation: Installation, at: datetime) -> list[C
     said_at = min(_moment(record.get(shape.mapped.opt_out_at or "")) or at, at)
     proof: dict[str, Any] = {"place": "salesforce", "record": person.id}
     found: list[tuple[bool, datetime, str, dict[str, Any]]] = [
-        (False, said_at, scope, {**proof, "field": field}) for field, scope in shape.refusing if _ticked(record, field)
+        (False, said_at, scope, {**proof, "field": field})
+        for field, scopes in shape.refusing if _ticked(record, field) for scope in scopes
     ]
     individual = record.get("Individual")
     if isinstance(individual, Mapping):

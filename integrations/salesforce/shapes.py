@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain.reasons import Reason
 from integrations.salesforce.client import Missing
-from integrations.salesforce.fields import PERSONS, Mapped, mapping
+from integrations.salesforce.fields import PERSONS, Mapped, mapping, usual
 
 INDIVIDUAL = (("HasOptedOutProcessing", "all"), ("HasOptedOutSolicit", "marketing"))
 FORGET = "ShouldForget"
@@ -53,8 +53,8 @@ class Shape:
         return bool(self.mapped.record_types) and "RecordTypeId" in self.types
 
     @property
-    def refusing(self) -> tuple[tuple[str, str], ...]:
-        return tuple((name, scope) for name, scope in self.mapped.refusing() if name in self.types)
+    def refusing(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return tuple((name, scopes) for name, scopes in self.mapped.refusing() if name in self.types)
 
     @property
     def is_blocked(self) -> str | None:
@@ -84,7 +84,7 @@ class Shape:
 def shape(describe: Describe, config: Mapping[str, Any], name: str) -> Shape | None:
     """The shape of the object; None when the org has no such object, or shows it to nobody of ours."""
     objects = mapping(config)
-    mapped = objects.get(name) or Mapped(name)
+    mapped = objects.get(name) or usual(name)
     try:
         described = describe(name)
     except Missing:

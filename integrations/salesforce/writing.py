@@ -241,8 +241,12 @@ class Writer:
 
     def _tasks(self) -> None:
         wanted: dict[str, tuple[Work, dict[str, Any]]] = {}
+        stops = {_words(work) for work in self.works if _sort(work.report) == "stop"}
         for work in self.works:
             sort = _sort(work.report)
+            if sort == "reply" and _words(work) in stops:
+                # One text of a person's is one task.
+                continue
             if sort is None or work.whom is None or not (work.whom.who or work.whom.what):
                 continue
             mark = _mark(work.report, sort)
@@ -267,7 +271,7 @@ class Writer:
         report, whom = work.report, work.whom
         assert whom is not None
         language = "en" if self.installation.language == "en" else "fr"
-        said = report.body if sort == "sent" else report.text
+        said = report.body if sort == "sent" else _words(work)[1]
         at_home = (report.sent_at or report.at).astimezone(moments.zone(self.installation.zone))
         return {
             "Subject": _SUBJECTS[sort][language].format(channel=_CHANNELS.get(str(report.channel), "SMS")),
@@ -350,6 +354,14 @@ def _sort(report: Report) -> str | None:
     if report.kind == "consent" and report.consent is not None and not report.consent.granted:
         return "stop"
     return None
+
+
+def _words(work: Work) -> tuple[str, str]:
+    """Whose words they are, and which."""
+    said = work.report.text
+    if work.report.consent is not None:
+        said = str(work.report.consent.proof.get("text") or "")
+    return (work.whom.person if work.whom is not None else ""), said or ""
 
 
 def _mark(report: Report, sort: str) -> str:
