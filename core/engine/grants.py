@@ -91,7 +91,7 @@ def ask(suite: Suite, dance: Connects, door: Door, form: Mapping[str, str]) -> T
         vendor,
     )
     if status == 200 and isinstance(body.get("access_token"), str) and body["access_token"]:
-        _compared(date, vendor)
+        _compared(date, suite.now() - suite.clock.turned, vendor)
         return _read(suite, dance, body)
     said = dance.refusal(status, body)
     if said is not None:
@@ -201,7 +201,7 @@ def _json(body: bytes) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _compared(date: str | None, vendor: str) -> None:
+def _compared(date: str | None, ours: datetime, vendor: str) -> None:
     """Tokens and signatures live by the clock: one that is wrong is said before they fail."""
     if not date:
         return
@@ -209,6 +209,6 @@ def _compared(date: str | None, vendor: str) -> None:
         theirs = parsedate_to_datetime(date)
     except ValueError:
         return
-    drift = abs(datetime.now(UTC) - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)))
+    drift = abs(ours - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)))
     if drift > _DRIFT:
         log.warning("clock differs from the platform's", vendor=vendor, seconds=round(drift.total_seconds()))
