@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from core.domain.messages import Channel, MessageClass
 from core.domain.text.links import Link
 from core.engine import explaining, linking, scheduling
 from core.storage import house, links, outbox, rules
@@ -204,3 +205,22 @@ def test_many_at_once_are_written_in_one_go(clinic: Clinic) -> None:
         assert links.keep(tx, bearing, clinic.suite.now()) == {}
     with clinic.suite.database.read() as tx:
         assert len(tx.connection.execute(select(t.links.c.id)).all()) == 2500
+
+
+def test_the_platform_that_asked_for_the_message_hears_of_the_click(clinic: Clinic) -> None:
+    link = Link("C" * 11, FORM)
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        new = outbox.New(
+            ANA, "FR", "Panier", "GSM-7", 1, MessageClass.TRANSACTIONAL, (Channel.SMS,), clinic.suite.now(),
+            installation=clinic.installation, occasion="occ_1", tells=True, links=(link,),
+        )  # fmt: skip
+        [message] = outbox.accept(tx, [new], clinic.suite.now())
+        tx.connection.execute(t.messages.update().values(left_at=clinic.suite.now(), state="sent"))
+    follow(clinic, link.code)
+    follow(clinic, link.code, **{"user-agent": "curl/8"})
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        [report] = [row for row in tx.rows(tx.mine(t.reports)) if row["kind"] == "click"]
+        won = tx.connection.execute(select(t.sightings.c.key)).scalars().all()
+    assert (report["message"], report["installation"]) == (message, clinic.installation)
+    assert report["content"] == {"link": FORM, "at": clinic.suite.now().isoformat()}
+    assert "won|country|FR" in won
