@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise, permutations, product
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -69,6 +70,36 @@ def test_all_in_one_request_end_the_same(room: EngineRoom) -> None:
     take(room, *[receipt(name, state) for name, history in zip(names, HISTORIES, strict=True) for state in history])
     ends = [max(history, key=FURTHEST.__getitem__) for history in HISTORIES]
     assert [room.state(name) for name in names] == ends
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(3_000, marks=pytest.mark.slow)])
+def test_ten_receipts_for_each_message_shuffled_doubled_and_late_by_days_end_in_the_true_state(
+    tmp_path: Path, count: int
+) -> None:
+    room, dice = EngineRoom(tmp_path), Random(3)
+    names = [room.accept(ANA) for _ in range(count)]
+    truth = {name: dice.choice(STATES) for name in names}
+    said = [
+        receipt(name, dice.choice([one for one in STATES if FURTHEST[one] < FURTHEST[truth[name]]] or [truth[name]]),
+                at=NOW - timedelta(seconds=dice.randrange(86_400)))
+        for name in names for _ in range(9)
+    ] + [receipt(name, state, at=NOW) for name, state in truth.items()]  # fmt: skip
+    dice.shuffle(said)
+    sender = dispatch.Sender(room.suite)
+    while said:
+        # While they leave: some receipts come before we have recorded what they are about.
+        if dice.random() < 0.1:
+            sender.turn()
+        some = [said.pop() for _ in range(min(len(said), dice.randint(1, 50)))]
+        take(room, *some, *dice.sample(some, len(some) // 3))
+        if dice.random() < 0.05:
+            room.clock.forward(timedelta(hours=dice.randrange(48)))
+    while sender.turn():
+        pass
+    sender.rest()
+    assert {name: room.state(name) for name in names} == truth
+    assert all(only_forwards(room, name) for name in names)
+    assert len(room.memory.sent) == count
 
 
 def test_a_receipt_that_overtakes_the_answer_waits_for_it(tmp_path: Path) -> None:
