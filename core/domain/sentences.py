@@ -1612,6 +1612,147 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "L'application reste installée dans {shop} : retirez-la dans Shopify, Paramètres > Applications.",
         "en": "The app stays installed in {shop}: take it out in Shopify, Settings > Apps.",
     },
+    # WooCommerce
+    "woocommerce_says_no": {
+        "fr": "WooCommerce refuse : {why}. {detail}",
+        "en": "WooCommerce says no: {why}. {detail}",
+    },
+    "woocommerce_away": {
+        "fr": "La boutique ne répond pas pour le moment : rien n'est perdu, nous réessayons.",
+        "en": "The shop does not answer just now: nothing is lost, we try again.",
+    },
+    "woocommerce_body_unreadable": {
+        "fr": "Ce que la boutique a envoyé ne se lit pas.",
+        "en": "What the shop sent cannot be read.",
+    },
+    "woocommerce_field_missing": {
+        "fr": "Ce que la boutique a envoyé est incomplet : « {field} » manque.",
+        "en": "What the shop sent is incomplete: “{field}” is missing.",
+    },
+    "woocommerce_key_refused": {
+        "fr": "La boutique ne reconnaît plus la clé de Relance : reconnectez-la.",
+        "en": "The shop no longer knows Relance's key: connect it again.",
+    },
+    "woocommerce_not_there": {
+        "fr": "WooCommerce ne répond plus à cette adresse : la boutique a peut-être déménagé.",
+        "en": "WooCommerce is no longer at this address: the shop may have moved.",
+    },
+    "woocommerce_site_closed": {
+        "fr": "Le site refuse l'accès à Relance (réponse {status}) : un pare-feu ou un mot de passe l'en empêche.",
+        "en": "The site does not let Relance in (answer {status}): a firewall or a password is in the way.",
+    },
+    "woocommerce_not_https": {
+        "fr": "L'adresse de la boutique n'est pas en https : les clés sont mieux protégées avec.",
+        "en": "The shop's address is not https: keys are better protected with it.",
+    },
+    "woocommerce_key_read_only": {
+        "fr": "La clé de la boutique ne permet que de lire : il en faut une en lecture et écriture.",
+        "en": "The shop's key may only read: one that may read and write is needed.",
+    },
+    "woocommerce_owner_lost": {
+        "fr": "La boutique envoie un refus au lieu de la commande ({detail}) : la personne qui avait connecté "
+              "la boutique n'en a plus le droit.",
+        "en": "The shop sends a refusal instead of the order ({detail}): the person who connected it has lost "
+              "the right.",
+    },
+    "woocommerce_no_keys": {
+        "fr": "La boutique n'a pas remis ses clés : recommencez la connexion.",
+        "en": "The shop did not hand its keys over: begin the connection again.",
+    },
+    "woocommerce_key_stays": {
+        "fr": "La clé reste dans la boutique : supprimez-la dans WooCommerce > Réglages > Avancé > API REST.",
+        "en": "The key stays in the shop: delete it in WooCommerce > Settings > Advanced > REST API.",
+    },
+    "woocommerce_needs_https": {
+        "fr": "En un clic, l'adresse de la boutique doit commencer par https.",
+        "en": "With one click, the shop's address must begin with https.",
+    },
+    # PrestaShop
+    "prestashop_says_no": {
+        "fr": "PrestaShop refuse : {why}. {detail}",
+        "en": "PrestaShop says no: {why}. {detail}",
+    },
+    "prestashop_away": {
+        "fr": "La boutique ne répond pas pour le moment : rien n'est perdu, nous réessayons.",
+        "en": "The shop does not answer just now: nothing is lost, we try again.",
+    },
+    "prestashop_body_unreadable": {
+        "fr": "Ce que la boutique a envoyé ne se lit pas.",
+        "en": "What the shop sent cannot be read.",
+    },
+    "prestashop_field_missing": {
+        "fr": "Ce que la boutique a envoyé est incomplet : « {field} » manque.",
+        "en": "What the shop sent is incomplete: “{field}” is missing.",
+    },
+    "prestashop_key_refused": {
+        "fr": "La boutique ne reconnaît plus la clé de Relance : reconnectez-la.",
+        "en": "The shop no longer knows Relance's key: connect it again.",
+    },
+    "prestashop_not_there": {
+        "fr": "PrestaShop ne répond plus à cette adresse : la boutique a peut-être déménagé.",
+        "en": "PrestaShop is no longer at this address: the shop may have moved.",
+    },
+    "prestashop_site_closed": {
+        "fr": "Le site refuse l'accès à Relance (réponse {status}) : un pare-feu ou un mot de passe l'en empêche.",
+        "en": "The site does not let Relance in (answer {status}): a firewall or a password is in the way.",
+    },
+    "prestashop_not_https": {
+        "fr": "L'adresse de la boutique n'est pas en https : les clés sont mieux protégées avec.",
+        "en": "The shop's address is not https: keys are better protected with it.",
+    },
+    "prestashop_part_closed": {
+        "fr": "La clé ne permet pas de lire « {part} » dans PrestaShop.",
+        "en": "The key may not read “{part}” in PrestaShop.",
+    },
+    "prestashop_zone_unknown": {
+        "fr": "Indiquez le fuseau horaire de la boutique : PrestaShop écrit ses heures sans lui.",
+        "en": "Give the shop's time zone: PrestaShop writes its hours without it.",
+    },
+    # Adobe Commerce
+    "adobe_commerce_says_no": {
+        "fr": "Adobe Commerce refuse : {why}. {detail}",
+        "en": "Adobe Commerce says no: {why}. {detail}",
+    },
+    "adobe_commerce_away": {
+        "fr": "La boutique ne répond pas pour le moment : rien n'est perdu, nous réessayons.",
+        "en": "The shop does not answer just now: nothing is lost, we try again.",
+    },
+    "adobe_commerce_body_unreadable": {
+        "fr": "Ce que la boutique a envoyé ne se lit pas.",
+        "en": "What the shop sent cannot be read.",
+    },
+    "adobe_commerce_field_missing": {
+        "fr": "Ce que la boutique a envoyé est incomplet : « {field} » manque.",
+        "en": "What the shop sent is incomplete: “{field}” is missing.",
+    },
+    "adobe_commerce_key_refused": {
+        "fr": "La boutique ne reconnaît plus la clé de Relance : reconnectez-la.",
+        "en": "The shop no longer knows Relance's key: connect it again.",
+    },
+    "adobe_commerce_not_there": {
+        "fr": "Adobe Commerce ne répond plus à cette adresse : la boutique a peut-être déménagé.",
+        "en": "Adobe Commerce is no longer at this address: the shop may have moved.",
+    },
+    "adobe_commerce_site_closed": {
+        "fr": "Le site refuse l'accès à Relance (réponse {status}) : un pare-feu ou un mot de passe l'en empêche.",
+        "en": "The site does not let Relance in (answer {status}): a firewall or a password is in the way.",
+    },
+    "adobe_commerce_not_https": {
+        "fr": "L'adresse de la boutique n'est pas en https : les clés sont mieux protégées avec.",
+        "en": "The shop's address is not https: keys are better protected with it.",
+    },
+    "adobe_commerce_part_closed": {
+        "fr": "L'intégration ne permet pas de lire « {part} » : cochez cette ressource dans Adobe Commerce.",
+        "en": "The integration may not read “{part}”: tick that resource in Adobe Commerce.",
+    },
+    "adobe_commerce_no_keys": {
+        "fr": "La boutique n'a pas remis ses clés : activez à nouveau l'intégration.",
+        "en": "The shop did not hand its keys over: activate the integration again.",
+    },
+    "adobe_commerce_stays": {
+        "fr": "L'intégration reste dans la boutique : supprimez-la dans Système > Extensions > Intégrations.",
+        "en": "The integration stays in the shop: delete it in System > Extensions > Integrations.",
+    },
     # how the outside calls us
     "key_needed": {
         "fr": "Cette adresse demande une clé : Authorization: Bearer rk_live_….",

@@ -6,7 +6,7 @@ import structlog
 
 from core.contract import Adapter, Answers, Asks, Inbound, Notifies, Pushes, Reading, Reply, Shared
 from core.domain.errors import NotAuthentic, NotFound, Unreadable, Unsupported
-from core.engine import answering, silence
+from core.engine import answering, erasing, silence
 from core.engine.applying import apply
 from core.storage import inbox, installations
 from core.storage.database import Transaction
@@ -39,12 +39,32 @@ def _shared(suite: Suite, adapter: Shared, request: Inbound) -> Reply:
         with suite.database.read() as tx:
             found = installations.by_account(tx, adapter.manifest.slug, account)
             row = installations.get(tx, suite.vault, found[0], suite.public_url) if found else None
+            ended = [
+                installations.get(tx, suite.vault, one, suite.public_url)
+                for one in installations.parted(tx, adapter.manifest.slug, account)
+            ]
+        for one in ended:
+            if one is not None:
+                _erased_after_parting(suite, adapter, one, portion)
         if row is None or row.state == "disconnected":
             said = adapter.stranger(portion)
         else:
             said = _authentic(suite, adapter, row, portion)
         reply = reply or said
     return reply or Reply(200)
+
+
+def _erased_after_parting(suite: Suite, adapter: Shared, row: installations.Row, request: Inbound) -> None:
+    """A privacy request may come when the connection has long ended: what it brought goes all the same. Nothing else of
+    the request counts, and nothing of it is kept."""
+    try:
+        erasures = adapter.parse(request, row.installation).erasures
+    except (Unreadable, Unsupported):
+        return
+    if erasures:
+        with suite.database.write(row.installation.workspace) as tx:
+            for erased in erasures:
+                erasing.erase_there(tx, row, erased, suite.now())
 
 
 def _authentic(suite: Suite, adapter: Adapter, row: installations.Row, request: Inbound) -> Reply:

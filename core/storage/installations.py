@@ -119,6 +119,15 @@ def by_account(tx: Transaction, adapter: str, account: str) -> tuple[str, str] |
     return (row.id, row.workspace) if row else None
 
 
+def parted(tx: Transaction, adapter: str, account: str) -> list[str]:
+    """The connections of the outside account that have ended, in whatever workspace: what they brought may still have
+    to be erased."""
+    rows = tx.connection.execute(
+        select(_c.id).where(_c.adapter == adapter, _c.account == account, _c.state == "disconnected").order_by(_c.id)
+    )
+    return [row.id for row in rows]
+
+
 def workspace_of(tx: Transaction, installation_id: str) -> str | None:
     """Whose it is: for requests that name only the installation."""
     return tx.connection.execute(select(_c.workspace).where(_c.id == installation_id)).scalar()
