@@ -639,7 +639,7 @@ class Question:
     """What a platform asks while a person waits: the options of a drop-down, a code to be sent or checked.
 
     `what`: "templates", "senders", "channels" (answered with `Option`s); "start_code" (`arguments`: number, country,
-    ip, language, purpose) and "check_code" (`arguments`: verification, code), answered with one option whose `id` is
+    ip, language, purpose; signed_in when the person has proven something already, a password) and "check_code" (`arguments`: verification, code), answered with one option whose `id` is
     the verification's and whose `label` is its state. `search` narrows, `after` pages, `limit` is the most per page.
     """
 

@@ -98,7 +98,8 @@ def _started(suite: Suite, row: installations.Row, question: Question) -> Sequen
     with suite.database.write(row.installation.workspace) as tx:
         started = verifying.start(
             suite, tx, given["number"], country=given.get("country") or row.installation.country, ip=given.get("ip"),
-            language=given.get("language"), purpose=given.get("purpose", ""), origin=Origin.PUBLIC_FORM,
+            language=given.get("language"), purpose=given.get("purpose", ""),
+            origin=Origin.AUTHENTICATED if "signed_in" in given else Origin.PUBLIC_FORM,
             app=given.get("app") or row.installation.name, installation=row.installation.id,
         )  # fmt: skip
     suite.wake()
