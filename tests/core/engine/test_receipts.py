@@ -72,7 +72,7 @@ def test_all_in_one_request_end_the_same(room: EngineRoom) -> None:
     assert [room.state(name) for name in names] == ends
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(3_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [30, pytest.param(3_000, marks=pytest.mark.slow)])
 def test_ten_receipts_for_each_message_shuffled_doubled_and_late_by_days_end_in_the_true_state(
     tmp_path: Path, count: int
 ) -> None:
