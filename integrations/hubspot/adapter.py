@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -101,7 +102,8 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
         """The account is the portal that the new token itself names."""
         if not grant.access_token:
             raise NeedsReconnect("grant_gone")
-        said = self._account(grant.access_token, "connecting", "UTC", now).who()
+        with _refusals_wait():
+            said = self._account(grant.access_token, "connecting", "UTC", now).who()
         portal = schemas.text(said.get("hub_id"))
         if not portal:
             raise NotNow("hubspot_away", timedelta(minutes=1), status=200)
@@ -275,6 +277,10 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
 
     def pull(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
         """Changed dates of contacts, where rules speak of some; and twice a day, whether we are still welcome."""
+        with _refusals_wait():
+            return self._pulled(installation, cursor, now)
+
+    def _pulled(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
         account = self._of(installation, now)
         memory = dict(installation.memory)
         looked = schemas.moment(memory.get("looked_at"))
@@ -291,6 +297,10 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
 
     def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         """Reads the records once more: is the person still there, still willing, is the date still that date?"""
+        with _refusals_wait():
+            return self._looked(installation, keys, now)
+
+    def _looked(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         account = self._of(installation, now)
         wanted: dict[str, list[str]] = {}
         for key, private in keys.items():
@@ -376,7 +386,8 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
             credentials["developer_key"], int(credentials["app_id"]), host=self._host, timeout=self.tools.timeout,
             now=now, zone="UTC", pace=self._pace)
         try:
-            return publishing.publish(developer, public_url, dry_run=dry_run)
+            with _refusals_wait():
+                return publishing.publish(developer, public_url, dry_run=dry_run)
         except NeedsReconnect as error:
             raise BadInput("hubspot_developer_key_refused") from error
 
@@ -398,6 +409,15 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
 
     def _account(self, token: str, portal: str, zone: str, now: datetime) -> Account:
         return Account(token, portal, host=self._host, timeout=self.tools.timeout, now=now, zone=zone, pace=self._pace)
+
+
+@contextmanager
+def _refusals_wait() -> Iterator[None]:
+    """What HubSpot refuses for a reason of its own (a property that somebody deleted) is shown, and tried again."""
+    try:
+        yield
+    except HubSpotSaysNo as error:
+        raise NotNow(error.reason.code, timedelta(minutes=15), **error.reason.values) from error
 
 
 def _topic(request: Inbound) -> tuple[str, ...]:

@@ -292,7 +292,11 @@ class Account(_Line):
 
     def who(self) -> Json:
         """Whose token it is: `hub_id`, `hub_domain`, `scopes`, `user`, …"""
-        return self._object(self._hubspot.oauth.access_tokens_api.get, self._token)
+        try:
+            return self._object(self._hubspot.oauth.access_tokens_api.get, self._token)
+        except Over as error:
+            # Of a token that is dead HubSpot says here that there is none.
+            raise NeedsReconnect("token_refused", detail=error.category) from error
 
     def uninstall(self) -> None:
         """Takes our application out of the account. Gone already is what we wanted."""
