@@ -21,11 +21,12 @@ SHOP, ANA = "acme.bazaar.example", "usr_ana"
 class Market(EngineRoom):
     """A house whose people connect shops of the bazaar."""
 
-    def __init__(self, folder: Path, vendor: FakeVendor) -> None:
+    def __init__(self, folder: Path, vendor: FakeVendor, **settings: Any) -> None:
         self.vendor, self.bazaar = vendor, Bazaar(vendor.url)
         super().__init__(
-            folder, adapters={"bazaar": self.bazaar}, vendor_clients={"bazaar": CLIENT}, allow_private_addresses=True
-        )
+            folder, adapters={"bazaar": self.bazaar}, vendor_clients={"bazaar": CLIENT}, allow_private_addresses=True,
+            **settings,
+        )  # fmt: skip
 
     def begin(self, shop: str = SHOP, workspace: str | None = None, **given: Any) -> journeys.Begun:
         return installing.begin(

@@ -80,7 +80,17 @@ def test_without_a_new_refresh_token_the_old_one_stays(market: Market) -> None:
     assert market.row(name).installation.secrets["refresh_token"] == kept
 
 
-def test_twenty_threads_of_two_processes_ask_for_a_token_and_the_vendor_hears_it_once(market: Market) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path, vendor: FakeVendor) -> Market:
+    """On each database that several processes may share."""
+    if request.param == "sqlite":
+        return Market(tmp_path, vendor)
+    url = request.getfixturevalue("postgres_database").replace("postgresql://", "postgresql+psycopg://")
+    return Market(tmp_path, vendor, database_url=url)
+
+
+def test_twenty_threads_of_two_processes_ask_for_a_token_and_the_vendor_hears_it_once(shared: Market) -> None:
+    market = shared
     name = market.join()
     market.clock.forward(timedelta(minutes=56))
     all_ask = threading.Event()
