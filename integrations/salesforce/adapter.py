@@ -127,12 +127,15 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
         given = answers.get("domain", "") if where == "domain" else where
         if where == "domain" and not given.strip():
             raise BadInput("salesforce_address_wrong", pointer="/domain", text="")
-        return {"login_url": hosts.login_address(given, "/domain", own=self._own)}
+        login = hosts.login_address(given, "/domain", own=self._own)
+        return {"login_url": login, "where": where, **({"domain": login} if where == "domain" else {})}
 
     def leave(self, given: Mapping[str, Any], start: Start) -> Leaving:
         """To the org's own page."""
         login = hosts.address(given.get("login_url", hosts.LOGIN), "/domain", own=self._own)
-        return Leaving(start.address(f"{login}/services/oauth2/authorize"), {"login_url": login})
+        # Somebody who reconnects is not asked again where they sign in.
+        kept = {name: given[name] for name in ("where", "domain") if name in given}
+        return Leaving(start.address(f"{login}/services/oauth2/authorize"), {**kept, "login_url": login})
 
     def arrived(self, callback: Inbound, kept: Mapping[str, Any], posted: Mapping[str, Any] | None) -> Arrived:
         """As everywhere; and a block by the org's administrator is named, with the place where it is lifted."""
@@ -155,8 +158,14 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
             "way": "refresh_token", "organization_id": org, "user_id": user, "scopes": sorted(grant.scopes),
             "login_url": str(grant.kept.get("login_url") or hosts.LOGIN),
             "instance_url": hosts.address(grant.answer.get("instance_url"), "/instance_url", own=self._own),
+            **{name: grant.kept[name] for name in ("where", "domain") if name in grant.kept},
         }  # fmt: skip
         return Configured(config, {"signing_secret": ways.new_secret()}, org)
+
+    def covers(self, granted: frozenset[str], scope: str) -> bool:
+        """`full` means everything but the lasting access, which has two names."""
+        known = {"refresh_token": {"refresh_token", "offline_access"}}.get(scope, {scope, "full"})
+        return bool(granted & known)
 
     def renewal(self, installation: Installation, now: datetime) -> Mapping[str, str] | None:
         """An integration user shows a new assertion, everybody else the refresh token."""

@@ -16,7 +16,7 @@ from integrations.salesforce.ids import organization
 
 WAYS = ("refresh_token", "jwt")
 _WISHES = frozenset({"zone", "country", "objects", "write_back", "api_version", "login"})
-_DERIVED = frozenset({"way", "username", "scopes", "user_id", "login_url"})
+_DERIVED = frozenset({"way", "username", "scopes", "user_id", "login_url", "where", "domain"})
 _SECRET = frozenset({"access_token", "signing_secret"})
 _KNOWN = frozenset({"organization_id", "instance_url", *WAYS}) | _WISHES
 WRITES = ("messages", "status", "tasks")
@@ -38,7 +38,7 @@ def configured(given: Mapping[str, Any], *, own: str | None = None) -> Configure
     if org is None:
         raise BadInput("salesforce_org_wrong", pointer="/config/organization_id")
     config: dict[str, Any] = {"way": ways[0], "organization_id": org, **wishes(given)}
-    config |= {name: given[name] for name in ("scopes", "user_id") if name in given}
+    config |= {name: given[name] for name in ("scopes", "user_id", "where", "domain") if name in given}
     kept: dict[str, Any] = {"signing_secret": _secret(given)}
     if isinstance(given.get("access_token"), str):
         kept["access_token"] = given["access_token"]

@@ -112,13 +112,13 @@ export default class RelanceConversation extends LightningElement {
 }
 
 // A message, and the person's answer below it.
-function linesOf(message) {
+function linesOf({ message, status, answer: reply }) {
     const sent = {
         key: message.Id,
         itemClass: OUT,
         bubbleClass: OUT_BUBBLE,
         text: message.Body__c ?? `${FROM_TEMPLATE} ${message.Template__c ?? ''}`,
-        status: message.statusLabel ?? message.Status__c,
+        status: status ?? message.Status__c,
         moment: message.Sent_At__c ?? message.Due_At__c ?? message.CreatedDate,
         detail: detailOf(message),
         price: message.Price__c,
@@ -131,8 +131,8 @@ function linesOf(message) {
         key: `${message.Id}-answer`,
         itemClass: IN,
         bubbleClass: IN_BUBBLE,
-        text: message.Reply__c ?? message.answerLabel,
-        status: message.answerLabel ?? ANSWERED,
+        text: message.Reply__c ?? reply,
+        status: reply ?? ANSWERED,
         moment: message.Replied_At__c
     };
     return [sent, answer];
