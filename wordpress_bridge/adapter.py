@@ -269,7 +269,8 @@ class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs):
         topic = wire.topic(request, installation)
         if topic == "code/start":
             said = wire.document(request)
-            names = {"number": "phone", "country": "country", "ip": "ip", "language": "language", "purpose": "purpose"}
+            names = {"number": "phone", "country": "country", "ip": "ip", "language": "language",
+                     "purpose": "purpose", "signed_in": "signed_in"}
             return Question("start_code", arguments={
                 name: str(said.get(field, ""))[:60] for name, field in names.items() if said.get(field)})
         if topic == "code/check":

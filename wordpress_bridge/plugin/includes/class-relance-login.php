@@ -100,17 +100,19 @@ class Relance_Login {
 	 *
 	 * @param string $phone   The number.
 	 * @param string $purpose login or phone.
+	 * @param bool   $known   Whether the person has proven something already, by a password.
 	 * @return array|string verification and number, or the step that says why not.
 	 */
-	public static function send_code( $phone, $purpose ) {
+	public static function send_code( $phone, $purpose, $known = true ) {
 		$answer = Relance_Wire::say(
 			'code/start',
 			array(
-				'phone'    => $phone,
-				'country'  => Relance_Store::country(),
-				'ip'       => Relance_Store::ip(),
-				'language' => Relance_Store::language(),
-				'purpose'  => $purpose,
+				'phone'     => $phone,
+				'country'   => Relance_Store::country(),
+				'ip'        => Relance_Store::ip(),
+				'language'  => Relance_Store::language(),
+				'purpose'   => $purpose,
+				'signed_in' => $known,
 			),
 			8
 		);
@@ -343,7 +345,7 @@ class Relance_Login {
 		} else {
 			flush();
 		}
-		$sent = self::send_code( self::confirmed( $user ), 'login' );
+		$sent = self::send_code( self::confirmed( $user ), 'login', false );
 		$kept = get_transient( 'relance_login_' . $token );
 		if ( is_array( $sent ) && is_array( $kept ) ) {
 			$kept['verification'] = $sent[0];

@@ -99,7 +99,7 @@ class Relance_Queue {
 				'type'    => $type,
 				'subject' => substr( $subject, 0, 100 ),
 				'body'    => wp_json_encode( $data ),
-				'created' => time(),
+				'created' => Relance_Store::now(),
 				'due'     => $due,
 			)
 		);
@@ -228,7 +228,7 @@ class Relance_Queue {
 			$events[] = array(
 				'id'   => $row->uid,
 				'type' => $row->type,
-				'at'   => (int) $row->created,
+				'at'   => (float) $row->created,
 				'data' => json_decode( $row->body, true ),
 			);
 		}

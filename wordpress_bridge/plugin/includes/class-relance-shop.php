@@ -287,11 +287,15 @@ class Relance_Shop {
 		$told    = (string) $session->get( 'relance_told' );
 		if ( array() === $lines ) {
 			if ( '' !== $token && '' !== $told ) {
-				Relance_Queue::add( 'cart', 'cart/' . $token, array(
-					'cart'  => $token,
-					'state' => 'emptied',
-					'at'    => time(),
-				) );
+				Relance_Queue::add(
+					'cart',
+					'cart/' . $token,
+					array(
+						'cart'  => $token,
+						'state' => 'emptied',
+						'at'    => Relance_Store::now(),
+					)
+				);
 				$session->set( 'relance_told', '' );
 			}
 			return null;
@@ -306,10 +310,12 @@ class Relance_Shop {
 		}
 		$cart    = WC()->cart;
 		$coupons = array_values( (array) $cart->get_applied_coupons() );
-		$content = wp_json_encode( array(
-			'lines'   => $lines,
-			'coupons' => $coupons,
-		) );
+		$content = wp_json_encode(
+			array(
+				'lines'   => $lines,
+				'coupons' => $coupons,
+			)
+		);
 		$total   = (string) $cart->get_total( 'edit' );
 		// The wishes of a person may change without the cart: those are told too, and do not make the cart younger.
 		$digest = md5( $content . $total . get_woocommerce_currency() );
@@ -342,7 +348,7 @@ class Relance_Shop {
 		$data = array(
 			'cart'       => $token,
 			'state'      => 'open',
-			'at'         => time(),
+			'at'         => Relance_Store::now(),
 			'changed'    => $changed,
 			'phone'      => isset( $known['phone'] ) ? $known['phone'] : '',
 			'email'      => isset( $known['email'] ) ? $known['email'] : '',
@@ -477,7 +483,7 @@ class Relance_Shop {
 					return array(
 						'order'  => $id,
 						'status' => 'trash',
-						'at'     => time(),
+						'at'     => Relance_Store::now(),
 					);
 				}
 			);
@@ -507,7 +513,7 @@ class Relance_Shop {
 			'order'      => $id,
 			'number'     => (string) $order->get_order_number(),
 			'status'     => $order->get_status(),
-			'at'         => time(),
+			'at'         => Relance_Store::now(),
 			'created'    => $created ? $created->getTimestamp() : time(),
 			'phone'      => (string) $order->get_billing_phone(),
 			'other'      => method_exists( $order, 'get_shipping_phone' ) ? (string) $order->get_shipping_phone() : '',

@@ -153,7 +153,7 @@ class Relance_Store {
 			type varchar(20) NOT NULL,
 			subject varchar(100) NOT NULL DEFAULT '',
 			body longtext NOT NULL,
-			created int(10) unsigned NOT NULL,
+			created decimal(14,3) unsigned NOT NULL,
 			due int(10) unsigned NOT NULL,
 			tries smallint(5) unsigned NOT NULL DEFAULT 0,
 			claim char(16) NOT NULL DEFAULT '',
@@ -252,6 +252,15 @@ class Relance_Store {
 	public static function ip() {
 		$ip = isset( $_SERVER['REMOTE_ADDR'] ) ? sanitize_text_field( wp_unslash( $_SERVER['REMOTE_ADDR'] ) ) : '';
 		return filter_var( $ip, FILTER_VALIDATE_IP ) ? $ip : '';
+	}
+
+	/**
+	 * This moment, to the millisecond: two changes in one second have an order.
+	 *
+	 * @return float Unix time.
+	 */
+	public static function now() {
+		return round( microtime( true ), 3 );
 	}
 
 	/**
