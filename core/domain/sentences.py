@@ -174,6 +174,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Un lien mène à une adresse http ou https complète, sans mot de passe dedans.",
         "en": "A link leads to a whole http or https address, without a password in it.",
     },
+    "link_domain_wrong": {
+        "fr": "« {text} » n'est pas l'adresse d'un domaine : écrivez https://rdv.cabinet.fr, sans rien derrière.",
+        "en": '"{text}" is no address of a domain: write https://go.clinic.org, and nothing behind it.',
+    },
     "link_to_itself": {
         "fr": "Cette adresse est déjà un lien court.",
         "en": "This address is a short link already.",

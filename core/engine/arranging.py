@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from core.domain.errors import BadInput, InvalidNumber
@@ -12,6 +13,7 @@ from core.domain.messages import Channel
 from core.domain.policy.senders import check_sender
 from core.domain.policy.week import DAYS, Hours
 from core.domain.recipients import Recipient
+from core.domain.text.links import good_address
 from core.engine import scheduling
 from core.storage import house
 from core.suite import Suite
@@ -66,6 +68,17 @@ def sending(suite: Suite, workspace: str, *, sender: str, own_numbers: Sequence[
             error.pointer = f"/own_numbers/{index}"
             raise
     _change(suite, workspace, {"sender": sender or None, "own_numbers": list(dict.fromkeys(numbers))}, who)
+
+
+def link_domain(suite: Suite, workspace: str, domain: str, *, who: str) -> None:
+    """The address that short links begin with ("https://go.example.org"), empty for the house's own; what waits is
+    worded anew. Raises `BadInput`, pointer `/domain`."""
+    written = domain.strip().rstrip("/").lower()
+    if written:
+        parts = urlsplit(written) if good_address(written) else None
+        if parts is None or parts.scheme != "https" or parts.path or parts.query or parts.fragment:
+            raise BadInput("link_domain_wrong", pointer="/domain", text=domain[:60])
+    _change(suite, workspace, {"link_domain": written or None}, who)
 
 
 def hours(suite: Suite, workspace: str, windows: Mapping[str, str] | None, *, who: str) -> None:

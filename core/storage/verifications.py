@@ -81,9 +81,10 @@ def listed(
 
 
 def since(tx: Transaction, start: datetime) -> Sequence[Mapping[str, Any]]:
-    """What the figures of the last days are made of: country, state, and whether a code was sent at all."""
+    """What the figures of the last days are made of: country, state, moments, and whether a code was sent at all."""
+    sent = _v.code_hash.is_not(None).label("sent")
     return tx.rows(
-        tx.mine(t.verifications, _v.country, _v.state, _v.code_hash.is_not(None).label("sent"), _v.tries).where(
+        tx.mine(t.verifications, _v.country, _v.state, _v.created_at, _v.expires_at, sent).where(
             _v.created_at >= start, _v.test.is_(False)
         )
     )

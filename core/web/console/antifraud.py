@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Blueprint, g, make_response, render_template, request
@@ -9,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from core.domain.errors import BadInput
 from core.domain.policy.pumping import open_countries
-from core.engine import public
+from core.engine import conversion, public
+from core.engine.conversion import Conversion
 from core.storage import counting, house, people
 from core.web.app import current_suite
 from core.web.console import asked
@@ -75,6 +77,7 @@ def _shown(error: BadInput | None = None) -> ResponseReturnValue:
         refusals = counting.refusals(tx, now - SHOWN_FOR)
         marks = counting.closed(tx)
         quarantined = people.in_quarantine(tx)
+        seen = conversion.watched(tx, now, asked.here())
     lasting = {
         key: row for key, row in marks.items()
         if row["state"] != "open" and (row["until"] is None or row["until"] > now)
@@ -86,6 +89,42 @@ def _shown(error: BadInput | None = None) -> ResponseReturnValue:
         open_countries=sorted(open_countries(settings)),
         chosen=settings["public_countries"] is not None,
         quarantined=quarantined,
+        seen=seen,
+        line=drawn(seen),
         wrong=sentence(error.reason) if error else None,
     )
     return make_response(answer, 422 if error else 200)
+
+
+_WIDE, _HIGH, _FOOT = 720, 120, 22
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The ratio of each day as points of a line, and the band in which it commonly lies (its top and its height)."""
+
+    width: int
+    height: int
+    ground: int
+    points: tuple[tuple[float, float, str], ...]
+    labels: tuple[tuple[float, str], ...]
+    band: tuple[float, float] | None
+
+
+def drawn(seen: Conversion) -> Line | None:
+    """None when no day has enough codes for a ratio."""
+    slot = _WIDE / len(seen.days)
+
+    def height(percent: float) -> float:
+        return round(_HIGH - percent * (_HIGH - 10) / 100, 1)
+
+    points = tuple(
+        (round((place + 0.5) * slot, 1), height(one.percent), f"{one.day:%d/%m} : {one.percent:.0f} %")
+        for place, one in enumerate(seen.days)
+        if one.percent is not None
+    )
+    if not points:
+        return None
+    labels = tuple((round(place * slot + 3, 1), f"{one.day:%d/%m}") for place, one in enumerate(seen.days))[::2]
+    band = seen.usual and (height(seen.usual[1]), round(height(seen.usual[0]) - height(seen.usual[1]), 1))
+    return Line(_WIDE, _HIGH + _FOOT, _HIGH, points, labels, band or None)

@@ -19,7 +19,7 @@ from core.domain.messages import State
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.engine import resolving, shown
-from core.storage import feedback, occasions, outbox
+from core.storage import feedback, links, occasions, outbox
 from core.web.app import current_suite
 from core.web.console import asked
 from core.web.console.formats import moment
@@ -76,7 +76,7 @@ def story(message_id: str) -> ResponseReturnValue:
             raise NotFound("message")
         occasion = occasions.get(tx, row["occasion"]) if row["occasion"] else None
         steps, attempts = outbox.history(tx, message_id)
-        receipts = feedback.receipts_of(tx, message_id)
+        receipts, clicks = feedback.receipts_of(tx, message_id), links.clicks_of(tx, message_id)
         replies = [one for one in feedback.replies(tx, number=row["to"], limit=50) if one["message"] == message_id]
         names = asked.names(suite, tx)
     ways = {slug: provider.name for slug, provider in suite.providers.items()}
@@ -86,7 +86,7 @@ def story(message_id: str) -> ResponseReturnValue:
         word=asked.word_of(row),
         occasion=occasion,
         names=names,
-        told=told(row, occasion, steps, attempts, receipts, replies, names, ways),
+        told=told(row, occasion, steps, attempts, receipts, replies, names, ways, clicks),
         replies=replies,
     )
 
@@ -173,6 +173,7 @@ def told(
     replies: list[Mapping[str, Any]],
     names: asked.Names,
     ways: Mapping[str, str],
+    clicks: list[Mapping[str, Any]],
 ) -> list[Line]:
     """Event, plan, re-plans, hand-over, receipts, replies, oldest first."""
     lines: list[tuple[datetime, int, Line]] = []
@@ -232,6 +233,8 @@ def told(
             text=f"« {one['text']} »",
             reason=from_reason(one["outcome"]) if one["outcome"] else None,
         )
+    for one in clicks:
+        add(one["at"], 4, ("green", "link"), t("story.click"), text=one["target"])
     return [line for _, _, line in sorted(lines, key=lambda one: (one[0], one[1]))]
 
 
