@@ -70,7 +70,8 @@ def defines_a_provider(path: Path) -> bool:
 def our_modules() -> list[Path]:
     """Every Python file of core and of the adapters, without their generated or copied data."""
     tops = [ROOT / "core", ROOT / "integrations", *(ROOT / name for name in ADAPTERS_AT_THE_TOP)]
-    return sorted(path for top in tops for path in top.rglob("*.py") if "__pycache__" not in path.parts)
+    return sorted(path for top in tops for path in top.rglob("*.py")
+                  if not {"__pycache__", "node_modules"} & set(path.parts))
 
 
 def name_of(path: Path) -> str:
