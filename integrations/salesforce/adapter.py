@@ -307,7 +307,13 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
         self._leave_some(installation, now, BUDGET)
         client = self._client(installation, now)
         org = pulling.Org(client, lambda name: self._shape(client, installation, name, now))
-        return pulling.pull(org, installation, cursor, now)
+        try:
+            return pulling.pull(org, installation, cursor, now)
+        except NotNow as error:
+            if error.reason.code == "salesforce_opt_out_absent":
+                # Somebody may have made the field by the next time.
+                self._forget(installation)
+            raise
 
     def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         """The refusal as it is now, for each person who is about to be written to; and the date, where it is one."""
@@ -344,8 +350,7 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
     def check(self, installation: Installation, now: datetime) -> tuple[Check, ...]:
         """Token, scopes, version, calls left, package, fields; each with the page of Setup that mends it."""
         client = self._client(installation, now)
-        for key in [one for one in self._described if one[0] == installation.id]:
-            del self._described[key]
+        self._forget(installation)
         return checking.check(client, lambda name: self._shape(client, installation, name, now), installation, now)
 
     def publish(
@@ -398,6 +403,12 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
             return known[1]
 
         return shape(describe, installation.config, name)
+
+    def _forget(self, installation: Installation) -> None:
+        """What was described is asked for anew."""
+        for key in list(self._described):
+            if key[0] == installation.id:
+                self._described.pop(key, None)
 
     def _closed_status(self, client: Client, installation: Installation, now: datetime) -> str:
         key = (installation.id, "TaskStatus")

@@ -81,15 +81,22 @@ class Writer:
         self.works = [Work(report) for report in reports]
         self._find()
         wishes = self.installation.config.get("write_back") or {}
+        # The refusal first: nothing that fails beside it may keep it from being written.
         steps = (
-            (self._messages, wishes.get("messages")),
-            (self._statuses, wishes.get("status")),
-            (self._refusals, True),
-            (self._tasks, wishes.get("tasks")),
+            (self._refusals, True, True),
+            (self._messages, wishes.get("messages"), False),
+            (self._statuses, wishes.get("status"), False),
+            (self._tasks, wishes.get("tasks"), False),
         )
-        for step, wished in steps:
-            if wished:
+        for step, wished, about_consent in steps:
+            if not wished:
+                continue
+            try:
                 step()
+            except SalesforceSaysNo as error:
+                for work in self.works:
+                    if (work.report.kind == "consent") is about_consent:
+                        work.failed(error)
         return [work.trouble for work in self.works]
 
     # Whose record ------------------------------------------------------------------------------------------------
@@ -240,6 +247,8 @@ class Writer:
     # Tasks ---------------------------------------------------------------------------------------------------------
 
     def _tasks(self) -> None:
+        if self.shape("Task") is None:
+            return
         wanted: dict[str, tuple[Work, dict[str, Any]]] = {}
         stops = {_words(work) for work in self.works if _sort(work.report) == "stop"}
         for work in self.works:

@@ -25,6 +25,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -134,6 +135,8 @@ class FakeSalesforce:
                     ("Reply__c", "textarea"), ("Replied_At__c", "datetime"), ("Clicked_At__c", "datetime"),
                     ("Sent_At__c", "datetime"), ("Segments__c", "double"), ("Price__c", "double"),
                     ("Currency__c", "string"), ("Flow__c", "string"))}})  # fmt: skip
+        # Each org's own: one test's fault is not another's.
+        self.kinds = deepcopy(self.kinds)
         self._ids = itertools.count(1)
         self._codes: dict[str, str] = {}
         self._pages: dict[str, tuple[list[dict[str, Any]], int]] = {}

@@ -368,6 +368,15 @@ def test_one_of_two_fails_alone(org, salesforce):
     assert org.record("Contact", bob)["Relance_SMS_Status__c"] == "sent"
 
 
+def test_what_fails_beside_it_does_not_keep_a_refusal_from_being_written(org, salesforce):
+    ana = org.add("Contact", LastName="Roux")
+    org.kinds["Relance_Message__c"].fields["Message_Id__c"]["updateable"] = False
+    told = salesforce.report_all(installation(WRITES), [about(ana), stop(ana)], NOW)
+    assert isinstance(told[0], BadInput)
+    assert told[1] is None
+    assert org.record("Contact", ana)["Relance_SMS_Opt_Out__c"] is True
+
+
 def test_many_reports_are_one_job_of_the_bulk_api(org, salesforce):
     people = [org.add("Contact", LastName=f"N{number}") for number in range(450)]
     org.locked.add(people[7])
