@@ -245,7 +245,10 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
         event = reading.events[0]
         language, wait_for = str(event.private.get("language", "fr")), str(event.private.get("wait_for", "sent"))
         result = next((one for one in results if one.event_key == event.key), None)
-        reason = (result.reason if result else None) or event.trouble
+        reason = result.reason if result else None
+        if result is None or result.message_id is None:
+            # Nothing was even wished for: the adapter itself knows best why.
+            reason = event.trouble or reason
         if result is None or (result.message_id is None and reason is not None):
             why = reason or Reason("hubspot_nothing_to_say")
             return outcomes.said(outcomes.refused(why.code, why.sentence(language)))

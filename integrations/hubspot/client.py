@@ -41,12 +41,12 @@ class Over(HubSpotSaysNo):
 
 
 class Pace:
-    """What HubSpot said of each account's allowance, in this process. `clock` and `sleep` in seconds."""
+    """What HubSpot said of each account's allowance, in this process. `clock` and `pause` in seconds."""
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], object] | None = None
     ) -> None:
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._wait = clock, pause or threading.Event().wait
         self._lock = threading.Lock()
         self._held: dict[str, float] = {}
         self._said: dict[str, dict[str, int]] = {}
@@ -67,7 +67,7 @@ class Pace:
             at = max(now, past[0] + SEARCH_WINDOW) if len(past) == SEARCHES else now
             past.append(at)
         if at > now:
-            self._sleep(at - now)
+            self._wait(at - now)
 
     def heard(self, portal: str, headers: Mapping[str, str]) -> None:
         """Notes what an answer says of the allowance."""

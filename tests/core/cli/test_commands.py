@@ -24,7 +24,7 @@ Run = Callable[..., Result]
 WRITE = {
     "migrate", "clock", "demo", "send", "messages cancel", "messages release", "inbox replay", "users add",
     "import contacts", "export", "erase", "keys create", "keys rotate-secrets", "backup", "restore",
-    "caps set", "caps raise", "caps release", "caps refuse", "caps remove",
+    "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
 }
 
 

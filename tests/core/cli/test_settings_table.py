@@ -14,7 +14,7 @@ from core.storage import retention
 
 ROOT = Path(__file__).resolve().parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-VENDOR = {"URL", "AUTH_URL", "TOKEN_URL", "REVOKE_URL", "CLIENT_ID", "CLIENT_SECRET"}
+VENDOR = {"URL", "AUTH_URL", "TOKEN_URL", "REVOKE_URL", "CLIENT_ID", "CLIENT_SECRET", "APP_ID", "DEVELOPER_KEY"}
 
 
 def table() -> dict[str, str]:
