@@ -20,7 +20,10 @@ from xml.etree.ElementTree import Element
 import pytest
 from defusedxml import ElementTree
 
+from core.contract import Reading
+from core.domain.events import Closed
 from core.domain.messages import Channel, MessageClass, State
+from tests.integrations.salesforce.org import ANA, adapter, call, installation, sent
 
 FOLDER = Path(__file__).resolve().parents[3] / "integrations" / "salesforce"
 PACKAGE = FOLDER / "package"
@@ -385,6 +388,50 @@ def test_the_answers_are_read_as_the_wire_says_them() -> None:
     assert heard - {"results", "code", "detail"} == set(schemas()["RecordResult"]["properties"]) - {"recordId"}
     assert {"code", "detail"} <= set(schemas()["Problem"]["properties"])
     assert {f"/{path}" for path in re.findall(r"(?:SEND|SCHEDULE|CANCEL) = '(\w+)'", source)} < set(paths)
+
+
+def item(action: str, **filled: Any) -> dict[str, Any]:
+    """A record as the action writes it: every name is there, and null where the Flow left the input empty."""
+    source = code(SOURCE / f"classes/{action}.cls")
+    switches = {name: False for name in ("asksForAnswer", "optedOut") if name in source}
+    return {**dict.fromkeys(re.findall(r"'(\w+)' =>", source)), **switches, **filled}
+
+
+def heard(path: str, body: dict[str, Any]) -> tuple[Reading, list[dict[str, Any]]]:
+    request = call(path, sent(**body))
+    adapter().verify(request, installation())
+    read = adapter().parse(request, installation())
+    results = json.loads(adapter().answer(request, read, ()).body)["results"]
+    return read, results
+
+
+def test_relance_understands_what_the_send_action_says() -> None:
+    given = [item("RelanceSendAction", key=f"{ANA}-{place}", recordId=ANA, phone="+33639981001", body="Bonjour",
+                  messageClass="transactional", sendAt=None) for place in range(200)]  # fmt: skip
+    read, results = heard("send", {"messages": given})
+
+    assert len(read.events) == 200
+    assert all(event.wish and event.recipient for event in read.events)
+    assert [result["key"] for result in results] == [one["key"] for one in given]
+
+
+def test_relance_understands_a_date_and_its_end() -> None:
+    planned = item("RelanceSendAction", key=f"{ANA}-contract", recordId=ANA, phone="+33639981001", body="Bonjour",
+                   messageClass="transactional", daysBefore=15, hoursBefore=None, atTime="18:00")  # fmt: skip
+    day, moment, nothing = (heard("schedule", {"messages": [{**planned, "date": date}]})[0].events
+                            for date in ("2027-03-15", "2027-03-15T09:30:00Z", ""))  # fmt: skip
+
+    assert day[0].key == moment[0].key == nothing[0].key
+    assert [event.closed for (event,) in (day, moment, nothing)] == [None, None, Closed.CANCELLED]
+
+
+def test_relance_understands_what_the_cancel_action_says() -> None:
+    of_record, results = heard("cancel", {"cancellations": [item("RelanceCancelAction", recordId=ANA)]})
+    of_key, _ = heard("cancel", {"cancellations": [item("RelanceCancelAction", recordId=ANA, key=f"{ANA}-1")]})
+
+    assert [one.subject for one in of_record.calls_off] != []
+    assert results[0]["accepted"] is True
+    assert [event.closed for event in of_key.events] == [Closed.CANCELLED]
 
 
 def test_the_fields_that_relance_writes_are_there_and_long_enough() -> None:
