@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Asked, Chooses
+from core.contract import Asked, Chooses, HandsOver
 from core.domain.errors import BadInput, NotFound, NotNow
 from core.domain.reasons import Reason
 from core.domain.remedies import remedy
@@ -20,7 +20,7 @@ from core.suite import Suite
 from core.web import connect
 from core.web.app import current_suite
 from core.web.console.session import page
-from core.web.console.words import language
+from core.web.console.words import french, language, t
 
 bp = Blueprint("connecting", __name__, url_prefix="/connections")
 
@@ -34,7 +34,9 @@ class Platform:
     name: str
     asks: bool
     setting: str | None
+    callback: str
     there: int
+    by_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def _platform(suite: Suite, slug: str, rows: list[installations.Row]) -> Platfor
     if oauth is not None and not suite.settings.vendor_clients.get(oauth.vendor, ("", ""))[0]:
         setting = f"RELANCE_{oauth.vendor.upper()}_CLIENT_ID"
     there = sum(row.installation.adapter == slug for row in rows)
-    return Platform(slug, dance.manifest.name, bool(dance.asked), setting, there)
+    by_code, callback = isinstance(dance, HandsOver), installing.redirect_uri(suite, slug)
+    return Platform(slug, dance.manifest.name, bool(dance.asked), setting, callback, there, by_code)
 
 
 @bp.route("/new/<adapter>", methods=["GET", "POST"])
@@ -94,7 +97,7 @@ def ask(adapter: str) -> ResponseReturnValue:
             wrong, at = error.reason, error.pointer if isinstance(error, BadInput) else ""
     elif not dance.asked:
         return redirect(f"/connect/{adapter}?{urlencode(wishes.query())}".rstrip("?"), 303)
-    fields = [_field(one, given.get(one.name, "")[:500], wrong if at == f"/{one.name}" else None)
+    fields = [field_of(one, given.get(one.name, "")[:500], wrong if at == f"/{one.name}" else None, dance.asked)
               for one in dance.asked]  # fmt: skip
     elsewhere = wrong if not any(one.error for one in fields) else None
     shown = render_template(
@@ -104,14 +107,22 @@ def ask(adapter: str) -> ResponseReturnValue:
     return make_response(shown, 422 if wrong and request.method == "POST" else 200)
 
 
-def _field(one: Asked, value: str, error: Reason | None) -> Field:
+def field_of(one: Asked, value: str, error: Reason | None, asked: Sequence[Asked] = ()) -> Field:
+    """A question, one of `asked`, as a person sees it."""
     options = [(key, _said(words, key)) for key, words in one.options.items()]
     needed = one.required and one.only_with is None
-    return Field(one.name, _said(one.label, one.name), _said(one.help), one.example, options, value, needed, error)
+    hint = _said(one.help)
+    if one.only_with is not None:
+        name, key = one.only_with
+        choices = [_said(other.options.get(key, {}), key) for other in asked if other.name == name]
+        hint = " ".join([*(t("connect.only_with", choice=choice) for choice in choices), hint])
+    return Field(one.name, _said(one.label, one.name), hint, one.example, options, value, needed, error)
 
 
 def _said(words: Mapping[str, str], otherwise: str = "") -> str:
-    return words.get(language()) or words.get("en", otherwise)
+    """An adapter's words in the language of the person who looks, set as ours are."""
+    said = words.get(language()) or words.get("en", otherwise)
+    return french(said) if language() == "fr" else said
 
 
 def going(address: str, platform: str = "") -> ResponseReturnValue:

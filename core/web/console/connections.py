@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Adapter, Chooses, Connects, Pulls, Reports
+from core.contract import Adapter, Chooses, Connects, HandsOver, Pulls, Reports
 from core.domain.errors import BadInput, NotFound
 from core.domain.reasons import Reason
 from core.engine import installing, outways, pulling, switching
@@ -43,6 +43,7 @@ class Card:
     pulls: bool
     chooses: bool
     one_click: bool
+    hands_over: bool
     can_write: bool
     writes: bool
     ends: datetime | None
@@ -202,6 +203,7 @@ def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Ca
         pulls=isinstance(adapter, Pulls),
         chooses=isinstance(adapter, Chooses) and bool(row.installation.secrets.get("refresh_token")),
         one_click=_by_click(adapter, row.installation.secrets),
+        hands_over=isinstance(adapter, HandsOver),
         can_write=switching.can_write_back(suite, row),
         writes=isinstance(adapter, Reports) and adapter.wants(row.installation),
         ends=ends if ends is not None and ends - now < SOON else None,
