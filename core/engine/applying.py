@@ -50,7 +50,8 @@ def apply(
     """All that `said` holds, and the events `more`; the occasions that changed."""
     installation = row.installation.id
     for one in said.merges:
-        occasions.merged(tx, installation, one.old, one.new)
+        if occasions.merged(tx, installation, one.old, one.new):
+            consenting.strictest(tx, installation, one.new, now)
     # Before the events: a cart with the box ticked is planned as the cart of somebody who ticked it.
     consenting.take(tx, installation, said.consents, now)
     changed = accept(tx, row, [*said.events, *more], now, backlog=backlog, in_order=in_order)

@@ -43,6 +43,23 @@ def take(tx: Transaction, installation: str, words: Sequence[ConsentWord], now: 
     return len(news)
 
 
+def strictest(tx: Transaction, installation: str, subject: str, now: datetime) -> None:
+    """Two records became the one `subject`: a no of either of them is a no of all its numbers, and every platform that
+    keeps consent hears of it."""
+    numbers = occasions.numbers_of(tx, installation, {subject}).get(subject, ())
+    if len(numbers) < 2:
+        return
+    known, _ = people.standings(tx, tx.owned, numbers)
+    refused = {scope for one in known.values() for scope in one.opted_out if scope in SCOPES}
+    for number in numbers:
+        missing = refused - (known[number].opted_out if number in known else frozenset())
+        for scope in sorted(missing):
+            people.stop(tx, number, scope, "platform", {"merged": subject}, now)
+        if missing:
+            call_off(tx, number, missing, now)
+            replan_open(tx, now, live_installations(tx), recipient=number)
+
+
 def call_off(tx: Transaction, number: str, scopes: set[str], now: datetime) -> None:
     """Ends what waits for `number` and may not leave any more."""
     reason = Reason("opted_out", {"scope": ", ".join(sorted(scopes))})

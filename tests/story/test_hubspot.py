@@ -238,7 +238,27 @@ def test_an_outage_of_hubspot_delays_its_answers_and_no_reminder(house, hubspot)
     assert hubspot.completions == 1
 
 
-def test_a_privacy_deletion_erases_and_a_merge_carries_the_refusal(house, hubspot):
+def test_a_merge_carries_the_refusal_to_the_winner(house, hubspot):
+    ana, bob = (hubspot.contact(mobilephone=one, at=START - timedelta(days=9), accord_sms="true") for one in (ANA, BOB))
+    house.relance.set_clock(NIGHT)
+    for one, callback in ((ana, "ap-1"), (bob, "ap-2")):
+        house.enrol(one, message_type="marketing", message="Bonjour", callback=callback)
+    house.relance.forward(timedelta(minutes=1))
+    now = house.relance.suite.now()
+    no = hubspot.told("propertyChange", ana, at=now, propertyName="relance_sms_optout", propertyValue="true")
+    house.call("webhooks", json.dumps([no]).encode())
+    house.relance.settle()
+    assert sorted((one["to"], one["state"]) for one in house.messages()) == [(ANA, "suppressed"), (BOB, "scheduled")]
+    hubspot.merge(ana, bob)
+    merge = hubspot.told("merge", bob, at=now, primaryObjectId=int(bob), mergedObjectIds=[int(ana)])
+    house.call("webhooks", json.dumps([merge]).encode())
+    house.relance.settle()
+    assert {one["state"] for one in house.messages()} == {"suppressed"}
+    assert hubspot.completed["ap-2"]["error_code"] == "opted_out"
+    assert hubspot.records[bob]["properties"]["relance_sms_optout"] == "true"
+
+
+def test_a_privacy_deletion_erases_and_one_broken_event_loses_no_other(house, hubspot):
     ana, bob = hubspot.contact(mobilephone=ANA), hubspot.contact(mobilephone=BOB)
     for one in (ana, bob):
         house.enrol(one, message_type="service", message="Bonjour", when="at_time", time="18:00")
