@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core.domain.carts import money
@@ -14,6 +15,7 @@ from core.domain.errors import BadInput, InvalidNumber
 from core.domain.events import Evidence
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
+from core.domain.text.price import decimals_of
 
 _CANNOT_READ = frozenset({Line.FIXED, Line.SPECIAL})
 
@@ -84,6 +86,15 @@ def sum_of(amount: Any, currency: str) -> dict[str, int | str] | None:
         return None
 
 
+def rounded_sum(amount: Any, currency: str) -> dict[str, int | str] | None:
+    """`sum_of` for shops that keep more decimals than people see: rounded to those that the currency has."""
+    try:
+        rounded = Decimal(str(amount)).quantize(Decimal(1).scaleb(-decimals_of(currency.upper())))
+    except (InvalidOperation, ValueError):
+        return None
+    return sum_of(str(rounded), currency)
+
+
 def line_of(
     name: str, quantity: Any = 1, price: dict[str, int | str] | None = None, variant: str = ""
 ) -> dict[str, Any] | None:
@@ -92,8 +103,8 @@ def line_of(
     if not name:
         return None
     try:
-        count = int(quantity)
-    except (TypeError, ValueError):
+        count = int(float(quantity))
+    except (TypeError, ValueError, OverflowError):
         count = 1
     said = {"name": name, "quantity": max(count, 0), "variant": " ".join(variant.split())[:100], "price": price}
     return {key: value for key, value in said.items() if value not in ("", None)}

@@ -1,0 +1,305 @@
+"""PrestaShop: carts and orders of a shop that tells nobody anything, asked for by its webservice every five minutes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.contract import Batch, Check, Checks, Configured, Installation, LooksAgain, Manifest, Pulls, Url
+from core.domain.errors import BadInput, NeedsReconnect
+from core.domain.events import Event, Kind
+from core.domain.reasons import Reason
+from core.guarded import check_address
+from integrations.prestashop.client import PartClosed, Shop
+from integrations.prestashop.reading import (
+    NAMED,
+    NOT_ORDERED,
+    Tables,
+    cart_of,
+    contents_of,
+    name_of,
+    number,
+    order_of,
+    rows_of,
+    states_of,
+    wall,
+)
+
+AT_FIRST = timedelta(days=30)
+# A shop's wall repeats an hour in autumn.
+OVERLAP = timedelta(minutes=70)
+PAGE = 100
+MOST_REMEMBERED = 2000
+PARTS = ("carts", "orders")
+NEEDED = ("carts", "orders", "customers", "addresses", "countries", "currencies", "languages", "order_states")
+_KEY = re.compile(r"[A-Z0-9]{32}")
+_FIELDS = frozenset({"url", "key", "shop_id", "zone", "country"})
+
+
+class PrestaShop(Pulls, LooksAgain, Checks):
+    """Abandoned carts and orders of one shop. Its consent boxes are about e-mail, so that they say nothing here."""
+
+    manifest = Manifest(
+        slug="prestashop", name="PrestaShop", kinds=frozenset({Kind.CART, Kind.ORDER}),
+        poll_every=timedelta(minutes=5), auth=(Url("url"),))
+    looks_again_at = frozenset({Kind.CART})
+
+    def configured(self, config: Mapping[str, Any]) -> Configured:
+        """The shop's address and a key of its webservice. Raises `BadInput` with a JSON pointer."""
+        for name in config:
+            if name not in _FIELDS:
+                raise BadInput("shop_field_unknown", pointer=f"/config/{name}", field=str(name)[:40],
+                               known=", ".join(sorted(_FIELDS)))
+        site = _site(config.get("url"))
+        key = config.get("key")
+        if not isinstance(key, str) or not _KEY.fullmatch(key.strip()):
+            raise BadInput("shop_key_wrong", pointer="/config/key", field="key")
+        kept: dict[str, Any] = {"site": site}
+        if config.get("shop_id") is not None:
+            if number(config["shop_id"]) is None:
+                raise BadInput("shop_key_wrong", pointer="/config/shop_id", field="shop_id")
+            kept["shop_id"] = int(config["shop_id"])
+        zone = config.get("zone")
+        if zone is not None and (not isinstance(zone, str) or _zone(zone) is None):
+            raise BadInput("prestashop_zone_unknown", pointer="/config/zone")
+        country = config.get("country")
+        account = site.partition("://")[2].removeprefix("www.") + (f"#{kept['shop_id']}" if "shop_id" in kept else "")
+        return Configured(kept, {"key": key.strip()}, account[:200], zone,
+                          country.upper() if isinstance(country, str) and len(country) == 2 else None)
+
+    # Asking -----------------------------------------------------------------------------------------------------------
+
+    def pull(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
+        """The carts, then the orders that changed since the last round; at first those of thirty days. A page is a
+        batch of its own."""
+        progress = _Progress.read(cursor, now)
+        shop = self._shop(installation)
+        facts = self._facts(shop, installation, fresh=progress.begins)
+        zone = _zone(str(facts.get("zone") or "")) or _zone(installation.zone) or ZoneInfo("UTC")
+        problems = [Reason("prestashop_part_closed", {"part": part}) for part in facts["closed"]]
+        where = {"date_upd": f"[{wall(progress.since, zone)},{wall(now + timedelta(days=1), zone)}]"}
+        part = PARTS[progress.part]
+        rows: list[dict[str, Any]] = []
+        try:
+            rows = shop.listed(part, where=where, sort="[id_ASC]", limit=f"{progress.offset},{PAGE}")
+        except PartClosed as error:
+            problems.append(error.reason)
+        tables = self._tables(shop, rows, facts)
+        known = {key: value for key, value in _mapping(installation.memory.get("carts")).items()
+                 if isinstance(value, list)}
+        events: Iterable[Event | None]
+        if part == "carts":
+            ordered = self._ordered(shop, [key for row in rows if (key := number(row.get("id")))], tables)
+            events = [cart_of(row, tables, installation, zone, ordered=number(row.get("id")) in ordered,
+                              known=known.get(number(row.get("id")) or "")) for row in rows]
+        else:
+            events = [order_of(row, tables, installation, zone) for row in rows]
+        found = tuple(event for event in events if event is not None)
+        for event in found:
+            if event.kind is Kind.CART:
+                known.pop(str(event.private["cart"]), None)
+                known[str(event.private["cart"])] = [event.private["contents"], event.private["since"]]
+        more = progress.turn(len(rows))
+        memory = {**installation.memory, "facts": facts, "carts": dict(list(known.items())[-MOST_REMEMBERED:])}
+        return Batch(found, progress.written(), more=more, problems=tuple(problems), memory=memory)
+
+    def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
+        """Whether these carts were ordered, emptied or changed, or their buyers have ordered since."""
+        asked = {str(private["cart"]): (key, private) for key, private in keys.items() if private.get("cart")}
+        if not asked:
+            return Batch()
+        shop = self._shop(installation)
+        facts = self._facts(shop, installation)
+        zone = _zone(str(facts.get("zone") or "")) or _zone(installation.zone) or ZoneInfo("UTC")
+        rows = shop.by_ids("carts", asked)
+        customers = {str(private.get("customer") or "") for _, private in asked.values()} - {""}
+        placed = shop.by_ids("orders", asked, field="id_cart")
+        placed += [one for one in shop.by_ids("orders", customers, field="id_customer")
+                   if number(one.get("id")) not in {number(known.get("id")) for known in placed}] if customers else []
+        tables = self._tables(shop, [*rows, *placed], facts)
+        events: list[Event] = []
+        for row in placed:
+            order = order_of(row, tables, installation, zone)
+            if order is None or order.values.get("status") in NOT_ORDERED:
+                continue
+            closes = tuple(key for cart, (key, private) in asked.items() if number(row.get("id_cart")) == cart or (
+                number(row.get("id_customer")) == private.get("customer") and order.start is not None
+                and order.start.isoformat() >= str(private.get("since"))))
+            if closes:
+                events.append(replace(order, closes=closes))
+        for row in rows:
+            cart = number(row.get("id")) or ""
+            _, private = asked.get(cart, ("", {}))
+            if contents_of(row) != private.get("contents") and (event := cart_of(
+                    row, tables, installation, zone, ordered=False, known=None)):
+                events.append(event)
+        return Batch(tuple(events))
+
+    def _ordered(self, shop: Shop, carts: Sequence[str], tables: Tables) -> set[str]:
+        """Those of `carts` that became an order which still stands."""
+        if not carts:
+            return set()
+        placed = shop.by_ids("orders", carts, fields="[id,id_cart,current_state]", field="id_cart")
+        return {cart for one in placed if (cart := number(one.get("id_cart"))) and tables.states.get(
+            number(one.get("current_state")) or "") not in NOT_ORDERED}
+
+    # What rows point to -----------------------------------------------------------------------------------------------
+
+    def _facts(self, shop: Shop, installation: Installation, *, fresh: bool = False) -> dict[str, Any]:
+        """What hardly ever changes: countries, currencies, languages, states, the shop's zone. Asked once a round."""
+        known = _mapping(installation.memory.get("facts"))
+        if known and not fresh:
+            return dict(known)
+        closed: list[str] = []
+
+        def quietly(resource: str, **how: Any) -> list[dict[str, Any]]:
+            try:
+                return shop.listed(resource, **how)
+            except PartClosed as error:
+                closed.append(error.part)
+                return []
+
+        named: dict[str, str] = {}
+        zone = None
+        for one in quietly("configurations", fields="[name,value]", where={
+                "name": f"[{'|'.join(['PS_TIMEZONE', *NAMED])}]"}):
+            if one.get("name") == "PS_TIMEZONE":
+                zone = one.get("value")
+            elif one.get("name") in NAMED and (state := number(one.get("value"))):
+                named[state] = NAMED[str(one["name"])]
+        return {
+            "zone": zone, "closed": [one for one in closed if one != "configurations"],
+            "countries": _by_id(quietly("countries", fields="[id,iso_code]"), "iso_code"),
+            "currencies": _by_id(quietly("currencies", fields="[id,iso_code]"), "iso_code"),
+            "languages": _by_id(quietly("languages", fields="[id,iso_code]"), "iso_code"),
+            "states": states_of(quietly("order_states", fields="[id,paid,shipped]"), named),
+        }
+
+    def _tables(self, shop: Shop, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> Tables:
+        def wanted(*names: str) -> set[str]:
+            return {key for row in rows for name in names if (key := number(row.get(name)))}
+
+        customers, addresses = wanted("id_customer"), wanted("id_address_delivery", "id_address_invoice")
+        products = {key for row in rows for one in rows_of(row, "cart_rows") if (key := number(one.get("id_product")))}
+        return Tables(
+            customers=_rows_by_id(_asked(shop, "customers", customers, "[id,email,firstname,lastname]")),
+            addresses=_rows_by_id(_asked(shop, "addresses", addresses, "[id,phone,phone_mobile,id_country,deleted]")),
+            products={key: name_of(one.get("name")) for key, one in _rows_by_id(
+                _asked(shop, "products", products, "[id,name]")).items()},
+            countries=_words(facts.get("countries")), currencies=_words(facts.get("currencies")),
+            languages=_words(facts.get("languages")), states=_words(facts.get("states")))
+
+    # Is all well? -----------------------------------------------------------------------------------------------------
+
+    def check(self, installation: Installation, now: datetime) -> tuple[Check, ...]:
+        site = str(installation.config.get("site", ""))
+        shop, closed = self._shop(installation), []
+        try:
+            for part in (*NEEDED, "products", "configurations"):
+                try:
+                    shop.listed(part, fields="[id]", limit="1")
+                except PartClosed as error:
+                    closed.append(error.part)
+        except NeedsReconnect as error:
+            return (Check("token", "problem", error.reason),)
+        lost = [part for part in closed if part in NEEDED]
+        safe = site.startswith("https://")
+        return (
+            Check("token"),
+            Check("https") if safe else Check("https", "warning", Reason("prestashop_not_https")),
+            Check("scopes", "problem" if lost else "warning", Reason(
+                "prestashop_part_closed", {"part": ", ".join(lost or closed)})) if closed else Check("scopes"),
+        )
+
+    def _shop(self, installation: Installation) -> Shop:
+        key = installation.secrets.get("key")
+        if not key:
+            raise NeedsReconnect("prestashop_key_refused")
+        assert self.tools.call is not None
+        return Shop(self.tools.call, str(installation.config.get("site", "")), str(key),
+                    shop_id=installation.config.get("shop_id"))
+
+
+class _Progress:
+    """How far the round has come: which part, from which row on."""
+
+    def __init__(self, began: datetime, since: datetime, part: int = 0, offset: int = 0) -> None:
+        self.began, self.since, self.part, self.offset = began, since, part, offset
+
+    @property
+    def begins(self) -> bool:
+        return self.part == 0 and self.offset == 0
+
+    @classmethod
+    def read(cls, cursor: str | None, now: datetime) -> _Progress:
+        if not cursor:
+            return cls(now, now - AT_FIRST)
+        kept = json.loads(cursor)
+        began = datetime.fromisoformat(kept["began"])
+        if kept["part"] is None:
+            return cls(now, began - OVERLAP)
+        return cls(began, datetime.fromisoformat(kept["since"]), kept["part"], kept["offset"])
+
+    def turn(self, rows: int) -> bool:
+        """To the next page, the next part, or the end of the round (False)."""
+        if rows == PAGE:
+            self.offset += PAGE
+            return True
+        self.part, self.offset = self.part + 1, 0
+        return self.part < len(PARTS)
+
+    def written(self) -> str:
+        return json.dumps({"began": self.began.isoformat(), "since": self.since.isoformat(), "offset": self.offset,
+                           "part": self.part if self.part < len(PARTS) else None})
+
+
+def _site(given: Any) -> str:
+    said = given.strip() if isinstance(given, str) else ""
+    if said and "://" not in said:
+        said = f"https://{said}"
+    said = said.rstrip("/").removesuffix("/api")
+    try:
+        # Whether it is a public one is the guarded client's to say, each time that it is called.
+        address = check_address(said, allow_private=True)
+    except BadInput as error:
+        raise BadInput("shop_address_wrong", pointer="/config/url", text=said[:80]) from error
+    if urlsplit(said).query or urlsplit(said).fragment:
+        raise BadInput("shop_address_wrong", pointer="/config/url", text=said[:80])
+    return address.url.rstrip("/")
+
+
+def _asked(shop: Shop, resource: str, ids: Iterable[str], fields: str) -> list[dict[str, Any]]:
+    try:
+        return shop.by_ids(resource, ids, fields=fields)
+    except PartClosed:
+        # It is said once, where the facts are asked for, or by the doctor.
+        return []
+
+
+def _rows_by_id(rows: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {key: one for one in rows if (key := number(one.get("id")))}
+
+
+def _by_id(rows: Iterable[Mapping[str, Any]], name: str) -> dict[str, str]:
+    return {key: str(one.get(name) or "") for key, one in _rows_by_id(rows).items()}
+
+
+def _words(kept: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in kept.items()} if isinstance(kept, Mapping) else {}
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
