@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from core.contract import Adapter, Chooses, Connects, HandsOver, Pulls, Reports
 from core.domain.errors import BadInput, NotFound
+from core.domain.events import Kind
 from core.domain.reasons import Reason
 from core.engine import installing, outways, pulling, switching
 from core.storage import accounts, installations, occasions
@@ -39,6 +40,7 @@ class Card:
 
     row: installations.Row
     platform: str
+    picture: str
     appointments: int
     pulls: bool
     chooses: bool
@@ -199,6 +201,7 @@ def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Ca
     return Card(
         row=row,
         platform=adapter.manifest.name if adapter else row.installation.adapter,
+        picture=_picture(adapter),
         appointments=ahead,
         pulls=isinstance(adapter, Pulls),
         chooses=isinstance(adapter, Chooses) and bool(row.installation.secrets.get("refresh_token")),
@@ -210,6 +213,14 @@ def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Ca
         lag=now - row.pulled_at if row.pulled_at else None,
         every=adapter.manifest.poll_every if adapter else timedelta(),
     )
+
+
+def _picture(adapter: Adapter | None) -> str:
+    """What it is, at a glance: a calendar, a shop, something else that talks to us."""
+    kinds = adapter.manifest.kinds if adapter else frozenset()
+    if Kind.APPOINTMENT in kinds:
+        return "calendar"
+    return "cart" if kinds & {Kind.CART, Kind.ORDER} else "connections"
 
 
 def _by_click(adapter: Adapter | None, secrets: Mapping[str, Any]) -> bool:
