@@ -71,7 +71,7 @@ def _budget(client: Client, home: str) -> Check:
         return Check("budget", "problem", error.reason, home + COMPANY)
     share = (most - left) / most if most else 0.0
     if share < NEARLY_SPENT:
-        return Check("budget")
+        return Check("plan")
     why = Reason("salesforce_budget_low", {"used": most - left, "most": most})
     return Check("budget", "problem" if share >= 0.98 else "warning", why, home + COMPANY)
 
@@ -85,12 +85,10 @@ def _scopes(installation: Installation, home: str) -> Check:
 
 def _package(shape: Callable[[str], Shape | None], home: str) -> tuple[Check, ...]:
     message, task = shape(MESSAGE), shape("Task")
-    found = [Check("package") if message is not None and BY in message.types
+    found = [Check("app_installed") if message is not None and BY in message.types
              else Check("package", "warning", Reason("salesforce_package_absent"), home + PACKAGES)]  # fmt: skip
     if task is None or "Subject" not in task.types:
         found.append(Check("tasks", "warning", Reason("salesforce_no_tasks"), home + PERMISSIONS))
-    else:
-        found.append(Check("tasks"))
     return tuple(found)
 
 
@@ -109,17 +107,16 @@ def _fields(shape: Callable[[str], Shape | None], installation: Installation, ho
             why = Reason("salesforce_opt_out_absent", {"object": name, "field": shaped.is_blocked})
             found.append(Check(f"opt_out:{name}", "problem", why, here))
         elif shaped.person is None and shaped.mapped.is_person:
-            found.append(_opt_out(shaped, name, here))
+            found += _opt_out(shaped, name, here)
         wrong = [one for one in shaped.problems() if one.values.get("field") != shaped.is_blocked]
-        found += [Check(f"field:{name}", "problem", one, here) for one in wrong] or [Check(f"field:{name}")]
+        found += [Check(f"field:{name}", "problem", one, here) for one in wrong]
     return tuple(found)
 
 
-def _opt_out(shape: Shape, name: str, here: str) -> Check:
+def _opt_out(shape: Shape, name: str, here: str) -> list[Check]:
     if not shape.refusing:
-        return Check(f"opt_out:{name}", "warning", Reason("salesforce_no_opt_out_field", {"object": name}), here)
-    if not any(field in shape.writable for field, _ in shape.refusing):
-        field = shape.refusing[0][0]
-        why = Reason("salesforce_opt_out_read_only", {"object": name, "field": field})
-        return Check(f"opt_out:{name}", "problem", why, here)
-    return Check(f"opt_out:{name}")
+        return [Check(f"opt_out:{name}", "warning", Reason("salesforce_no_opt_out_field", {"object": name}), here)]
+    if any(field in shape.writable for field, _ in shape.refusing):
+        return []
+    why = Reason("salesforce_opt_out_read_only", {"object": name, "field": shape.refusing[0][0]})
+    return [Check(f"opt_out:{name}", "problem", why, here)]
