@@ -86,9 +86,11 @@ class AnyCart(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ what happens
 
-    @initialize(shop=shops, who=people_)
-    def begins(self, shop: int, who: str) -> None:
+    @initialize(shop=shops, who=people_, left=st.booleans())
+    def begins(self, shop: int, who: str, left: bool) -> None:
         self.cart_changes(shop, "cart/1", who, 0, False)
+        if left:
+            self.time_goes_by(62)
 
     @rule(shop=shops, key=cart_keys, who=people_, minutes=late, guest=st.booleans())
     def cart_changes(self, shop: int, key: str, who: str, minutes: int, guest: bool) -> None:
