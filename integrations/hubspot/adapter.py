@@ -330,7 +330,9 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
                 words.append(word)
             if any(key.startswith("contact/") for key in own):
                 now_known = {one.key: one for one in dates.occasions(installation, record, closing=True)}
-                events += [now_known[key] for key in own if key in now_known]
+                # A date that nobody follows any more has no message either.
+                events += [now_known.get(key) or replace(_closed(key, identity, now), closed=Closed.SILENCED)
+                           for key in own if key.startswith("contact/")]
         return Batch(tuple(events), consents=tuple(words), merges=tuple(merges))
 
     # HubSpot is told -----------------------------------------------------------------------------------------------

@@ -275,7 +275,9 @@ def test_a_privacy_deletion_erases_and_one_broken_event_loses_no_other(house, hu
 
 def test_a_rule_speaks_15_days_before_a_contacts_date_and_moves_with_it(tmp_path, hubspot):
     with Running(tmp_path, **hubspot.settings) as relance:
-        house = House(relance, hubspot, dates=["contract_end"])
+        house = House(relance, hubspot)
+        chosen = relance.client.patch(f"/v1/installations/{house.id}", {"config": {"dates": ["contract_end"]}})
+        assert chosen.status_code == 200, chosen.text
         rule = relance.client.post("/v1/rules", {
             "installation": house.id, "name": "échéance", "on": "contact", "class": "transactional",
             "when": {"days": -15, "at": "10:00"}, "body": "Échéance le {{ start|date }}"})

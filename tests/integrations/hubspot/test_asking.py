@@ -105,6 +105,12 @@ def test_a_date_is_read_once_more_before_somebody_speaks_of_it(hubspot):
     assert event.closed is Closed.SILENCED
 
 
+def test_a_date_that_is_not_followed_any_more_is_silent(hubspot):
+    ana = hubspot.contact(mobilephone=ANA, contract_end="2027-01-31")
+    (event,) = look(hubspot, ana, config={"dates": ["trial_end"]}, key="contact/{}/contract_end").events
+    assert event.closed is Closed.SILENCED
+
+
 def test_an_account_without_a_token_must_be_connected_again(hubspot):
     hubspot.revoke()
     with pytest.raises(NeedsReconnect) as caught:
