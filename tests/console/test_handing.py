@@ -43,7 +43,7 @@ def test_a_site_is_connected_by_a_code_that_the_page_shows_until_it_is_used(owne
     first = code_on(shown.text)
     again = owner.post(shown.request.path)
     assert code_on(again.text) != first
-    assert "https://www.exemple.fr/blog" in owner.get("/connections")
+    assert f"{shown.request.path}\"" in owner.get("/connections")
 
 
 def test_an_address_that_is_none_is_said_beside_its_field(owner: Visitor) -> None:
