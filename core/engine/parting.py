@@ -14,7 +14,7 @@ from core.domain.errors import NeedsReconnect, NotFound, NotNow, RelanceError
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.engine import grants, tokens
-from core.storage import house, installations, outbox
+from core.storage import feedback, house, installations, outbox
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -75,6 +75,7 @@ def _stopped(tx: Transaction, installation_id: str, why: Reason, now: datetime) 
     installations.change(
         tx, installation_id, state="disconnected", next_pull_at=None, maintain_at=None, pull_lease_until=None
     )
+    feedback.call_off_reports(tx, installation_id, why)
     return outbox.end_waiting_of(tx, installation_id, State.CANCELLED, why, now)
 
 

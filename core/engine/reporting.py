@@ -103,7 +103,7 @@ def _wants(suite: Suite, tx: Transaction, installation: str) -> bool:
     if not isinstance(adapter, Reports):
         return False
     row = installations.get(tx, suite.vault, installation, suite.public_url)
-    return row is not None and adapter.wants(row.installation)
+    return row is not None and row.state != "disconnected" and adapter.wants(row.installation)
 
 
 # ---------------------------------------------------------------------------------------------- telling

@@ -357,6 +357,15 @@ def reports_done(
         tx.connection.execute(update(t.reports).where(c.id.in_(ids[first : first + 400])).values(**values))
 
 
+def call_off_reports(tx: Transaction, installation: str, why: Reason) -> int:
+    """What the platform was still to be told is told to nobody: it has parted from us. Returns how many."""
+    c = t.reports.c
+    mine = (c.workspace == tx.owned, c.installation == installation, c.state == "waiting")
+    return tx.connection.execute(
+        update(t.reports).where(*mine).values(state="failed", trouble=reason_row(why))
+    ).rowcount
+
+
 def newer_report(tx: Transaction, occasion: str | None, report_id: str) -> bool:
     """Whether a later answer about the same occasion waits: the older one need not be told any more."""
     c = t.reports.c

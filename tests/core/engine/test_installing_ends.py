@@ -12,6 +12,7 @@ from core.contract import Check
 from core.domain.errors import NotNow
 from core.domain.reasons import Reason
 from core.engine import installing, preflight
+from core.storage import feedback
 from tests.fakes.oauth import FakeVendor
 from tests.support.market import ANA, Market
 
@@ -49,6 +50,17 @@ def test_parting_goes_in_order_and_leaves_nothing(market: Market) -> None:
     assert market.notes()[-1] == "installation_disconnected"
     assert installing.disconnect(market.suite, market.workspace, name, who=ANA) == (), "harmless when done twice"
     assert len(market.vendor.revoked) == 1
+
+
+def test_who_has_parted_is_told_nothing_any_more(market: Market) -> None:
+    name = market.join()
+    with market.suite.database.write(market.workspace) as tx:
+        feedback.queue_report(tx, name, occasion=None, message=None, kind="reply", content={}, now=market.clock.now())
+
+    installing.disconnect(market.suite, market.workspace, name, who=ANA)
+
+    with market.suite.database.write() as tx:
+        assert feedback.take_reports(tx, market.clock.now(), timedelta(minutes=2)) == []
 
 
 def test_what_could_not_be_undone_over_there_is_said(market: Market) -> None:
