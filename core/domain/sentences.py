@@ -2137,6 +2137,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Salesforce n'a pas donné d'accès durable.",
         "en": "Salesforce gave no lasting access.",
     },
+    "salesforce_no_such_call": {
+        "fr": "Cette adresse n'est pas un appel : elle finit par /send, /schedule, /cancel ou /options.",
+        "en": "This address is no call: it ends in /send, /schedule, /cancel or /options.",
+    },
     "salesforce_no_tasks": {
         "fr": "L'utilisateur de la connexion ne peut pas voir les tâches.",
         "en": "The connection's user may not see tasks.",
@@ -2347,6 +2351,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "hubspot_keeps_its_no": {
         "fr": "La personne a refusé dans HubSpot ({address}) : elle seule peut y revenir.",
         "en": "The person said no in HubSpot ({address}): only they can take it back.",
+    },
+    "hubspot_step_not_waiting": {
+        "fr": "Le workflow n'attend pas encore notre réponse : elle est redonnée dans quelques instants.",
+        "en": "The workflow does not wait for our answer yet: it is given again in a moment.",
     },
     "hubspot_not_uninstalled": {
         "fr": "L'application n'a pas pu être retirée du compte HubSpot.",

@@ -44,7 +44,7 @@ from core.contract import (
     SharedSecret,
     Start,
 )
-from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError, Unreadable, Unsupported
+from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError, Unreadable
 from core.domain.events import Event, Kind
 from core.domain.reasons import Reason
 from integrations.salesforce import checking, flow, hosts, looking, outbound, pulling, records, tokens, ways, writing
@@ -78,8 +78,8 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
                 scopes=SCOPES, token_lives=None),
             SharedSecret("Authorization"),
         ),
-        # A Flow that calls again asks what became of its records by now, and is answered.
-        same_content=timedelta(hours=48),
+        # Record and key say what is the same. A date that moves there and back again makes the same call twice.
+        same_content=timedelta(0),
     )  # fmt: skip
     looks_again_at = frozenset({Kind.REQUEST, Kind.CONTACT})
     look_again_size = 200
@@ -241,17 +241,18 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
         return _without_proofs(request)
 
     def parse(self, request: Inbound, installation: Installation) -> Reading:
-        """A Flow's records, or an Outbound Message's. Raises `Unreadable`, `Unsupported`."""
+        """A Flow's records, or an Outbound Message's. Raises `Unreadable`: an org that calls a wrong address must not
+        take silence for success."""
         topic, _ = _topic(request)
         if request.method != "POST":
-            raise Unsupported(request.method)
+            raise Unreadable("salesforce_no_such_call")
         if topic == "outbound":
             return self._notified(outbound.read(request), request, installation)
         if topic in ("send", "schedule", "cancel"):
             keeps_yes = any(one.opt_in_at for one in mapping(installation.config).values())
             return flow.reading(flow.read(
                 request, topic, zone=installation.zone, country=installation.country, keeps_yes=keeps_yes))
-        raise Unsupported(topic or "/")
+        raise Unreadable("salesforce_no_such_call")
 
     def answer(self, request: Inbound, reading: Reading, results: Sequence[Result]) -> Reply:
         """One result for each record, in the same order; one Ack for all notifications."""

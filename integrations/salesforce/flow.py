@@ -140,6 +140,8 @@ def _result(call: Call, item: Item, known: Mapping[str, Result]) -> dict[str, An
              "status": str(State.CANCELLED) if called_off else _status(found)}  # fmt: skip
     if found.reason is not None and not (taken or called_off):
         said |= _why(found.reason, call.language)
+    if not taken:
+        return said
     if found.due_at is not None:
         said["dueAt"] = found.due_at.isoformat().replace("+00:00", "Z")
     if found.segments is not None:

@@ -73,8 +73,10 @@ def pull(org: Org, installation: Installation, cursor: str | None, now: datetime
     progress = Progress.read(cursor)
     sight = _sight(installation)
     if progress.sight != sight:
-        # Another mapping: everything is read under it, and what is no longer mapped is called off.
-        progress = Progress(sight=sight, dates=progress.dates, again=bool(progress.dates))
+        # Another mapping: everything is read under it, and what is no longer mapped is called off. With new settings
+        # the cursor goes, and the memory stays.
+        dates = {name: list(fields) for name, fields in (installation.memory.get("dates") or {}).items()}
+        progress = Progress(sight=sight, dates=dates, again=bool(dates))
     if not progress.left:
         progress.left = wanted(installation)
         progress.page = progress.newest = None
@@ -124,6 +126,7 @@ def pull(org: Org, installation: Installation, cursor: str | None, now: datetime
     return Batch(
         tuple(events), progress.written(), tuple(sweeps), more=bool(progress.left), problems=tuple(problems),
         consents=tuple(consents), erasures=tuple(erasures), merges=tuple(merges),
+        memory=None if progress.left else {**installation.memory, "dates": progress.dates},
     )  # fmt: skip
 
 

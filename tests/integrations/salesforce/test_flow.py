@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.contract import Result
-from core.domain.errors import NotAuthentic, Unreadable, Unsupported
+from core.domain.errors import NotAuthentic, Unreadable
 from core.domain.events import Closed, Event, Kind
 from core.domain.messages import State
 from core.domain.reasons import Reason
@@ -189,6 +189,7 @@ def test_what_is_wrong_with_one_record_costs_no_other_its_message():
                  Result(last.key, State.SUPPRESSED, "msg_2", Reason("opted_out", {"scope": "all"})))  # fmt: skip
 
     assert [one["status"] for one in said["results"]] == ["scheduled", "refused", "refused", "suppressed"]
+    assert "dueAt" not in said["results"][3]
     assert (said["accepted"], said["refused"]) == (1, 3)
     assert said["results"][0] == {
         "key": "k1", "recordId": ANA, "accepted": True, "status": "scheduled", "messageId": "msg_1", "errorCode": "",
@@ -281,10 +282,10 @@ def test_two_hundred_records_are_one_call():
     assert len(events("send", *body["messages"])) == 200
 
 
-def test_another_address_is_not_ours():
-    with pytest.raises(Unsupported):
+def test_another_address_is_no_call():
+    with pytest.raises(Unreadable):
         adapter().parse(call("other", sent(message())), installation())
-    with pytest.raises(Unsupported):
+    with pytest.raises(Unreadable):
         adapter().parse(replace(call("send", sent(message())), method="GET"), installation())
 
 

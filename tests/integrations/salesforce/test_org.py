@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -49,6 +50,8 @@ class Reader:
             batch = self.salesforce.pull(self.place, self.cursor, now)
             self.batches.append(batch)
             self.cursor = batch.cursor
+            if batch.memory is not None:
+                self.place = replace(self.place, memory=batch.memory)
             if not batch.more:
                 return {event.key: event for one in self.batches for event in one.events}
 
@@ -177,7 +180,8 @@ def test_a_field_that_is_no_longer_mapped_is_silenced(org, salesforce):
     org.add("Contact", LastName="A", MobilePhone=PHONE, Ends__c=date(2026, 12, 15), Calls__c=NOW)
     reader = Reader(salesforce, installation({"objects": {"Contact": {"dates": ["Ends__c", "Calls__c"]}}}))
     reader.pull()
-    reader.place = installation(ENDS)
+    # As core does it: new settings begin anew, and what was remembered stays.
+    reader.place, reader.cursor = replace(installation(ENDS), memory=reader.place.memory), None
     reader.pull()
     swept = [sweep for batch in reader.batches for sweep in batch.sweeps]
     assert [(sweep.prefix, sweep.closed) for sweep in swept if not sweep.keys] == [
