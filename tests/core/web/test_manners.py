@@ -385,8 +385,12 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     installation = client.post("/v1/installations", ics).json()["id"]
     account = client.post("/v1/provider-accounts", {"provider": "simulator"}).json()["id"]
     webhook = client.post("/v1/webhooks", {"url": "https://example.org/hook"}).json()["id"]
+    link = client.post("/v1/links", {"target": "https://shop.example/"}).json()["id"]
+    verification = client.post("/v1/verifications", {"to": "+33639980012", "origin": "authenticated"}).json()["id"]
     ids = {
         "messages": message,
+        "links": link,
+        "verifications": verification,
         "contacts": contact,
         "templates": "secret",
         "rules": rule,
@@ -396,7 +400,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
         "occasions": "occ_x",
         "inbox": "inb_x",
     }
-    bodies: dict[str, Any] = {"rules": {"name": "x"}}
+    bodies: dict[str, Any] = {"rules": {"name": "x"}, "verifications": {"code": "123456"}}
 
     for route in all_routes():
         if "{" not in route.path:
@@ -413,7 +417,8 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     assert stranger.post("/v1/messages", {**GOOD, "body": None, "template": "secret"}).status_code == 422
     assert stranger.get(f"/v1/messages?installation={installation}").json()["data"] == []
     assert stranger.get(f"/v1/messages?after={message}").json()["data"] == []
-    for noun in ("messages", "contacts", "templates", "rules", "installations", "provider-accounts", "webhooks"):
+    for noun in ("messages", "contacts", "templates", "rules", "installations", "provider-accounts", "webhooks", "links",
+                 "verifications"):
         assert stranger.get(f"/v1/{noun}").json()["data"] == [], noun
     assert client.get(f"/v1/messages/{message}").json()["state"] == "scheduled"
 
