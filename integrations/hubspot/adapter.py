@@ -141,7 +141,7 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
         if not installation.secrets.get("access_token"):
             return ()
         try:
-            self._of(installation, datetime.fromisoformat("2026-01-01T00:00:00+00:00")).uninstall()
+            self._of(installation, None).uninstall()
         except (NotNow, NeedsReconnect, HubSpotSaysNo):
             return (Reason("hubspot_not_uninstalled"),)
         return ()
@@ -326,8 +326,10 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
             if str(record["id"]) != identity:
                 merges.append(Merge(f"contact/{identity}", subject))
             words += consents.read(installation, record, subject)
-            if (word := consents.asked(installation, account, record, subject, now)) is not None:
-                words.append(word)
+            # What somebody expects needs no subscription: only what is (or may be) marketing asks for it.
+            if any(keys[key].get("klass") != "transactional" for key in own):
+                word = consents.asked(installation, account, record, subject, now)
+                words += [word] if word is not None else []
             if any(key.startswith("contact/") for key in own):
                 now_known = {one.key: one for one in dates.occasions(installation, record, closing=True)}
                 # A date that nobody follows any more has no message either.
@@ -406,13 +408,13 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
     def _host(self) -> str:
         return self.tools.urls.get("hubspot", HUBSPOT)
 
-    def _of(self, installation: Installation, now: datetime) -> Account:
+    def _of(self, installation: Installation, now: datetime | None) -> Account:
         token = installation.secrets.get("access_token")
         if not token:
             raise NeedsReconnect("token_refused")
         return self._account(token, str(installation.config["portal_id"]), installation.zone, now)
 
-    def _account(self, token: str, portal: str, zone: str, now: datetime) -> Account:
+    def _account(self, token: str, portal: str, zone: str, now: datetime | None) -> Account:
         return Account(token, portal, host=self._host, timeout=self.tools.timeout, now=now, zone=zone, pace=self._pace)
 
 

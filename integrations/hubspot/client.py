@@ -97,7 +97,7 @@ class _Line:
     """A library object, and how its answers and errors are read."""
 
     def __init__(
-        self, *, host: str, timeout: float, now: datetime, zone: str, pace: Pace, who: str, **login: str
+        self, *, host: str, timeout: float, now: datetime | None, zone: str, pace: Pace, who: str, **login: str
     ) -> None:
         # Loaded when the first call is made: the library costs a process time and memory that most commands never need.
         from hubspot import HubSpot
@@ -169,6 +169,8 @@ class _Line:
     def _pause(self, headers: Mapping[str, str], policy: str) -> tuple[str, timedelta]:
         """How long to be silent: as HubSpot asks, else until the window that is full has passed."""
         if policy == "DAILY":
+            if self._now is None:
+                return "hubspot_daily_limit", timedelta(hours=12)
             here = self._now.astimezone(ZoneInfo(self._zone))
             midnight = (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             return "hubspot_daily_limit", midnight - here + _spread(60)

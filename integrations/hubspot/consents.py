@@ -90,12 +90,14 @@ def asked(installation: Installation, account: Account, record: Mapping[str, Any
 def write(installation: Installation, account: Account, word: ConsentWord) -> None:
     """Brings a person's word to the records that it is about. Raises `BadInput` when HubSpot keeps its own no."""
     wanted = [*properties_of(installation), *ways.phones(installation.config), "email"]
+    records: list[Mapping[str, Any]] = []
     if word.subject is not None:
         records = account.contacts([word.subject.removeprefix("contact/")], wanted, properties_of(installation))
-    elif word.number is not None:
-        records = find(installation, account, word.number, wanted, properties_of(installation))
-    else:
-        records = []
+    if word.number is not None and not (word.subject and word.granted):
+        # A no is for the number: whoever else over there has it is not to get anything either.
+        there = {one.get("id") for one in records}
+        same = find(installation, account, word.number, wanted, properties_of(installation))
+        records += [one for one in same if one.get("id") not in there]
     if word.granted:
         # The most recent refusal wins: one that was said over there after this word stays.
         records = [one for one in records if not _refused_later(installation, one, word.at)]

@@ -66,7 +66,7 @@ def event(execution: Execution, installation: Installation, request: Inbound) ->
         Kind.REQUEST, key(execution), now, zone=installation.zone, recipient=None if trouble else who, trouble=trouble,
         values={**people.values(execution.properties), **({"message": message} if message else {})},
         private={"callback": execution.callback, "contact": execution.object_id, "wait_for": wait_for,
-                 "language": installation.language, "workflow": execution.workflow or "",
+                 "language": installation.language, "workflow": execution.workflow or "", "klass": klass or "",
                  "until": moments["until"].isoformat() if "until" in moments else ""},
         wish=wish, subject=f"contact/{execution.object_id}", email=people.email(execution.properties))
 

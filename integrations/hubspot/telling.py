@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.contract import Installation, Report
@@ -18,6 +18,7 @@ MAYBE_AGAIN = 25.0
 """Seconds after which a report may be a second try: HubSpot's page is looked at before anything is written to it."""
 _CHANNELS = {Channel.SMS: "SMS", Channel.RCS: "SMS", Channel.WHATSAPP: "WHATS_APP", Channel.VOICE: "SMS"}
 _LEFT = frozenset({State.SENT, State.DELIVERED, State.READ})
+TOO_FAST = timedelta(seconds=20)
 Outcome = Exception | None
 
 
@@ -50,7 +51,7 @@ def _go_on(_: Installation, account: Account, reports: Mapping[int, Report], now
         account.complete(list(inputs.values()))
     except HubSpotSaysNo:
         # One of them does not wait any more, and HubSpot does not say which.
-        return _each(inputs, account.complete_one)
+        return _each(inputs, account.complete_one, {place: now - reports[place].at for place in inputs})
     return dict.fromkeys(inputs)
 
 
@@ -66,14 +67,18 @@ def _completion(report: Report) -> dict[str, Any]:
     return {"callbackId": report.private["callback"], "outputFields": outputs, "typedOutputs": {}}
 
 
-def _each(inputs: Mapping[int, Any], call: Callable[[Any], None]) -> dict[int, Outcome]:
+def _each(
+    inputs: Mapping[int, Any], call: Callable[[Any], None], ages: Mapping[int, timedelta]
+) -> dict[int, Outcome]:
     found: dict[int, Outcome] = {}
     for place, given in inputs.items():
         try:
             call(given)
-        except Over:
-            # Completed before, expired, or gone: there is nobody left to be told.
-            found[place] = None
+        except Over as error:
+            # Completed before, expired, or gone: there is nobody left to be told. Unless we were so fast that HubSpot
+            # has not read our answer yet: a step that nobody completes stands still for days.
+            early = error.http_status == 404 and ages[place] < TOO_FAST
+            found[place] = NotNow("hubspot_step_not_waiting", TOO_FAST) if early else None
         except HubSpotSaysNo as error:
             found[place] = BadInput(error.reason.code, **error.reason.values)
         except (NotNow, NeedsReconnect) as error:
