@@ -28,6 +28,7 @@ COMMANDS = {
     "hours": "texts",
     "installations": "installations",
     "adapters": "adapters",
+    "stats": "stats",
     "inbox": "inbox",
     "record": "inbox",
     "users": "people",

@@ -13,7 +13,7 @@ from core.domain.errors import NotFound
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
 from core.domain.text.price import Money
-from core.engine import scheduling, shown
+from core.engine import replaying, scheduling, shown
 from core.storage import installations, occasions, rules
 
 
@@ -61,10 +61,15 @@ def show_installation(desk: Desk, installation_id: str) -> None:
 @command("rehearse", group=installations_command)
 @click.argument("installation_id", metavar="ID")
 @click.option("--all-rules", is_flag=True, help="Also with the rules that are switched off.")
-def rehearse(desk: Desk, installation_id: str, all_rules: bool) -> None:
+@click.option("--past", metavar="DAYS", type=click.IntRange(1, replaying.MOST_DAYS),
+              help="Replay the carts of the last DAYS instead.")  # fmt: skip
+def rehearse(desk: Desk, installation_id: str, all_rules: bool, past: int | None) -> None:
     """Say what would leave, what would not and why, with its price. Writes nothing."""
     suite = desk.suite
     _row(desk, installation_id)
+    if past is not None:
+        _replay(desk, installation_id, past)
+        return
     answers: list[dict[str, Any]] = []
     with suite.database.read(desk.workspace) as tx:
         found = rules.rows(tx, installation=installation_id)
@@ -91,6 +96,19 @@ def rehearse(desk: Desk, installation_id: str, all_rules: bool) -> None:
                             f"{total['messages']} messages, {total['segments']} SMS, {cost or '0'}"))
 
     desk.show({"answers": answers, "total": total}, said)
+
+
+def _replay(desk: Desk, installation_id: str, days: int) -> None:
+    with desk.suite.database.read(desk.workspace) as tx:
+        done = replaying.as_json(replaying.replay(tx, installation_id, desk.suite.now(), days))
+    cost = ", ".join(Money(one["amount"], one["currency"]).shown(desk.language) for one in done["price"]) or "0"
+    said = desk.say(
+        "{carts} paniers, {reachable} joignables, {would_have_left} seraient partis ({ordered_before} ont commandé "
+        "avant, {moved} repoussés à une heure permise), coût {cost}",
+        "{carts} carts, {reachable} reachable, {would_have_left} would have left ({ordered_before} ordered before, "
+        "{moved} put off to an allowed hour), cost {cost}",
+    )
+    desk.show(done, said.format(**done, cost=cost))
 
 
 def _row(desk: Desk, installation_id: str) -> installations.Row:

@@ -75,7 +75,8 @@ def control(tx: Transaction, installations: Iterable[str]) -> dict[str, tuple[in
     i = t.installations.c
     for name in sorted(set(installations)):
         share = tx.connection.execute(tx.mine(t.installations, i.control_group).where(i.id == name)).scalar()
-        enough = select(_o.id).where(_o.installation == name, _o.kind == "cart").limit(1).offset(CONTROL_FROM)
+        known = tx.mine(t.occasions, _o.id).where(_o.installation == name, _o.kind == "cart")
+        enough = known.limit(1).offset(CONTROL_FROM)
         found[name] = (share, share != 0 and tx.connection.execute(enough).first() is not None)
     return found
 

@@ -26,8 +26,8 @@ from core.web.api.routing import Answer, Call, Routes, page
 ROUTES = Routes("rules")
 KNOWN = ("start", "end", "title", "name", "first_name", "location")
 KNOWN_OF_CARTS = (
-    "total", "currency", "link", "items", "number", "count", "code", "status", "language", "payment_link", "tracking_link",
-    "tracking", "carrier",
+    "total", "currency", "link", "items", "number", "count", "code", "status", "language", "payment_link",
+    "tracking_link", "tracking", "carrier",
 )  # fmt: skip
 _CARTS = ("cart", "order")
 # Forms, requests and contacts bring whatever fields their platform has; only the two kinds with fixed words are held

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from core.contract import Configured, Inbound, PhoneReply, Receipt, Sweep
 from core.domain.events import Event, Kind
 from core.domain.messages import Channel, MessageClass, State
-from core.domain.occasions import Answer
+from core.domain.occasions import Answer, Occasion
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.links import Link, Visitor
@@ -27,6 +27,8 @@ from core.secrets import Vault, hashed
 from core.storage import (
     accounts,
     answers,
+    carts,
+    conversions,
     exports,
     feedback,
     idempotency,
@@ -61,6 +63,21 @@ READS: dict[str, Call] = {
     "accounts.listed": lambda tx, our: accounts.listed(tx, VAULT, URL),
     "answers.about": lambda tx, our: answers.about(tx, [our["occasion"]]),
     "answers.modes": lambda tx, our: answers.modes(tx),
+    "carts.control": lambda tx, our: [
+        one for one in carts.control(tx, [our["installation"]]).values() if one != (None, False)],
+    "carts.kin": lambda tx, our: carts.kin(tx, [AN_ORDER], NOW),
+    "carts.nudges": lambda tx, our: carts.nudges(tx, [ANA.number], NOW),
+    "carts.of_people": lambda tx, our: carts.of_people(tx, [AN_ORDER], Kind.CART, NOW),
+    "carts.past": lambda tx, our: carts.past(tx, our["installation"], NOW, SOON),
+    "carts.shop": lambda tx, our: carts.shop(tx, [AN_ORDER], NOW).carts,
+    "conversions.clicked": lambda tx, our: conversions.clicked(tx, our["installation"], NOW, SOON),
+    "conversions.converted": lambda tx, our: conversions.converted(tx, our["installation"], NOW, SOON),
+    "conversions.groups": lambda tx, our: any(conversions.groups(tx, our["installation"], NOW, SOON)),
+    "conversions.kept_back": lambda tx, our: conversions.kept_back(tx, our["installation"], NOW, SOON),
+    "conversions.led_by": lambda tx, our: conversions.led_by(tx, ["b" * 11]),
+    "conversions.said": lambda tx, our: conversions.said(tx, [our["cart"]], NOW),
+    "conversions.sent": lambda tx, our: conversions.sent(tx, our["installation"], NOW, SOON),
+    "conversions.stopped": lambda tx, our: conversions.stopped(tx, our["installation"], NOW, SOON),
     "feedback.answered_lately": lambda tx, our: feedback.answered_lately(tx, ANA.number, NOW - timedelta(days=9)),
     "feedback.asked_which": lambda tx, our: feedback.asked_which(tx, ANA.number, NOW - timedelta(days=9), but=""),
     "feedback.last_to": lambda tx, our: feedback.last_to(tx, ANA.number),
@@ -133,6 +150,7 @@ READS: dict[str, Call] = {
 
 WRITES: dict[str, Call] = {
     "accounts.change": lambda tx, our: accounts.change(tx, VAULT, our["account"], name="Mine"),
+    "feedback.call_off_reports": lambda tx, our: feedback.call_off_reports(tx, our["installation"], WHY),
     "feedback.handled": lambda tx, our: feedback.handled(tx, our["reply"], NOW),
     "feedback.understood": lambda tx, our: feedback.understood(tx, our["reply"], meaning="stop", outcome=WHY),
     "inbox.replayed": lambda tx, our: inbox.replayed(tx, our["inbox"], "unreadable", WHY, NOW),
@@ -168,33 +186,33 @@ WRITES: dict[str, Call] = {
 }
 
 OF_ITS_OWN = """
-    accounts.add exports.rows feedback.keep_receipts feedback.keep_reply feedback.queue_report idempotency.begun
-    idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add links.add links.keep
-    verifications.add verifications.alone oauth.begin
-    occasions.apply outbox.accept outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember
-    people.start people.stop rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery
-    webhooks.keep_secrets
+    accounts.add conversions.put exports.rows feedback.keep_receipts feedback.keep_reply feedback.queue_report
+    idempotency.begun idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add
+    links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply outbox.accept
+    outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember people.start people.stop
+    rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
 """.split()
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
-    links.find links.followed links.prune verifications.hide verifications.spent_messages
-    accounts.back accounts.hold accounts.judged accounts.try_one answers.keep feedback.belongs feedback.early
-    feedback.queue_reports feedback.report_done feedback.reports_done feedback.take_reports
-    feedback.written_lately installations.by_account installations.due installations.fell_silent
-    installations.let_go installations.seize installations.speaking installations.standing
-    installations.to_maintain installations.workspace_of oauth.bring outbox.advance outbox.arrived_earlier
-    outbox.ask_again outbox.claim outbox.doubt outbox.doubtful outbox.end_these outbox.give_back outbox.hurry
-    outbox.look_elsewhere outbox.looked_at outbox.next_channel outbox.next_due outbox.not_begun
-    outbox.orphaned outbox.overdue outbox.record outbox.stays_with outbox.to_look_at outbox.unsaid
-    outbox.untold outbox.write_steps people.standings people.untold simulated.advance simulated.due
-    simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
+    links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
+    accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
+    conversions.note_left_out feedback.belongs feedback.early feedback.queue_reports feedback.report_done
+    feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
+    installations.due installations.fell_silent installations.let_go installations.seize
+    installations.speaking installations.standing installations.parted installations.to_maintain
+    installations.workspace_of oauth.bring outbox.advance outbox.arrived_earlier outbox.ask_again outbox.claim
+    outbox.doubt outbox.doubtful outbox.end_these outbox.give_back outbox.hurry outbox.look_elsewhere
+    outbox.looked_at outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
+    outbox.record outbox.stays_with outbox.to_look_at outbox.unsaid outbox.untold outbox.write_steps
+    people.standings people.untold simulated.advance simulated.due simulated.next_at webhooks.delivered
+    webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, exports, feedback, idempotency, inbox, installations, links, oauth, occasions, outbox, people,
-    rules, simulated, verifications, webhooks,
+    accounts, answers, carts, conversions, exports, feedback, idempotency, inbox, installations, links, oauth,
+    occasions, outbox, people, rules, simulated, verifications, webhooks,
 )  # fmt: skip
 
 
@@ -235,6 +253,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
             outbox.New(**{**{name: getattr(new, name) for name in new.__dataclass_fields__}, **common, "key": f"k{n}"})
             for n in range(3)
         ], NOW)  # fmt: skip
+        our["cart"], our["nudge"] = _a_cart_with_its_nudge(tx, our)
         our["contact"] = people.remember(tx, ANA, {"name": "Ana"}, NOW)
         people.quarantine(tx, ANA, WHY, NOW)
         people.stop(tx, ANA.number, "marketing", "reply", {}, NOW)
@@ -267,6 +286,35 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         [(row, _)] = feedback.keep_receipts(tx, our["account"], [Receipt("ref_1", State.SENT, "s", NOW)], NOW)
         feedback.belongs(tx, [(row, our["sent"])])
     return our
+
+
+AN_ORDER = Occasion("order", Kind.ORDER, NOW, "d", found=ANA, id="occ_order", installation="ins_elsewhere")
+
+
+def _a_cart_with_its_nudge(tx: Transaction, our: dict[str, str]) -> tuple[str, str]:
+    """A cart whose nudge left, was followed and stopped, and led to an order; and that it might have been left out."""
+    installations.change(tx, our["installation"], control_group=5)
+    event = Event(Kind.CART, "cart", NOW, recipient=ANA, values={"total": {"amount": 1, "currency": "EUR"}})
+    [cart] = occasions.apply(tx, our["installation"], [event], backlog=False, now=NOW)
+    new = outbox.New(to=ANA.number, country="FR", text="Panier", encoding="GSM-7", segments=1, due_at=NOW,
+                     message_class=MessageClass.MARKETING, channels=(Channel.SMS,), rule=our["rule"], key="cart/r",
+                     installation=our["installation"], occasion=cart.id)  # fmt: skip
+    [nudge] = outbox.accept(tx, [new], NOW)
+    m = t.messages
+    tx.connection.execute(m.update().where(m.c.id == nudge).values(state="sent", left_at=NOW))
+    link = Link("b" * 11, "https://shop.example/cart")
+    links.keep(tx, [links.Bearing(nudge, (link,), NOW, False)], NOW)
+    row = links.find(tx, link.code)
+    assert row is not None
+    links.followed(tx, row, Visitor.HUMAN, NOW)
+    reply = feedback.keep_reply(tx, our["account"], PhoneReply(ANA.number, "38555", "STOP", NOW, "r0"), NOW) or ""
+    feedback.understood(tx, reply, meaning="stop", outcome=WHY)
+    tx.connection.execute(t.replies.update().where(t.replies.c.id == reply).values(message=nudge))
+    same = {"installation": our["installation"], "rule": our["rule"], "cart": cart.id}
+    conversions.put(tx, [{**same, "purchase": "occ_order", "message": nudge, "kind": "click", "nudged_at": NOW,
+                          "at": NOW, "amount": 1, "currency": "EUR"}], [])  # fmt: skip
+    tx.connection.execute(t.left_out.insert().values(**same, workspace=tx.owned, at=NOW))
+    return cart.id, nudge
 
 
 def picture(database: Database) -> dict[str, list[str]]:
