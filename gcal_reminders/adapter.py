@@ -20,6 +20,8 @@ from core.contract import (
     Choice,
     Chooses,
     Configured,
+    Connects,
+    Grant,
     Inbound,
     Installation,
     Installs,
@@ -75,7 +77,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _FAR = timedelta(days=3650)
 
 
-class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
+class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports):
     """Appointments of Google calendars (one click, or a service account), of an iCal address, of an .ics file."""
 
     manifest = Manifest(
@@ -95,6 +97,23 @@ class GoogleCalendar(Pulls, Notifies, Chooses, Installs, Reports):
     def configured(self, config: Mapping[str, Any]) -> Configured:
         """One way in, see `gcal_reminders.ways`. Raises `BadInput` with a JSON pointer."""
         return ways.configured(config, token_url=self.tools.urls.get("google_token"))
+
+    def granted(self, grant: Grant, now: datetime) -> Configured:
+        """The account is the address of its own calendar, so that it is not connected twice; without the right to the
+        list, which somebody may have unticked, it is not known."""
+        account = self._own_calendar(grant.access_token) if grant.access_token else None
+        given = {"refresh_token": grant.refresh_token, "access_token": grant.access_token, "oauth": True}
+        return replace(self.configured({**given, "scopes": sorted(grant.scopes)}), account=account)
+
+    def _own_calendar(self, token: str) -> str | None:
+        google = Google.by_token(
+            token, endpoint=self._endpoint, people_endpoint=self._people_endpoint, timeout=self.tools.timeout)
+        try:
+            own = next((one for one in google.calendars() if one.get("primary") is True), {})
+        except (NeedsReconnect, NotNow, GoogleSaysNo):
+            # Connected all the same: what is wrong is said when it is read.
+            return None
+        return _text(own.get("id")).lower() or None
 
     def choices(self, installation: Installation, now: datetime) -> tuple[Choice, ...]:
         """The account's calendars. What looks personal, or shows no titles, is not ticked; nor is somebody else's."""

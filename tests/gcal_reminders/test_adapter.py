@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from core.contract import Inbound, Report
-from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow
+from core.domain.errors import BadInput, Conflict, NeedsReconnect, NotAuthentic, NotNow
 from core.domain.events import Closed
 from core.domain.messages import State
 from core.domain.text.segments import measure
@@ -161,6 +161,35 @@ def clicked(practice: Practice, google: FakeGoogle, **asked: Any) -> installing.
     callback = Inbound("GET", f"{query['redirect_uri'][0]}?{answer}", (), b"", practice.suite.now())
     return installing.finish(
         practice.suite, "gcal_reminders", callback, user="usr_1", workspace=practice.workspace, browser=begun.browser)
+
+
+def test_an_account_is_connected_once_and_another_one_is_another_connection(google, tmp_path):
+    google.calendar("Ana@Example.org", "Ana", primary=True)
+    practice = Practice(tmp_path, google.urls)
+    first, again = clicked(practice, google), clicked(practice, google)
+    practice.follow(first.installation)
+    assert practice.row.account == "ana@example.org"
+    assert (again.installation, again.renewed) == (first.installation, True)
+
+    del google.entries["Ana@Example.org"]
+    google.calendar("bob@example.org", "Bob", primary=True)
+    with pytest.raises(Conflict) as refused:
+        clicked(practice, google, reconnect=first.installation)
+
+    assert refused.value.reason.code == "another_account"
+    assert clicked(practice, google).installation != first.installation
+
+
+def test_who_unticked_the_list_of_calendars_is_connected_without_a_name(google, tmp_path):
+    google.calendar("ana@example.org", "Ana", primary=True)
+    google.scopes = frozenset({READ})
+    practice = Practice(tmp_path, google.urls)
+
+    finished = clicked(practice, google)
+    practice.follow(finished.installation)
+
+    assert finished.missing == (LISTED,)
+    assert practice.row.account is None
 
 
 def test_one_click_then_the_calendars_then_the_first_reminder(google, tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Adapter, Chooses, Connects, HandsOver, Pulls, Reports
+from core.contract import Adapter, Chooses, HandsOver, Pulls, Reports, Url
 from core.domain.errors import BadInput, NotFound
 from core.domain.events import Kind
 from core.domain.reasons import Reason
@@ -225,8 +225,11 @@ def _picture(adapter: Adapter | None) -> str:
 
 def _by_click(adapter: Adapter | None, secrets: Mapping[str, Any]) -> bool:
     """Whether the click that connects it is the one that connects it again: it was not connected by an address or a
-    file."""
-    return isinstance(adapter, Connects) or bool(adapter and adapter.manifest.oauth and secrets.get("refresh_token"))
+    file, where its adapter takes those too."""
+    if installing.one_click(adapter) is None or adapter is None:
+        return False
+    other_ways = any(isinstance(way, Url) for way in adapter.manifest.auth)
+    return not other_ways or bool(secrets.get("refresh_token") or secrets.get("access_token"))
 
 
 def _row(suite: Suite, installation: str) -> installations.Row:
