@@ -174,6 +174,20 @@ def test_the_last_calls_of_a_window_are_left_to_others(hubspot):
     assert hubspot.allowance == 5
 
 
+def test_two_processes_follow_the_same_word_and_never_run_into_the_wall(hubspot):
+    hubspot.allowance = 20
+    config = {"timeline": False}
+    processes, refused_ = [adapter(hubspot), adapter(hubspot)], 0
+    for number in range(40):
+        waits(hubspot, f"ap-{number}")
+        try:
+            processes[number % 2].report_all(installation(config), [report(callback=f"ap-{number}")], NOW)
+        except NotNow:
+            refused_ += 1
+    assert refused_ == 24
+    assert (hubspot.allowance, len(hubspot.completed)) == (4, 16)
+
+
 # the contact's page -----------------------------------------------------------------------------------------------
 
 
