@@ -296,7 +296,10 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
     def options(
         self, request: Inbound, question: Question, found: Sequence[Option], after: str | None, trouble: Reason | None
     ) -> Reply:
-        """This page of the list."""
+        """This page of the list, or why there is none."""
+        if trouble is not None:
+            said = {"code": trouble.code, "title": trouble.code, "detail": trouble.sentence("en"), "status": 400}
+            return Reply(400, json.dumps(said).encode(), _JSON)
         options = [{"id": one.id, "label": one.label, "description": one.description} for one in found]
         body = json.dumps({"options": options, "after": after or ""}, ensure_ascii=False)
         return Reply(200, body.encode("utf-8", "replace"), _JSON)

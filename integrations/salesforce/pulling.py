@@ -30,8 +30,8 @@ _ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 @dataclass(slots=True)
 class Progress:
     """How far we are. `since`: object → its newest change that we have read; `heard`: object → until when we asked for
-    deletions; `dates`: object → the date fields that were read; `left`, `page`, `newest`, `again`, `seen` are of the
-    round under way: `again` reads everything once more, and what is `seen` (field → records) is what is still there."""
+    deletions; `dates`: object → the date fields that were read. The others are of the round under way: `again` reads
+    everything once more, and what is `seen` (field → records) is what is still there."""
 
     sight: str = ""
     since: dict[str, str] = field(default_factory=dict)
@@ -42,6 +42,14 @@ class Progress:
     newest: str | None = None
     again: bool = False
     seen: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """What a person should know of the round: said with its last page, since only that is shown."""
+
+    def note(self, *reasons: Reason) -> None:
+        for one in reasons:
+            said = (one.code, dict(one.values))
+            if said not in [tuple(known) for known in self.problems]:
+                self.problems.append(said)
 
     @classmethod
     def read(cls, cursor: str | None) -> Progress:
@@ -80,8 +88,8 @@ def pull(org: Org, installation: Installation, cursor: str | None, now: datetime
     if not progress.left:
         progress.left = wanted(installation)
         progress.page = progress.newest = None
+        progress.problems = []
         _refusals_are_there(org, progress.left)
-    problems: list[Reason] = []
     events: list[Event] = []
     consents: list[ConsentWord] = []
     erasures: list[Erasure] = []
@@ -91,10 +99,10 @@ def pull(org: Org, installation: Installation, cursor: str | None, now: datetime
     shape = org.shape(name)
     if shape is None or _nothing_to_ask(shape):
         if name in (installation.config.get("objects") or {}) and shape is None:
-            problems.append(Reason("salesforce_object_absent", {"object": name}))
+            progress.note(Reason("salesforce_object_absent", {"object": name}))
         _over(progress, name, shape, sweeps, wanted(installation))
     else:
-        problems += shape.problems()
+        progress.note(*shape.problems())
         whole = progress.again or name not in progress.since or _too_long_ago(progress, name, now)
         page = _page(org, shape, progress, installation, now, whole=whole)
         for record in page.records:
@@ -124,7 +132,8 @@ def pull(org: Org, installation: Installation, cursor: str | None, now: datetime
             progress.since[name] = progress.newest or progress.since.get(name) or (now - timedelta(hours=1)).isoformat()
             _over(progress, name, shape, sweeps, wanted(installation))
     return Batch(
-        tuple(events), progress.written(), tuple(sweeps), more=bool(progress.left), problems=tuple(problems),
+        tuple(events), progress.written(), tuple(sweeps), more=bool(progress.left),
+        problems=tuple(Reason(code, values) for code, values in progress.problems),
         consents=tuple(consents), erasures=tuple(erasures), merges=tuple(merges),
         memory=None if progress.left else {**installation.memory, "dates": progress.dates},
     )  # fmt: skip

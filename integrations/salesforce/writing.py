@@ -28,6 +28,7 @@ BULK_FROM = 400
 LOOK_BACK = timedelta(days=7)
 LAST_DIGITS = 8
 """Of a number, whatever stands before them in the record."""
+NUMBERS_AT_ONCE = 10
 _TEXTS = {"Status__c": 20, "Reason_Code__c": 80, "Reason__c": 255, "Channel__c": 20, "Body__c": 4_000,
           "Reply__c": 4_000, "Flow__c": 40, "Phone__c": 40, "Currency__c": 3}  # fmt: skip
 _SUBJECTS = {
@@ -204,11 +205,14 @@ class Writer:
     def _refusals(self) -> None:
         chosen: dict[str, dict[str, dict[str, Any]]] = {}
         mine: list[Work] = []
-        for work in sorted(self.works, key=lambda one: one.report.at):
+        words = [work for work in self.works if work.report.kind == "consent"]
+        strangers = self._people_with({work.report.consent.number for work in words
+                                       if work.whom is None and work.report.consent is not None})  # fmt: skip
+        for work in sorted(words, key=lambda one: one.report.at):
             word = work.report.consent
-            if work.report.kind != "consent" or word is None:
+            if word is None:
                 continue
-            for whom in [work.whom] if work.whom is not None else self._people_with(word.number):
+            for whom in [work.whom] if work.whom is not None else strangers.get(word.number or "", ()):
                 shape = self.shape(whom.name) if whom.name else None
                 fields = _refusal(shape, granted=word.granted, scope=word.scope, at=word.at) if shape else {}
                 if not fields:
@@ -224,24 +228,26 @@ class Writer:
                 if work.report is written.report:
                     work.failed(written.trouble)
 
-    def _people_with(self, number: str | None) -> list[Whom]:
-        """Whoever has this number in the org, however it is written there. Nobody is no error."""
-        if not number:
-            return []
-        found: list[Whom] = []
-        digits = number.lstrip("+")[-LAST_DIGITS:]
-        pattern = "%" + "%".join(digits)
-        for name in PERSONS:
+    def _people_with(self, numbers: set[str | None]) -> dict[str, list[Whom]]:
+        """number → whoever has it in the org, however it is written there. Nobody is no error."""
+        found: dict[str, list[Whom]] = {}
+        sought = sorted(number for number in numbers if number)
+        for name in PERSONS if sought else ():
             shape = self.shape(name)
             phones = shape.there(*shape.mapped.phones) if shape is not None else ()
             if shape is None or not phones or not shape.refusing:
                 continue
-            where = " OR ".join(f"{phone} LIKE {{}}" for phone in phones)
-            soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE {where} LIMIT 200"  # noqa: S608 checked
-            for record in self.client.query(soql, *[pattern] * len(phones)):
-                person = person_of(shape, record)
-                if person is not None and number in numbers_of(person, self.installation) and not converted(record):
-                    found.append(Whom(name, person.id, None if name == "Account" else person.id, None))
+            for some in _chunks(sought, NUMBERS_AT_ONCE):
+                patterns = ["%" + "%".join(number.lstrip("+")[-LAST_DIGITS:]) for number in some]
+                where = " OR ".join(f"{phone} LIKE {{}}" for phone in phones for _ in patterns)
+                soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE {where} LIMIT 2000"  # noqa: S608 checked
+                for record in self.client.query(soql, *(patterns * len(phones))):
+                    person = person_of(shape, record)
+                    if person is None or converted(record):
+                        continue
+                    whom = Whom(name, person.id, None if name == "Account" else person.id, None)
+                    for number in set(some) & set(numbers_of(person, self.installation)):
+                        found.setdefault(number, []).append(whom)
         return found
 
     # Tasks ---------------------------------------------------------------------------------------------------------

@@ -188,6 +188,15 @@ def test_a_field_that_is_no_longer_mapped_is_silenced(org, salesforce):
         ("date/Contact/Calls__c/", Closed.SILENCED)]  # fmt: skip
 
 
+def test_what_is_mapped_and_not_there_is_named_and_the_rest_is_read(org, salesforce):
+    ana = org.add("Contact", LastName="A", MobilePhone=PHONE, Ends__c=date(2026, 12, 15))
+    reader = Reader(salesforce, installation({"objects": {
+        "Contact": {"dates": ["Missing__c", "Ends__c"]}, "Policy__c": {"dates": ["End__c"], "person": "Contact__r"}}}))
+    assert set(reader.pull()) == {f"date/Contact/Ends__c/{ana}"}
+    assert {(one.code, one.values["object"]) for one in reader.batches[-1].problems} == {
+        ("salesforce_field_absent", "Contact"), ("salesforce_object_absent", "Policy__c")}
+
+
 def test_a_quiet_org_is_asked_little(org, salesforce):
     reader = Reader(salesforce, installation(ENDS))
     reader.pull()
@@ -347,7 +356,10 @@ def test_a_stop_from_elsewhere_reaches_whoever_has_the_number(org, salesforce):
     assert all(org.record("Contact", one)["Relance_SMS_Opt_Out__c"] for one in mine)
     assert org.record("Lead", lead)["Relance_SMS_Opt_Out__c"] is True
     assert "Relance_SMS_Opt_Out__c" not in org.record("Contact", other)
-    assert salesforce.report_all(installation(), [stop(None, number="+33639980009")], NOW) == [None]
+    org.asked.clear()
+    many = [stop(None, number=f"+336399801{number:02d}") for number in range(20)]
+    assert salesforce.report_all(installation(), many, NOW) == [None] * 20, "who is not there needs no box"
+    assert org.count("/query") == 4
 
 
 def test_without_a_field_for_it_a_stop_says_so():
