@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 INSTALL_LOCK := $(PIP) install --require-hashes --no-deps --requirement
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-long check services bench bench-others lock fmt clean
+.PHONY: help run test test-all test-long check services bench bench-others plugin lock fmt clean
 
 help:
 	@echo "make run        set up what is missing and start Relance on http://127.0.0.1:8000"
@@ -26,6 +26,7 @@ help:
 	@echo "make services   install and start PostgreSQL, Redis, RabbitMQ, Chromium, PHP and WordPress (Debian)"
 	@echo "make bench      measure this machine"
 	@echo "make bench-others  measure it against other queues (docs/performance.md)"
+	@echo "make plugin     the WordPress plugin as a zip in dist/"
 	@echo "make lock       write the lock files again (UPGRADE=--upgrade for newer releases)"
 	@echo "make fmt        sort imports and mend what ruff can mend"
 	@echo "make clean      remove the virtual environment and caches; your data in var/ stays"
@@ -63,6 +64,9 @@ $(VENV)/others/lock.stamp: bench/requirements.lock | $(BIN)/python
 
 bench-others: $(VENV)/dev-lock.stamp $(VENV)/project.stamp $(VENV)/others/lock.stamp
 	@$(BIN)/python -m bench --others $(VENV)/others/bin/python $(BENCH_ARGS)
+
+plugin: $(VENV)/project.stamp
+	@$(BIN)/python -m wordpress_bridge
 
 # The machine's own choice of index must not reach the locks: no configuration is read, no address is written.
 UPGRADE ?=

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -79,6 +80,17 @@ def _wordpress() -> str | None:
     return str(folder) if (folder / "wp-includes" / "version.php").is_file() else None
 
 
+def _mariadb() -> str | None:
+    """By its socket, as its root: a test makes a database of its own."""
+    command = shutil.which("mariadb")
+    asked = [command or "mariadb", "-u", "root", "-e", "SELECT 1"]
+    try:
+        done = subprocess.run(asked, capture_output=True, timeout=PATIENCE * 3)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return command if done.returncode == 0 else None
+
+
 POSTGRES = Service("PostgreSQL", "RELANCE_TEST_POSTGRES_URL", _postgres)
 REDIS = Service(
     "Redis",
@@ -98,7 +110,8 @@ CHROMIUM = Service(
 )
 PHP = Service("PHP", "RELANCE_TEST_PHP", _program("RELANCE_TEST_PHP", "php"))
 WORDPRESS = Service("WordPress", "RELANCE_TEST_WORDPRESS", _wordpress)
-SERVICES = (POSTGRES, REDIS, RABBITMQ, CHROMIUM, PHP, WORDPRESS)
+MARIADB = Service("MariaDB", "the root of its socket", _mariadb)
+SERVICES = (POSTGRES, REDIS, RABBITMQ, CHROMIUM, PHP, WORDPRESS, MARIADB)
 
 
 def _all_are_required() -> bool:
@@ -190,3 +203,9 @@ def php() -> str:
 def wordpress(php: str) -> Path:
     """The folder of a WordPress to read from: a test copies what it changes."""
     return Path(_needed(WORDPRESS))
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> str:
+    """MariaDB's command, whose root may make databases by the socket. Tests name their own and drop them."""
+    return _needed(MARIADB)

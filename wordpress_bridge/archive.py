@@ -1,13 +1,9 @@
-"""The plugin as a zip file, byte for byte the same each time it is built.
-
-`python -m wordpress_bridge.archive [FILE]` writes it (default: dist/relance-<version>.zip), as `make plugin` does.
-"""
+"""The plugin as a zip file, byte for byte the same each time it is built."""
 
 from __future__ import annotations
 
 import io
 import re
-import sys
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -45,16 +41,3 @@ def build() -> bytes:
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, path.read_bytes())
     return written.getvalue()
-
-
-def main(arguments: list[str]) -> int:
-    """Writes the file; its path on standard output."""
-    target = Path(arguments[0] if arguments else f"dist/relance-{version()}.zip")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(build())
-    sys.stdout.write(f"{target}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -257,17 +257,6 @@ def sql(statements: str) -> None:
     subprocess.run(["mariadb", "-u", "root", "-e", statements], check=True, capture_output=True, timeout=60)
 
 
-def mariadb_is_there() -> bool:
-    """Whether this user may make databases on the MariaDB of this machine."""
-    if shutil.which("mariadb") is None:
-        return False
-    try:
-        sql("SELECT 1")
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        return False
-    return True
-
-
 def php_text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 

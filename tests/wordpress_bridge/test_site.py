@@ -20,16 +20,14 @@ from sqlalchemy import delete
 
 from core.storage import tables as t
 from tests.support.running import Running
-from tests.support.wordpress import PASSWORD, Site, forms, mariadb_is_there, until
+from tests.support.wordpress import PASSWORD, Site, forms, until
 from tests.wordpress_bridge.bridge import OWNER, PAGE, Bridge, Line
 
 pytestmark = [pytest.mark.php, pytest.mark.xdist_group("wordpress")]
 
 
 @pytest.fixture(scope="module")
-def bridge(wordpress: Path, php: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
-    if not mariadb_is_there():
-        pytest.skip("MariaDB is not here, or this user may not make a database on it: left out (make services)")
+def bridge(wordpress: Path, php: str, mariadb: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bridge]:
     folder, line = tmp_path_factory.mktemp("bridge"), Line()
     # The site's clock cannot be turned, so Relance's is not turned either.
     with Site(folder, wordpress, php) as site, Running(folder, start=None, public_url=line.url) as relance:
