@@ -108,7 +108,12 @@ def policy(
 
 def shortener(tx: Transaction, settings: Mapping[str, Any]) -> Shortener | None:
     """How this workspace's addresses become short: on its own domain, or on the house's."""
-    base, key = settings.get("link_domain") or tx.public_url, settings.get("link_key")
+    return shortener_of(settings, tx.public_url)
+
+
+def shortener_of(settings: Mapping[str, Any], public_url: str) -> Shortener | None:
+    """As `shortener`, where the settings are at hand."""
+    base, key = settings.get("link_domain") or public_url, settings.get("link_key")
     return Shortener(base, bytes.fromhex(key)) if base and key else None
 
 

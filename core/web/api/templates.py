@@ -97,9 +97,11 @@ def _shown(key: str, versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _measured(body: Mapping[str, Any], settings: Mapping[str, Any], call: Call) -> dict[str, Any]:
     """The text as `data` fills it; with the variables' names in their place when `data` is not enough."""
-    zone = ZoneInfo(settings["zone"])
+    zone, data = ZoneInfo(settings["zone"]), body.get("data") or {}
+    short = house.shortener_of(settings, call.suite.public_url)
     try:
-        text, complete = render(body["body"], body.get("data") or {}, zone, body["language"]).text, True
+        filled = render(body["body"], short.of(data, "example") if short else data, zone, body["language"])
+        text, complete = filled.text, True
     except MissingValue:
         text, complete = body["body"], False
     except BadInput as error:

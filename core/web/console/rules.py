@@ -250,9 +250,12 @@ def preview(source: str, message_class: str, values: Mapping[str, Any]) -> Draft
     """The text as this workspace's people would read it."""
     settings, now = g.workspace["settings"], current_suite().now()
     zone = asked.here()
+    shown = {**sample(now, zone, settings["language"]), **values}
+    short = house.shortener_of(settings, current_suite().public_url)
     return drafted(
         source,
-        {**sample(now, zone, settings["language"]), **values},
+        # As long as it will be: the link of an example leads nowhere, and is written nowhere.
+        short.of(shown, "example") if short else shown,
         zone=zone,
         language=settings["language"],
         country=settings["country"],

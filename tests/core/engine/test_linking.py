@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from core.domain.messages import Channel, MessageClass
+from core.domain.policy.pumping import Origin
+from core.domain.recipients import Recipient
 from core.domain.text.links import Link
-from core.engine import explaining, linking, scheduling
+from core.engine import explaining, linking, scheduling, sending
 from core.storage import house, links, outbox, rules
 from core.storage import tables as t
 from core.storage.outbox import Filter
@@ -220,7 +222,20 @@ def test_the_platform_that_asked_for_the_message_hears_of_the_click(clinic: Clin
     follow(clinic, link.code, **{"user-agent": "curl/8"})
     with clinic.suite.database.read(clinic.workspace) as tx:
         [report] = [row for row in tx.rows(tx.mine(t.reports)) if row["kind"] == "click"]
-        won = tx.connection.execute(select(t.sightings.c.key)).scalars().all()
     assert (report["message"], report["installation"]) == (message, clinic.installation)
     assert report["content"] == {"link": FORM, "at": clinic.suite.now().isoformat()}
-    assert "won|country|FR" in won
+
+
+def test_a_click_confirms_the_number_that_a_public_form_gave(clinic: Clinic) -> None:
+    public = {"message_class": MessageClass.TRANSACTIONAL, "body": "{{ link }}", "data": {"link": FORM}}
+    for number, origin in ((ANA, Origin.PUBLIC_FORM), (BOB, None)):
+        with clinic.suite.database.write(clinic.workspace) as tx:
+            wanted = sending.Wanted(Recipient.parse(number), **public, origin=origin)  # type: ignore[arg-type]
+            [draft] = sending.drafts(tx, [wanted], clinic.suite.now())
+            assert isinstance(draft, outbox.New)
+            sending.accept(clinic.suite, tx, [draft])
+        clinic.settle()
+        follow(clinic, code_in(draft.text))
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        won = tx.connection.execute(select(t.sightings.c.count).where(t.sightings.c.key == "won|tenant")).scalars()
+        assert list(won) == [1]
