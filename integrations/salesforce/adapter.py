@@ -309,21 +309,21 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
     def pull(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
         """Dates, refusals, deletions and merges since `cursor`."""
         self._leave_some(installation, now, BUDGET)
-        client = self._client(installation, now)
-        org = pulling.Org(client, lambda name: self._shape(client, installation, name, now))
-        try:
-            return pulling.pull(org, installation, cursor, now)
-        except NotNow as error:
-            if error.reason.code == "salesforce_opt_out_absent":
-                # Somebody may have made the field by the next time.
-                self._forget(installation)
-            raise
+        with self._client(installation, now) as client:
+            org = pulling.Org(client, lambda name: self._shape(client, installation, name, now))
+            try:
+                return pulling.pull(org, installation, cursor, now)
+            except NotNow as error:
+                if error.reason.code == "salesforce_opt_out_absent":
+                    # Somebody may have made the field by the next time.
+                    self._forget(installation)
+                raise
 
     def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         """The refusal as it is now, for each person who is about to be written to; and the date, where it is one."""
-        client = self._client(installation, now)
-        return looking.again(
-            client, lambda name: self._shape(client, installation, name, now), installation, keys, now)
+        with self._client(installation, now) as client:
+            return looking.again(
+                client, lambda name: self._shape(client, installation, name, now), installation, keys, now)
 
     # What the org wants to know -----------------------------------------------------------------------------------
 
@@ -343,19 +343,19 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
         """Message, status, task and refusal, many in a call. A refusal is written while there is any call left."""
         urgent = any(report.kind == "consent" for report in reports)
         self._leave_some(installation, now, CONSENT_BUDGET if urgent else BUDGET)
-        client = self._client(installation, now)
-        writer = writing.Writer(
-            client, lambda name: self._shape(client, installation, name, now),
-            lambda: self._closed_status(client, installation, now), installation, now)  # fmt: skip
-        return writer.write(reports)
+        with self._client(installation, now) as client:
+            writer = writing.Writer(
+                client, lambda name: self._shape(client, installation, name, now),
+                lambda: self._closed_status(client, installation, now), installation, now)  # fmt: skip
+            return writer.write(reports)
 
     # What is missing over there -----------------------------------------------------------------------------------
 
     def check(self, installation: Installation, now: datetime) -> tuple[Check, ...]:
         """Token, scopes, version, calls left, package, fields; each with the page of Setup that mends it."""
-        client = self._client(installation, now)
         self._forget(installation)
-        return checking.check(client, lambda name: self._shape(client, installation, name, now), installation, now)
+        with self._client(installation, now) as client:
+            return checking.check(client, lambda name: self._shape(client, installation, name, now), installation, now)
 
     def publish(
         self, credentials: Mapping[str, str], public_url: str, now: datetime, *, dry_run: bool = False

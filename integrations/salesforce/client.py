@@ -88,6 +88,12 @@ class Client:
             session_id=access_token, instance_url=instance_url, version=version, session=self._line)
         self._bulk_pause = bulk_pause
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.close()
+
     # Reading ------------------------------------------------------------------------------------------------------
 
     def versions(self) -> list[str]:

@@ -158,6 +158,26 @@ def test_a_refusal_over_there_stops_what_is_planned_here(tmp_path: Path, org: Fa
         assert len(acme.messages("suppressed")) == 2
 
 
+def test_a_yes_that_the_org_keeps_lets_advertising_leave(tmp_path: Path, org: FakeSalesforce) -> None:
+    org.kinds["Contact"].fields["Agreed__c"] = column("datetime")
+    with Running(tmp_path, **org.settings) as relance:
+        acme = Acme(relance, org, objects={"Contact": {"opt_in_at": "Agreed__c"}})
+        yes = org.add("Contact", FirstName="Ana", LastName="X", MobilePhone="06 39 98 30 00",
+                      Agreed__c="2026-11-02T10:00:00.000+0000")  # fmt: skip
+        silent = org.add("Contact", FirstName="Bob", LastName="X", MobilePhone="06 39 98 30 01")
+        acme.call("send", "messages", [
+            {"key": "k", "recordId": one, "phone": f"06 39 98 30 0{place}", "messageClass": "marketing",
+             "body": "Nos nouveautés sont là.", "flow": "Nouveautés"}
+            for place, one in enumerate((yes, silent))])  # fmt: skip
+        relance.settle()
+        relance.forward(timedelta(minutes=1))
+
+        assert [phone["to"] for phone in relance.phones()] == ["+33639983000"]
+        ledger = {one["Contact__c"]: (one["Status__c"], one.get("Reason_Code__c")) for one in
+                  org.all("Relance_Message__c")}  # fmt: skip
+        assert ledger == {yes: ("delivered", None), silent: ("suppressed", "no_marketing_consent")}
+
+
 def test_a_date_of_the_org_moves_its_message(tmp_path: Path, org: FakeSalesforce) -> None:
     with Running(tmp_path, **org.settings) as relance:
         ana = org.add("Contact", FirstName="Ana", LastName="Roux", MobilePhone="06 39 98 00 01",
