@@ -25,6 +25,7 @@ from core.domain.text.transliteration import raw_map
 from core.engine import notices, public, sending
 from core.ids import new_id
 from core.storage import house, outbox, rules, verifications
+from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -105,7 +106,7 @@ def start(
     except InvalidNumber as error:
         error.pointer = "/to"
         raise
-    asked = Asked(recipient, origin, ip, channel, purpose, language, app)
+    asked = Asked(recipient, origin, ip, channel, clean(purpose)[:PURPOSE], language, app)
     return begin(suite, tx, asked, installation=installation)
 
 

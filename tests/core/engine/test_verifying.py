@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from core.domain.errors import BadInput, NotFound
 from core.domain.policy.pumping import Origin
 from core.domain.recipients import Recipient
-from core.engine import ticking, verifying
+from core.engine import erasing, ticking, verifying
 from core.engine.verifying import Checked, Started
 from core.storage import exports, outbox, verifications
 from core.storage import tables as t
@@ -216,6 +216,25 @@ def test_another_workspace_does_not_know_it(clinic: Clinic, tmp_path: Path) -> N
     started = begin(clinic)
     with clinic.suite.database.write("wsp_other") as tx, pytest.raises(NotFound):
         verifying.check(clinic.suite, tx, started.id, code_of(started))
+
+
+def test_a_platform_may_say_anything_for_a_purpose(clinic: Clinic) -> None:
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        started = verifying.start(clinic.suite, tx, "06 39 98 00 01", purpose="\x00\ud800" + "x" * 300, ip="203.0.113.9")
+    assert (started.to, len(started.purpose)) == (ANA, verifying.PURPOSE)
+    assert check(clinic, started, code_of(started)).state == "approved"
+
+
+def test_of_an_erased_person_nothing_is_left_and_after_a_month_of_nobody(clinic: Clinic) -> None:
+    begin(clinic)
+    begin(clinic, BOB)
+    erasing.erase(clinic.suite, clinic.workspace, Recipient.parse(ANA), who="tests")
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        assert [row["number"] for row in verifications.listed(tx)] == [BOB]
+    later(clinic, verifications.KEPT + timedelta(hours=1))
+    ticking.tick(clinic.suite)
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        assert verifications.listed(tx) == []
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
