@@ -220,7 +220,8 @@ def test_another_workspace_does_not_know_it(clinic: Clinic, tmp_path: Path) -> N
 
 def test_a_platform_may_say_anything_for_a_purpose(clinic: Clinic) -> None:
     with clinic.suite.database.write(clinic.workspace) as tx:
-        started = verifying.start(clinic.suite, tx, "06 39 98 00 01", purpose="\x00\ud800" + "x" * 300, ip="203.0.113.9")
+        odd = "\x00\ud800" + "x" * 300
+        started = verifying.start(clinic.suite, tx, "06 39 98 00 01", purpose=odd, ip="203.0.113.9")
     assert (started.to, len(started.purpose)) == (ANA, verifying.PURPOSE)
     assert check(clinic, started, code_of(started)).state == "approved"
 
