@@ -253,3 +253,24 @@ def test_a_return_that_is_not_shopifys_connects_nothing(relance: Running, shop: 
 
     assert "problem" in parse_qs(urlsplit(back.headers["Location"]).query)
     assert len(relance.client.get("/v1/installations").json()["data"]) == 1
+
+
+def test_a_merchants_own_app_needs_no_click_and_no_new_token(relance: Running, shop: FakeShopify) -> None:
+    config = {"shop": SHOP, "access_token": "shpat_000000", "client_secret": "own-secret-0001", "country": "FR"}
+    shop.token = "shpat_000000"
+    shop.checkout(7, shipping_address={"phone": "06 39 98 00 01", "country_code": "FR"})
+    made = relance.client.post("/v1/installations", {"adapter": "shopify", "name": "Boutique", "config": config})
+    assert made.status_code == 201, made.text
+    assert "shpat_" not in made.text
+    relance.settle()
+
+    there = relance.client.get(f"/v1/occasions?installation={made.json()['id']}").json()["data"]
+    assert [one["key"] for one in there] == ["cart/7"]
+    hook = f"{relance.url}/hooks/shopify/{made.json()['id']}"
+    body = shop.checkout(8, **BUYER)
+    assert shop.post("checkouts/update", body, to=hook) == 401, "the operator's secret is not this app's"
+    assert shop.post("checkouts/update", body, to=hook, secret="own-secret-0001") == 200
+    relance.forward(3 * HOUR)
+    (row,) = relance.client.get("/v1/installations").json()["data"]
+    assert row["state"] == "connected"
+    assert shop.refreshed == 0
