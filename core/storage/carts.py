@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select
 
 from core.domain.carts import CONTROL_FROM, ORDER_SETTLES, Nudge, Shop, changed_at, traces
 from core.domain.events import Kind
@@ -21,7 +22,52 @@ NUDGES_KEPT = timedelta(days=92)
 MOST_OF_PERSONS = 2_000
 """Carts and orders of one chunk of people: placeholders such as "0600000000" belong to half of a shop's guests."""
 _CHUNK = 400
-_o, _m = t.occasions.c, t.messages.c
+_NEVER = datetime(9000, 1, 1, tzinfo=UTC)
+_o, _m, _i = t.occasions.c, t.messages.c, t.installations.c
+
+# Built once: they are asked for every change of a cart, and building them costs more than asking them.
+_MINE: Any = bindparam("b_workspace")
+_WHO: Any = bindparam("b_who", expanding=True)
+_TRACES: Mapping[str, ColumnElement[bool]] = {
+    "number": or_(_o.recipient.in_(_WHO), and_(_o.own_recipient.is_not(None), _o.own_recipient.in_(_WHO))),
+    "email": and_(_o.email.is_not(None), _o.email.in_(_WHO)),
+    "subject": and_(_o.installation == bindparam("b_place"), _o.subject.is_not(None), _o.subject.in_(_WHO)),
+}
+
+
+def _of_them(wanted: ColumnElement[bool]) -> dict[str, Select[Any]]:
+    """What is `wanted` of the people who are known by each trace."""
+    return {
+        trace: select(t.occasions)
+        .where(_o.workspace == _MINE, condition, wanted)
+        .order_by(_o.at.desc())
+        .limit(MOST_OF_PERSONS)
+        for trace, condition in _TRACES.items()
+    }
+
+
+_AROUND = _of_them(
+    or_(
+        and_(_o.kind == "order", _o.at >= bindparam("b_orders_since")),
+        and_(_o.kind == "cart", _o.closed.is_(None), _o.muted.is_(False), _o.at >= bindparam("b_open_since")),
+    )
+)
+_ALL = _of_them(and_(_o.kind == bindparam("b_kind"), _o.at >= bindparam("b_since")))
+_NUDGES = (
+    select(_m.to, _m.occasion, _m.left_at, _m.changed_at)
+    .join(t.occasions, _o.id == _m.occasion)
+    .where(
+        _m.workspace == _MINE, _m.to.in_(_WHO), _m.state.in_([str(state) for state in LEFT]),
+        _m.changed_at >= bindparam("b_since"), _o.kind == "cart",
+    )
+)  # fmt: skip
+_SHARE = select(_i.control_group).where(_i.workspace == _MINE, _i.id == bindparam("b_place"))
+_ENOUGH = (
+    select(_o.id)
+    .where(_o.workspace == _MINE, _o.installation == bindparam("b_place"), _o.kind == "cart")
+    .limit(1)
+    .offset(CONTROL_FROM)
+)
 
 
 def shop(tx: Transaction, carts: Sequence[Occasion], now: datetime) -> Shop:
@@ -30,8 +76,7 @@ def shop(tx: Transaction, carts: Sequence[Occasion], now: datetime) -> Shop:
     if not carts:
         return Shop()
     since = min(changed_at(one) for one in carts) - ORDER_SETTLES
-    orders = and_(_o.kind == "order", _o.at >= since)
-    found = _of_people(tx, carts, or_(orders, _open_carts(now)))
+    found = _of_people(tx, carts, _AROUND, b_orders_since=since, b_open_since=now - OPEN_FOR)
     numbers = {one.recipient.number for one in carts if one.recipient}
     return Shop(
         tuple(one for one in found if one.kind is Kind.ORDER),
@@ -46,25 +91,16 @@ def kin(tx: Transaction, changed: Sequence[Occasion], now: datetime) -> list[Occ
     if not concerned:
         return []
     known = {one.id for one in changed}
-    return [one for one in _of_people(tx, concerned, _open_carts(now)) if one.id not in known]
+    found = _of_people(tx, concerned, _AROUND, b_orders_since=_NEVER, b_open_since=now - OPEN_FOR)
+    return [one for one in found if one.id not in known]
 
 
 def nudges(tx: Transaction, numbers: Iterable[str], now: datetime) -> dict[str, tuple[Nudge, ...]]:
     """number → the messages about carts that left for it, or are leaving now."""
     found: dict[str, list[Nudge]] = {}
     for chunk in _chunks(sorted(numbers)):
-        rows = tx.connection.execute(
-            select(_m.to, _m.occasion, _m.left_at, _m.changed_at)
-            .join(t.occasions, _o.id == _m.occasion)
-            .where(
-                _m.workspace == tx.owned,
-                _m.to.in_(chunk),
-                _m.state.in_([str(state) for state in LEFT]),
-                _m.changed_at >= now - NUDGES_KEPT,
-                _o.kind == "cart",
-            )
-        )
-        for row in rows:
+        asked = {"b_workspace": tx.owned, "b_who": list(chunk), "b_since": now - NUDGES_KEPT}
+        for row in tx.connection.execute(_NUDGES, asked):
             found.setdefault(row.to, []).append(Nudge(row.occasion, row.left_at or row.changed_at))
     return {number: tuple(said) for number, said in found.items()}
 
@@ -72,12 +108,10 @@ def nudges(tx: Transaction, numbers: Iterable[str], now: datetime) -> dict[str, 
 def control(tx: Transaction, installations: Iterable[str]) -> dict[str, tuple[int | None, bool]]:
     """installation → its share that is left out (None: the default), and whether it has had carts enough for that."""
     found: dict[str, tuple[int | None, bool]] = {}
-    i = t.installations.c
     for name in sorted(set(installations)):
-        share = tx.connection.execute(tx.mine(t.installations, i.control_group).where(i.id == name)).scalar()
-        known = tx.mine(t.occasions, _o.id).where(_o.installation == name, _o.kind == "cart")
-        enough = known.limit(1).offset(CONTROL_FROM)
-        found[name] = (share, share != 0 and tx.connection.execute(enough).first() is not None)
+        asked = {"b_workspace": tx.owned, "b_place": name}
+        share = tx.connection.execute(_SHARE, asked).scalar()
+        found[name] = (share, share != 0 and tx.connection.execute(_ENOUGH, asked).first() is not None)
     return found
 
 
@@ -96,37 +130,28 @@ def past(
 
 def of_people(tx: Transaction, found: Sequence[Occasion], kind: Kind, since: datetime) -> list[Occasion]:
     """All carts, or all orders, that changed since then of the people of `found`."""
-    return _of_people(tx, found, and_(_o.kind == str(kind), _o.at >= since))
+    return _of_people(tx, found, _ALL, b_kind=str(kind), b_since=since)
 
 
-def _open_carts(now: datetime) -> ColumnElement[bool]:
-    return and_(_o.kind == "cart", _o.closed.is_(None), _o.muted.is_(False), _o.at >= now - OPEN_FOR)
-
-
-def _of_people(tx: Transaction, found: Sequence[Occasion], wanted: ColumnElement[bool]) -> list[Occasion]:
+def _of_people(
+    tx: Transaction, found: Sequence[Occasion], asking: Mapping[str, Select[Any]], **asked: Any
+) -> list[Occasion]:
     by: dict[str, set[str]] = {}
     for one in found:
         for place, what in traces(one):
             by.setdefault(place, set()).add(what)
     kin: dict[str, Occasion] = {}
     for place, whats in sorted(by.items()):
+        # A record of a platform is looked for on that platform, a number and an address everywhere.
+        statement = asking.get(place, asking["subject"])
+        there = {} if place in asking else {"b_place": place}
         for chunk in _chunks(sorted(whats)):
-            for condition in _trace(place, chunk):
-                query = tx.mine(t.occasions).where(condition, wanted).order_by(_o.at.desc()).limit(MOST_OF_PERSONS)
-                kin.update((one.id, one) for one in occasions.of_rows(tx.rows(query)))
+            said = {"b_workspace": tx.owned, "b_who": list(chunk), **there, **asked}
+            rows: list[Any] = list(tx.connection.execute(statement, said).mappings())
+            kin.update((one.id, one) for one in occasions.of_rows(rows))
     return list(kin.values())
-
-
-def _trace(place: str, chunk: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    """Each is one look-up in an index."""
-    if place == "number":
-        return _o.recipient.in_(chunk), and_(_o.own_recipient.is_not(None), _o.own_recipient.in_(chunk))
-    if place == "email":
-        return (and_(_o.email.is_not(None), _o.email.in_(chunk)),)
-    return (and_(_o.installation == place, _o.subject.is_not(None), _o.subject.in_(chunk)),)
 
 
 def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
     for first in range(0, len(items), _CHUNK):
         yield items[first : first + _CHUNK]
-
