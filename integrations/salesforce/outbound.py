@@ -23,7 +23,9 @@ MOST_TEXT = 4_000
 _SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _OUT = "{http://soap.sforce.com/2005/09/outbound}"
 _RECORD = "{urn:sobject.enterprise.soap.sforce.com}"
-_SESSION = re.compile(rb"(<(?:[\w.-]+:)?SessionId\b[^>]*(?<!/)>)(.*?)(</(?:[\w.-]+:)?SessionId)", re.DOTALL)
+_OPENED = re.compile(rb"<(?:[\w.-]{1,60}:)?SessionId\b[^>]{0,300}(?<!/)>")
+_CLOSED = re.compile(rb"</(?:[\w.-]{1,60}:)?SessionId")
+_ENCODING = re.compile(rb"""\A(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"'>]{0,40})""")
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 ACK = Reply(
@@ -78,6 +80,8 @@ def read(request: Inbound) -> Notifications:
 def _parsed(body: bytes) -> Element:
     if len(body) > MOST_BODY:
         raise Unreadable("salesforce_call_too_large", limit=MOST_BODY // 1_000_000)
+    if not _plain(body):
+        raise Unreadable("salesforce_soap_unreadable", why="encoding")
     try:
         root = fromstring(body, forbid_dtd=True, forbid_entities=True, forbid_external=True)
     except (DefusedXmlException, ParseError, ValueError, LookupError) as error:
@@ -111,4 +115,25 @@ def _text(parent: Element, tag: str) -> str | None:
 
 def without_session(body: bytes) -> bytes:
     """The body without a session id, for keeping: it would let anybody into the org."""
-    return _SESSION.sub(rb"\1\3", body)
+    if not _plain(body):
+        return b""
+    kept, place = [], 0
+    while (opened := _OPENED.search(body, place)) is not None:
+        kept.append(body[place:opened.end()])
+        closed = _CLOSED.search(body, opened.end())
+        if closed is None:
+            # Whatever follows may be one.
+            return b"".join(kept)
+        kept.append(closed[0])
+        place = closed.end()
+    return b"".join([*kept, body[place:]])
+
+
+def _plain(body: bytes) -> bool:
+    """Whether the body is UTF-8, as Salesforce writes it: in another encoding a session id could not be found."""
+    declared = _ENCODING.match(body)
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in body and (declared is None or declared[1].lower() == b"utf-8")

@@ -134,10 +134,19 @@ def test_hostile_or_broken_xml_is_not_acknowledged(body):
     assert refused.value.reason.code.startswith("salesforce_")
 
 
-def test_another_encoding_is_read_and_not_guessed():
-    body = envelope("<r:LastName>Zoë</r:LastName>").decode().encode("utf-16")
-    [event] = adapter().parse(soap(body), installation()).events
-    assert event.values["LastName"] == "Zoë"
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp037"])
+def test_another_encoding_hides_no_session_id(encoding):
+    body = envelope(head=f'<?xml version="1.0" encoding="{encoding}"?>').decode().encode(encoding)
+    with pytest.raises(Unreadable):
+        adapter().parse(soap(body), installation())
+    kept = adapter().kept(soap(body)).body
+    for hidden in ("utf-8", "utf-16-le", "cp037"):
+        assert "00Dsecret!session".encode(hidden) not in kept
+
+
+def test_a_hostile_body_is_cleaned_in_time():
+    for body in (b"<SessionId>" * 90_000, b"<SessionId" * 90_000, b"</SessionId" * 90_000, b"<a:" * 300_000):
+        adapter().kept(soap(body))
 
 
 @given(st.binary(max_size=400) | st.integers(0, len(TWO)).map(lambda cut: TWO[:cut] + b"<" + TWO[cut + 3:]))
