@@ -74,8 +74,8 @@ require __DIR__ . '/index.php';
 THEME = {
     "style.css": "/*\nTheme Name: Bare\n*/\n",
     "index.php": "<!doctype html><html><head><?php wp_head(); ?></head><body><?php while ( have_posts() ) { the_post();"
-    " the_title( '<h1>', '</h1>' ); the_content(); if ( is_singular() ) { comment_form(); } } wp_footer(); ?>"
-    "</body></html>\n",
+    " the_title( '<h1>', '</h1>' ); the_content(); if ( is_singular() ) { comment_form(); } } wp_footer();"
+    " echo '<!-- queries:', get_num_queries(), ' -->'; ?></body></html>\n",
 }
 
 # Only the test knows its name: code of the test, run as the site itself runs.

@@ -10,6 +10,14 @@ if ( ! defined( 'ABSPATH' ) ) {
 	exit;
 }
 
+// A site in French, without WordPress's own French files.
+add_filter(
+	'locale',
+	static function ( $locale ) {
+		return get_option( 'stand_in_locale', $locale );
+	}
+);
+
 // Contact Form 7 ----------------------------------------------------------------------------------------------------
 
 class WPCF7_Tag {

@@ -496,6 +496,8 @@ class Relance_Admin {
 		foreach ( $ways as $way => $words ) {
 			printf( '<label><input type="radio" name="login" value="%s"%s> %s</label><br>', esc_attr( $way ), checked( $settings['login'], $way, false ), esc_html( $words ) );
 		}
+		/* translators: %s: a line of PHP. */
+		echo '<p class="description">' . esc_html( sprintf( __( 'Should the codes stop arriving, this line in wp-config.php opens the door again: %s', 'relance' ), "define( 'RELANCE_LOGIN_OFF', true );" ) ) . '</p>';
 		echo '</td></tr><tr><th>' . esc_html__( 'Roles without password', 'relance' ) . '</th><td>';
 		foreach ( wp_roles()->get_names() as $role => $name ) {
 			$object = get_role( $role );
