@@ -155,8 +155,11 @@ class Writer:
         if shape is None or BY not in shape.types or not mine:
             return
         records: dict[str, dict[str, Any]] = {}
+        stops = self._stops()
         for work in mine:
             fields = _message_fields(work.report, work.whom, self.installation.language)
+            if work.report.kind == "reply" and _words(work) in stops:
+                fields["Answer__c"] = "stop"
             kept = records.setdefault(str(work.report.message_id), {BY: work.report.message_id})
             kept |= {name: value for name, value in fields.items() if name in shape.types}
         done = dict(zip(records, self._upsert(MESSAGE, BY, list(records.values())), strict=True))
@@ -256,7 +259,7 @@ class Writer:
         if self.shape("Task") is None:
             return
         wanted: dict[str, tuple[Work, dict[str, Any]]] = {}
-        stops = {_words(work) for work in self.works if _sort(work.report) == "stop"}
+        stops = self._stops()
         for work in self.works:
             sort = _sort(work.report)
             if sort == "reply" and _words(work) in stops:
@@ -281,6 +284,10 @@ class Writer:
                 work.failed(result.error)
         for (work, _), result in zip(again, self.client.create("Task", [task for _, task in again]), strict=True):
             work.failed(result.error)
+
+    def _stops(self) -> set[tuple[str, str]]:
+        """Whose words, and which, were a STOP."""
+        return {_words(work) for work in self.works if _sort(work.report) == "stop"}
 
     def _task(self, work: Work, sort: str, mark: str) -> dict[str, Any]:
         report, whom = work.report, work.whom
@@ -339,8 +346,6 @@ def _message_fields(report: Report, whom: Whom | None, language: str) -> dict[st
         fields |= {"Reply__c": report.text, "Replied_At__c": report.at, "Answer__c": report.answer or "other"}
     elif report.kind == "click":
         fields["Clicked_At__c"] = report.at
-    elif report.kind == "consent" and report.consent is not None and not report.consent.granted:
-        fields["Answer__c"] = "stop"
     kept = {name: value for name, value in fields.items() if value is not None}
     return {name: value[:_TEXTS[name]] if name in _TEXTS and isinstance(value, str) else value
             for name, value in kept.items()}  # fmt: skip

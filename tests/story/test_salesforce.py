@@ -103,6 +103,7 @@ def test_two_hundred_records_of_a_flow(tmp_path: Path, org: FakeSalesforce) -> N
         assert org.record("Contact", stopped)["Relance_SMS_Opt_Out_At__c"].startswith("2026-11-30T09:0")
         assert [task["Subject"] for task in org.all("Task") if task["WhoId"] == stopped] == [
             "Message envoyé (SMS)", "STOP reçu (SMS)"]
+        assert [one["Reply__c"] for one in org.all("Relance_Message__c") if one.get("Answer__c") == "stop"] == ["STOP"]
         [result] = acme.call("send", "messages", [{**records[9], "key": "another"}])
         assert (result["accepted"], result["errorCode"]) == (False, "opted_out")
 
