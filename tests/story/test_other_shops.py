@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
+import requests
+
+from core.storage import access
+from core.web.access import SESSION_COOKIE
 from tests.fakes.adobe_commerce import KEYS, FakeAdobeCommerce
 from tests.fakes.prestashop import KEY as PRESTASHOP_KEY
 from tests.fakes.prestashop import FakePrestaShop
@@ -174,3 +180,46 @@ def test_without_a_yes_from_elsewhere_prestashops_carts_stay_silent(tmp_path: Pa
         house.forward(2 * HOUR)
 
         assert house.texts() == []
+
+
+def test_woocommerces_one_click_keys_come_by_the_server_and_count_once_the_browser_is_back(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    public = "https://relance.example"
+    with FakeWooCommerce(tls=True, now=START) as shop, Running(tmp_path, public_url=public) as relance:
+        # The shop's certificate is of its own making.
+        monkeypatch.setenv("SSL_CERT_FILE", shop.ca_file)
+        with relance.suite.database.write() as tx:
+            secret = access.begin_session(tx, relance.user, relance.workspace, relance.suite.now())
+        cookies = {SESSION_COOKIE: secret}
+
+        def get(path: str) -> requests.Response:
+            # Its cookies are for https alone, and here there is no proxy that ends it.
+            sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
+            answer = requests.get(relance.url + path, headers={"Cookie": sent}, allow_redirects=False, timeout=20)
+            cookies.update(answer.cookies.get_dict())
+            return answer
+
+        left = get(f"/connect/woocommerce?{urlencode({'site': shop.url})}")
+        asked = parse_qs(urlsplit(left.headers["Location"]).query)
+        state = asked["user_id"][0]
+        assert asked["callback_url"] == ["https://relance.example/connect/woocommerce/callback"]
+        keys = {"key_id": 1, "user_id": state, "consumer_key": KEY, "consumer_secret": SECRET,
+                "key_permissions": "read_write"}
+        callback = f"{relance.url}/connect/woocommerce/callback"
+
+        stranger = requests.post(callback, json={**keys, "user_id": "0" * 64}, timeout=20)
+        brought = requests.post(callback, json=keys, timeout=20)
+        again = requests.post(callback, json=keys, timeout=20)
+        assert stranger.status_code == 401
+        assert (brought.status_code, brought.content) == (200, b""), "anything else, and the shop deletes the key"
+        assert again.status_code != 200
+        assert relance.client.get("/v1/installations").json()["data"] == []
+
+        back = get(f"/connect/woocommerce/callback?state={state}&success=1&user_id={state}")
+        assert "problem" not in back.headers["Location"], back.headers["Location"]
+        (row,) = relance.client.get("/v1/installations").json()["data"]
+        assert (row["adapter"], row["state"]) == ("woocommerce", "connected")
+        assert SECRET not in str(row)
+        relance.settle()
+        assert len(shop.hooks) == 4
+        assert "oauth" not in shop.ways
