@@ -8,6 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
+    # carts, orders and silent shops
+    "silent": {
+        "fr": "Ouvrez la boutique ou le site : l'extension est-elle active, et son journal montre-t-il des envois ? "
+              "Puis faites un essai.",
+        "en": "Open the shop or site: is the extension active, and does its log show what it sent? Then try it once.",
+    },
+    "only_for_carts": {
+        "fr": "Retirez cette condition, ou faites porter la règle sur les paniers (« on »: « cart »).",
+        "en": "Take the condition away, or let the rule be about carts (`\"on\": \"cart\"`).",
+    },
     # HubSpot
     "hubspot_scope_missing": {
         "fr": "Reconnectez HubSpot depuis la page de la connexion et acceptez toutes les permissions proposées.",
@@ -407,6 +417,12 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "whatsapp_": {
         "fr": "Vérifiez le modèle ou le numéro dans WhatsApp Manager ; un autre canal de « channels » est essayé.",
         "en": "Check the template or the number in WhatsApp Manager; another channel of `channels` is tried.",
+    },
+    "custom_shop_": {
+        "fr": "Corrigez ce champ dans ce que votre boutique envoie (le README de custom_shop dit la forme de chacun), "
+              "puis envoyez à nouveau.",
+        "en": "Correct this field in what your shop posts (custom_shop's README says the form of each), then post it "
+              "again.",
     },
     "shop_": {
         "fr": "Vérifiez les réglages de cette boutique sur la page de la connexion.",

@@ -1090,66 +1090,69 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "« {text} » a plus de décimales que la monnaie {currency} ({decimals}).",
         "en": "“{text}” has more decimals than the currency {currency} has ({decimals}).",
     },
-    "shop_not_json": {
+    "custom_shop_not_json": {
         "fr": "Le corps de la requête n'est pas du JSON lisible ({detail}).",
         "en": "The request's body is not readable JSON ({detail}).",
     },
-    "shop_not_object": {"fr": "Un objet JSON est attendu ici.", "en": "A JSON object is expected here."},
-    "shop_not_list": {"fr": "Une liste est attendue ici.", "en": "A list is expected here."},
-    "shop_not_text": {"fr": "Un texte est attendu ici.", "en": "A text is expected here."},
-    "shop_not_boolean": {"fr": "true ou false est attendu ici.", "en": "true or false is expected here."},
-    "shop_list_length": {"fr": "Cette liste a {most} éléments au plus.", "en": "This list has at most {most} entries."},
-    "shop_text_length": {
+    "custom_shop_not_object": {"fr": "Un objet JSON est attendu ici.", "en": "A JSON object is expected here."},
+    "custom_shop_not_list": {"fr": "Une liste est attendue ici.", "en": "A list is expected here."},
+    "custom_shop_not_text": {"fr": "Un texte est attendu ici.", "en": "A text is expected here."},
+    "custom_shop_not_boolean": {"fr": "true ou false est attendu ici.", "en": "true or false is expected here."},
+    "custom_shop_list_length": {
+        "fr": "Cette liste a {most} éléments au plus.",
+        "en": "This list has at most {most} entries.",
+    },
+    "custom_shop_text_length": {
         "fr": "Ce texte a de 1 à {most} caractères.",
         "en": "This text has from 1 to {most} characters.",
     },
-    "shop_field_needed": {"fr": "Ce champ est obligatoire.", "en": "This field is required."},
-    "shop_unknown_field": {
+    "custom_shop_field_needed": {"fr": "Ce champ est obligatoire.", "en": "This field is required."},
+    "custom_shop_unknown_field": {
         "fr": "« {name} » n'est pas un champ que nous lisons. Connus : {known}.",
         "en": "“{name}” is not a field that we read. Known: {known}.",
     },
-    "shop_type": {
+    "custom_shop_type": {
         "fr": "« {text} » n'est pas un type d'événement. Connus : {known}.",
         "en": "“{text}” is not a type of event. Known: {known}.",
     },
-    "shop_id": {
+    "custom_shop_id": {
         "fr": "« {text} » n'est pas un identifiant : de 1 à 80 lettres, chiffres ou signes, sans espace ni accent.",
         "en": "“{text}” is not an id: 1 to 80 letters, digits or signs, without spaces or accents.",
     },
-    "shop_moment": {
+    "custom_shop_moment": {
         "fr": "« {text} » n'est pas un moment avec son décalage, comme 2026-11-30T10:00:00+01:00.",
         "en": "“{text}” is not a moment with its offset, such as 2026-11-30T10:00:00+01:00.",
     },
-    "shop_link": {
+    "custom_shop_link": {
         "fr": "Ce n'est pas une adresse https:// que l'on peut ouvrir.",
         "en": "This is not an https:// address that can be opened.",
     },
-    "shop_status": {
+    "custom_shop_status": {
         "fr": "« {text} » n'est pas un statut : un mot en minuscules, comme confirmed, shipped, ready, cancelled.",
         "en": "“{text}” is not a status: one lower-case word such as confirmed, shipped, ready, cancelled.",
     },
-    "shop_scope": {
+    "custom_shop_scope": {
         "fr": "« {text} » : un refus porte sur marketing ou all.",
         "en": "“{text}”: a refusal is of marketing or of all.",
     },
-    "shop_quantity": {
+    "custom_shop_quantity": {
         "fr": "Une quantité est un nombre entier à partir de 1.",
         "en": "A quantity is a whole number from 1.",
     },
-    "shop_email": {"fr": "« {text} » n'est pas une adresse e-mail.", "en": "“{text}” is not an e-mail address."},
-    "shop_language": {
+    "custom_shop_email": {"fr": "« {text} » n'est pas une adresse e-mail.", "en": "“{text}” is not an e-mail address."},
+    "custom_shop_language": {
         "fr": "« {text} » n'est pas une langue, comme fr ou en.",
         "en": "“{text}” is not a language such as fr or en.",
     },
-    "shop_nobody": {
+    "custom_shop_nobody": {
         "fr": "Dites de qui il s'agit : un numéro, un identifiant de client ou une adresse e-mail.",
         "en": "Say who it is about: a number, a customer's id or an e-mail address.",
     },
-    "shop_consent_nobody": {
+    "custom_shop_consent_nobody": {
         "fr": "Un accord pour des SMS demande le numéro de mobile de la personne.",
         "en": "Consent to text messages needs the person's mobile number.",
     },
-    "shop_secret_short": {
+    "custom_shop_secret_short": {
         "fr": "Un secret de signature a de {least} à 200 caractères sans accent.",
         "en": "A signing secret has from {least} to 200 characters of ASCII.",
     },

@@ -48,13 +48,13 @@ class CustomShop(Pushes):
         """`{}`; or `zone`, `country` of the shop, and a `signing_secret` of its own (32 characters at least)."""
         for name in config:
             if name not in ("zone", "country", "signing_secret"):
-                raise BadInput("shop_unknown_field", pointer=f"/{name}", name=name[:40],
+                raise BadInput("custom_shop_unknown_field", pointer=f"/{name}", name=name[:40],
                                known="zone, country, signing_secret")  # fmt: skip
         secret, zone, country = config.get("signing_secret"), config.get("zone"), config.get("country")
         if secret is None:
             secret = signing.new_secret()
         if not isinstance(secret, str) or not signing.LEAST_SECRET <= len(secret) <= 200 or not secret.isascii():
-            raise BadInput("shop_secret_short", pointer="/signing_secret", least=signing.LEAST_SECRET)
+            raise BadInput("custom_shop_secret_short", pointer="/signing_secret", least=signing.LEAST_SECRET)
         if zone is not None and (not isinstance(zone, str) or zone not in available_timezones()):
             raise BadInput("zone_unknown", pointer="/zone", zone=str(zone)[:40])
         if country is not None and (not isinstance(country, str) or not _COUNTRY.match(country)):
@@ -74,17 +74,17 @@ class CustomShop(Pushes):
         kind = body.at("type").text(40, needed=True)
         read = _TYPES.get(kind)
         if read is None:
-            body.at("type").wrong("shop_type", text=kind, known=", ".join(_TYPES))
+            body.at("type").wrong("custom_shop_type", text=kind, known=", ".join(_TYPES))
         body.known("id", "type", "at", read.part)
         delivery = body.at("id").text(80, needed=True)
         if not _ID.match(delivery):
-            body.at("id").wrong("shop_id", text=delivery[:40])
+            body.at("id").wrong("custom_shop_id", text=delivery[:40])
         at = body.at("at").moment()
         if at is None:
-            body.at("at").wrong("shop_field_needed")
+            body.at("at").wrong("custom_shop_field_needed")
         part = body.at(read.part)
         if part.missing:
-            part.wrong("shop_field_needed")
+            part.wrong("custom_shop_field_needed")
         said = read.read(part, at, installation)
         answer = json.dumps({"received": delivery, "type": kind}).encode()
         return Reading(
@@ -121,12 +121,12 @@ def _order(order: Place, at: datetime, installation: Installation) -> Reading:
     buyer = _buyer(order.at("customer"), installation)
     status = order.at("status").text(40, needed=True)
     if not _STATUS.match(status):
-        order.at("status").wrong("shop_status", text=status)
+        order.at("status").wrong("custom_shop_status", text=status)
     name = _identity(order.at("id"))
     codes = [one.text(40, needed=True) for one in order.at("codes").all(20)]
     placed = order.at("placed_at").moment()
     if placed is None:
-        order.at("placed_at").wrong("shop_field_needed")
+        order.at("placed_at").wrong("custom_shop_field_needed")
     cart = order.at("cart")
     event = Event(
         Kind.ORDER, f"order/{name}", at, start=placed, booked_at=placed, zone=installation.zone,
@@ -153,9 +153,9 @@ def _withdrawn(consent: Place, at: datetime, installation: Installation) -> Read
     buyer = _buyer(consent.at("customer"), installation)
     scope = consent.at("scope").text(20) or "marketing"
     if scope not in ("marketing", "all"):
-        consent.at("scope").wrong("shop_scope", text=scope)
+        consent.at("scope").wrong("custom_shop_scope", text=scope)
     if buyer.found.recipient is None and buyer.subject is None:
-        consent.at("customer").wrong("shop_nobody")
+        consent.at("customer").wrong("custom_shop_nobody")
     said_at = consent.at("at").moment() or at
     number = buyer.found.recipient.number if buyer.found.recipient else None
     return Reading(consents=(ConsentWord(False, said_at, scope, number, buyer.subject, {"place": "shop"}),))
@@ -165,7 +165,7 @@ def _erased(customer: Place, at: datetime, installation: Installation) -> Readin
     buyer = _buyer(customer, installation)
     number = buyer.found.recipient.number if buyer.found.recipient else None
     if number is None and buyer.subject is None and buyer.email is None:
-        customer.wrong("shop_nobody")
+        customer.wrong("custom_shop_nobody")
     return Reading(erasures=(Erasure(buyer.subject, number, buyer.email),))
 
 
@@ -206,11 +206,11 @@ def _buyer(customer: Place, installation: Installation) -> _Buyer:
         customer.at("country").wrong("country_unknown", text=country)
     phone, email = customer.at("phone").text(40), customer.at("email").text(254).lower()
     if email and ("@" not in email or " " in email):
-        customer.at("email").wrong("shop_email", text=email[:60])
+        customer.at("email").wrong("custom_shop_email", text=email[:60])
     spoken = customer.at("language").text(10)
     language = language_of(spoken)
     if spoken and language is None:
-        customer.at("language").wrong("shop_language", text=spoken)
+        customer.at("language").wrong("custom_shop_language", text=spoken)
     name = customer.at("id").text(80)
     return _Buyer(
         whose([Written("phone", phone, country or None)], installation.country, installation.own_numbers),
@@ -224,7 +224,7 @@ def _buyer(customer: Place, installation: Installation) -> _Buyer:
 def _identity(place: Place) -> str:
     said = place.text(80, needed=True)
     if not _ID.match(said):
-        place.wrong("shop_id", text=said[:40])
+        place.wrong("custom_shop_id", text=said[:40])
     return said
 
 
@@ -233,7 +233,7 @@ def _priced(part: Place) -> dict[str, int | str] | None:
     if part.at("total").missing:
         return None
     if not currency:
-        part.at("currency").wrong("shop_field_needed")
+        part.at("currency").wrong("custom_shop_field_needed")
     return part.at("total").amount(currency)
 
 
@@ -250,7 +250,7 @@ def _items(part: Place) -> list[dict[str, Any]]:
         one.known("name", "quantity", "price")
         quantity = one.at("quantity").value
         if quantity is not None and (type(quantity) is not int or not 1 <= quantity <= 10**6):
-            one.at("quantity").wrong("shop_quantity")
+            one.at("quantity").wrong("custom_shop_quantity")
         price = one.at("price").amount(currency) if currency else None
         found.append({"name": one.at("name").text(200, needed=True), "quantity": quantity or 1,
                       **({"price": price} if price else {})})  # fmt: skip
@@ -273,7 +273,7 @@ def _agreed(consent: Place, buyer: _Buyer, at: datetime) -> tuple[ConsentWord, .
 def _word(consent: Place, buyer: _Buyer, at: datetime) -> ConsentWord:
     recipient: Recipient | None = buyer.found.recipient
     if recipient is None:
-        consent.wrong("shop_consent_nobody")
+        consent.wrong("custom_shop_consent_nobody")
     said_at = consent.at("at").moment() or at
     proof = {
         "text": consent.at("text").text(2000, needed=True),

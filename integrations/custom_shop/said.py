@@ -30,22 +30,22 @@ class Place:
             value = json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant,
                                object_pairs_hook=_once)  # fmt: skip
         except UnicodeDecodeError as error:
-            raise Unreadable("shop_not_json", detail="UTF-8") from error
+            raise Unreadable("custom_shop_not_json", detail="UTF-8") from error
         except json.JSONDecodeError as error:
-            raise Unreadable("shop_not_json", detail=f"line {error.lineno}, column {error.colno}") from error
+            raise Unreadable("custom_shop_not_json", detail=f"line {error.lineno}, column {error.colno}") from error
         except (ValueError, RecursionError) as error:
-            raise Unreadable("shop_not_json", detail=str(error)[:80]) from error
+            raise Unreadable("custom_shop_not_json", detail=str(error)[:80]) from error
         return cls(value)
 
     # ------------------------------------------------------------------ inside
 
     def known(self, *names: str) -> Mapping[str, Any]:
-        """The object that it is, of which no other names than these are allowed: a misspelt one would be lost."""
+        """The object that it is. No other names than these are allowed: what is misspelt would be lost."""
         if not isinstance(self.value, Mapping):
-            self.wrong("shop_not_object")
+            self.wrong("custom_shop_not_object")
         for name in self.value:
             if name not in names:
-                self.at(str(name)).wrong("shop_unknown_field", name=str(name)[:40], known=", ".join(names))
+                self.at(str(name)).wrong("custom_shop_unknown_field", name=str(name)[:40], known=", ".join(names))
         return self.value
 
     def at(self, name: str) -> Place:
@@ -67,22 +67,22 @@ class Place:
         """A text of at most `most` characters, without spaces around it; empty where there is none."""
         if self.missing:
             if needed:
-                self.wrong("shop_field_needed")
+                self.wrong("custom_shop_field_needed")
             return ""
         # Ids are numbers in many shops.
         said = str(self.value) if type(self.value) is int else self.value
         if not isinstance(said, str):
-            self.wrong("shop_not_text")
+            self.wrong("custom_shop_not_text")
         said = said.strip()
         if len(said) > most or (needed and not said):
-            self.wrong("shop_text_length", most=most)
+            self.wrong("custom_shop_text_length", most=most)
         if not said.isprintable() and most <= 200:
-            self.wrong("shop_not_text")
+            self.wrong("custom_shop_not_text")
         return said
 
     def yes(self) -> bool:
         if not isinstance(self.value, bool):
-            self.wrong("shop_not_boolean")
+            self.wrong("custom_shop_not_boolean")
         return self.value
 
     def moment(self) -> datetime | None:
@@ -93,9 +93,9 @@ class Place:
         try:
             moment = datetime.fromisoformat(said)
         except ValueError:
-            self.wrong("shop_moment", text=said)
+            self.wrong("custom_shop_moment", text=said)
         if moment.tzinfo is None or not 2000 <= moment.year <= 2200:
-            self.wrong("shop_moment", text=said)
+            self.wrong("custom_shop_moment", text=said)
         return moment.astimezone(UTC)
 
     def amount(self, currency: str) -> dict[str, int | str] | None:
@@ -120,7 +120,7 @@ class Place:
         except ValueError:
             good = False
         if not good or not said.isprintable() or " " in said:
-            self.wrong("shop_link")
+            self.wrong("custom_shop_link")
         return said
 
     def all(self, most: int) -> list[Place]:
@@ -128,9 +128,9 @@ class Place:
         if self.missing:
             return []
         if not isinstance(self.value, list):
-            self.wrong("shop_not_list")
+            self.wrong("custom_shop_not_list")
         if len(self.value) > most:
-            self.wrong("shop_list_length", most=most)
+            self.wrong("custom_shop_list_length", most=most)
         return [Place(one, f"{self.pointer}/{index}") for index, one in enumerate(self.value)]
 
 
