@@ -199,7 +199,8 @@ class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs):
     def check(self, installation: Installation, now: datetime) -> tuple[Check, ...]:
         """Is the plugin there, and did it use its code?"""
         connected = bool(installation.memory.get("connected_at"))
-        checks = [Check("plugin") if connected else Check("plugin", "problem", Reason("wordpress_plugin_missing"))]
+        missing = Reason("wordpress_plugin_missing")
+        checks = [Check("app_installed") if connected else Check("app_installed", "problem", missing)]
         version = str(installation.memory.get("version", ""))
         if connected and version != archive.version():
             checks.append(Check("version", "warning", Reason(

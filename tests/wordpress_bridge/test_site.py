@@ -326,7 +326,8 @@ def test_a_new_post_is_told_to_subscribers_once_and_never_for_an_edit(bridge: Br
 def test_many_subscribers_are_told_in_pages(bridge: Bridge) -> None:
     pages = bridge.site.php(
         "global $wpdb; $t = $wpdb->prefix . 'relance_people'; $rows = array();"
-        "for ( $i = 0; $i < 250; $i++ ) { $rows[] = \"('\" . md5( (string) $i ) . \"','+336399\" . ( 10000 + $i ) . \"','confirmed','Oui',1)\"; }"
+        "for ( $i = 0; $i < 250; $i++ ) { $rows[] = $wpdb->prepare( \"(%s,%s,'confirmed','Oui',1)\","
+        " md5( (string) $i ), '+336399' . ( 10000 + $i ) ); }"
         "$wpdb->query( \"INSERT INTO $t (token,phone,state,sentence,asked) VALUES \" . implode( ',', $rows ) );"
         "Relance_Store::change( array( 'connected' => true ) ); update_option( 'relance_next', time() + 600 );"
         "update_option( 'relance_trouble', array( 'why' => 'x' ) );"
