@@ -23,6 +23,7 @@ from core.domain.planning import (
     reconcile,
     unfulfilled,
 )
+from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
@@ -61,15 +62,17 @@ def planned(
     *,
     own_rules: Mapping[str, Sequence[Rule]] | None = None,
     settings: Mapping[str, Any] | None = None,
+    own_standings: Mapping[str, Standing] | None = None,
 ) -> list[Planned]:
-    """Reads what planning needs in a few queries, and plans. Writes nothing. `own_rules` (installation → rules) and
-    `settings` stand in for the stored ones, to show what a change would do."""
+    """Reads what planning needs in a few queries, and plans. Writes nothing. `own_rules` (installation → rules),
+    `settings` and `own_standings` (number → standing) stand in for the stored ones, to show what a change would do."""
     if not found:
         return []
     if settings is None:
         known = house.workspace(tx, tx.owned)
         settings = known["settings"] if known else {}
     standings, zones = people.standings(tx, tx.owned, {one.recipient.number for one in found if one.recipient})
+    standings |= own_standings or {}
     policy: Policy = house.policy(settings, standings, zones, house.shortener(tx, settings))
     ids = {one.id for one in found}
     told, messages = occasions.told(tx, ids), outbox.known(tx, ids)

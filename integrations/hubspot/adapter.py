@@ -20,14 +20,18 @@ from core.contract import (
     Configured,
     Connects,
     ConsentWord,
+    Counts,
     Erasure,
     Grant,
     Inbound,
     Installation,
     Installs,
     KeepsConsent,
+    Limit,
+    Limits,
     LooksAgain,
     Manifest,
+    Maps,
     Merge,
     OAuth,
     Option,
@@ -36,11 +40,14 @@ from core.contract import (
     Pulls,
     Question,
     Reading,
+    Record,
+    Records,
     Reply,
     Report,
     ReportsInBatches,
     Result,
     Shared,
+    Slot,
     Tools,
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotNow, Unreadable, Unsupported
@@ -51,6 +58,7 @@ from integrations.hubspot import (
     dates,
     definitions,
     executing,
+    fields,
     outcomes,
     publishing,
     schemas,
@@ -70,7 +78,7 @@ _MAINTAINS = timedelta(days=7)
 
 
 class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, ReportsInBatches, KeepsConsent, Checks,
-              Publishes):
+              Publishes, Maps, Counts, Limits):
     """Workflow actions "Envoyer un message" and "Annuler les messages prévus", dates of contacts, consent both ways."""
 
     manifest = Manifest(
@@ -87,6 +95,7 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
     """HubSpot reads fifty records with the history of their properties in one call."""
     report_size = 100
     needs = ("app_id", "developer_key")
+    removed, stays = fields.REMOVED, fields.STAYS
 
     def __init__(self, tools: Tools) -> None:
         super().__init__(tools)
@@ -381,6 +390,29 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
         low = _low(allowance)
         checks.append(Check("budget", "warning", low) if low else Check("budget"))
         return tuple(checks)
+
+    # Which fields are read ----------------------------------------------------------------------------------------
+
+    def slots(self, installation: Installation, now: datetime) -> tuple[Slot, ...]:
+        """See `integrations.hubspot.fields`."""
+        with _refusals_wait():
+            return fields.slots(installation, self._of(installation, now))
+
+    def mapped(self, installation: Installation, chosen: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+        return fields.mapped(installation.config, installation.memory, chosen)
+
+    def samples(self, installation: Installation, search: str, now: datetime) -> tuple[Record, ...]:
+        with _refusals_wait():
+            return fields.samples(installation, self._of(installation, now), search)
+
+    def records(self, installation: Installation, after: str | None, now: datetime) -> Records:
+        with _refusals_wait():
+            return fields.records(installation, self._of(installation, now), after)
+
+    def limits(self, installation: Installation, now: datetime) -> tuple[Limit, ...]:
+        """HubSpot says with every answer what is left; one small call is made to hear it."""
+        self._of(installation, now).who()
+        return fields.limits(self._pace.allowance(str(installation.config["portal_id"])))
 
     # What an operator sets up once ---------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from core.domain.errors import BadInput
 from integrations.hubspot import people, schemas, ways
 from integrations.hubspot.client import Account, Over
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def properties_of(installation: Installation) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def read(installation: Installation, record: Mapping[str, Any], subject: str) ->
         refuses = schemas.yes(value) if name == opt_out else not schemas.yes(value)
         if at is None:
             # Without its history: a yes counts from the first day, a no from the last change.
-            at = _changed(record) if refuses else schemas.moment(record.get("createdAt")) or _LONG_AGO
+            at = _changed(record) if refuses else schemas.moment(record.get("createdAt")) or LONG_AGO
         # An empty box says nothing, unless somebody emptied it.
         if not ever and not schemas.yes(value):
             continue
@@ -83,7 +83,7 @@ def asked(installation: Installation, account: Account, record: Mapping[str, Any
         return None
     proof = {"place": "hubspot", "subscription": wanted, "status": str(one.get("status")),
              "source": str(one.get("sourceOfStatus"))}
-    since = schemas.moment(record.get("createdAt")) or _LONG_AGO
+    since = schemas.moment(record.get("createdAt")) or LONG_AGO
     return ConsentWord(granted, min(since, now) if granted else now, subject=subject, proof=proof)
 
 
@@ -189,7 +189,7 @@ def _newest(record: Mapping[str, Any], name: str) -> tuple[str, datetime | None,
 
 def _changed(record: Mapping[str, Any]) -> datetime:
     return (schemas.moment(texts(record).get("lastmodifieddate")) or schemas.moment(record.get("updatedAt"))
-            or _LONG_AGO)
+            or LONG_AGO)
 
 
 def _among(name: str, values: Sequence[str]) -> dict[str, Any]:

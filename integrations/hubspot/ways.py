@@ -47,7 +47,7 @@ def configured(given: Mapping[str, Any]) -> Configured:
     # After a repeated consent the refresh token that is kept still lives.
     if "refresh_token" not in secrets and given.get("oauth") is not True:
         raise BadInput("hubspot_token_missing", pointer="/config/refresh_token")
-    config |= _wishes(given)
+    config |= wishes(given)
     zone, country = given.get("zone"), given.get("country")
     if zone is not None and zone not in available_timezones():
         raise BadInput("zone_unknown", pointer="/config/zone", zone=str(zone)[:40])
@@ -56,28 +56,29 @@ def configured(given: Mapping[str, Any]) -> Configured:
     return Configured(config, secrets, portal, zone, country)
 
 
-def _wishes(given: Mapping[str, Any]) -> dict[str, Any]:
-    wishes: dict[str, Any] = {}
+def wishes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person may choose beside the way in. Raises `BadInput`."""
+    wished: dict[str, Any] = {}
     for name, most in (("phones", 4), ("dates", MOST_DATES)):
         if given.get(name) is not None:
-            wishes[name] = _properties(given[name], f"/config/{name}", most)
+            wished[name] = _properties(given[name], f"/config/{name}", most)
     for name in ("opt_out", "opt_in"):
         if given.get(name) is not None:
-            wishes[name] = _property(given[name], f"/config/{name}")
+            wished[name] = _property(given[name], f"/config/{name}")
     for name in ("subscription", "event_template"):
         if given.get(name) is not None:
-            wishes[name] = str(given[name]).strip()
-            if not _PORTAL.fullmatch(wishes[name]):
-                raise BadInput("hubspot_number_expected", pointer=f"/config/{name}", text=wishes[name][:40])
+            wished[name] = str(given[name]).strip()
+            if not _PORTAL.fullmatch(wished[name]):
+                raise BadInput("hubspot_number_expected", pointer=f"/config/{name}", text=wished[name][:40])
     if given.get("legal_basis") is not None:
-        wishes["legal_basis"] = given["legal_basis"]
+        wished["legal_basis"] = given["legal_basis"]
         if given["legal_basis"] not in BASES:
             raise BadInput("hubspot_basis_unknown", pointer="/config/legal_basis", known=", ".join(BASES))
     if given.get("timeline") is not None:
-        wishes["timeline"] = given["timeline"]
+        wished["timeline"] = given["timeline"]
         if not isinstance(given["timeline"], bool):
             raise BadInput("calendar_field_not_boolean", pointer="/config/timeline", field="timeline")
-    return wishes
+    return wished
 
 
 def phones(config: Mapping[str, Any]) -> tuple[str, ...]:

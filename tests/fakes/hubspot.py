@@ -67,7 +67,8 @@ def slow_down(policy: str = "TEN_SECONDLY_ROLLING", retry_after: int | None = No
 
 class FakeHubSpot:
     """One account and one application. `records[id]`, `subscriptions[email][id]`, `logged` (communications),
-    `timeline`, `definitions`, `webhooks`, `properties`; `waiting` the callbacks of steps that wait,
+    `timeline`, `definitions`, `webhooks`, `properties` (`described[name]`: label, type);
+    `waiting` the callbacks of steps that wait,
     `completed[callback]` the outputs with which they went on. `tokens` the live access tokens with their scopes,
     `grants` the refresh tokens.
     `asked` is each request by its operation, in order; `bodies` what it held."""
@@ -83,6 +84,8 @@ class FakeHubSpot:
         self.webhook_settings: dict[str, Any] | None = None
         self.webhooks: dict[str, dict[str, Any]] = {}
         self.properties = set(STANDARD)
+        self.described: dict[str, tuple[str, str]] = {}
+        self.kinds_of_subscription: dict[str, str] = {}
         self.waiting: set[str] = set()
         self.completed: dict[str, dict[str, str]] = {}
         self.completions = 0
@@ -395,7 +398,9 @@ class FakeHubSpot:
             raise Refusal(400, "VALIDATION_ERROR", "no more than 10000 results")
         found = [one for one in self.records.values() if _matches(self._calculated(one), body["filterGroups"])]
         for name in body.get("sorts", ()):
-            found.sort(key=lambda one, name=name: _comparable(one["properties"].get(name, "")))  # type: ignore[misc]
+            own = name.removeprefix("-")
+            found.sort(key=lambda one, own=own: _comparable(one["properties"].get(own, "")),  # type: ignore[misc]
+                       reverse=name != own)
         page = [self._shown(one, body.get("properties", ())) for one in found[start:start + limit]]
         return {"total": len(found), "results": page}
 
@@ -408,8 +413,10 @@ class FakeHubSpot:
         return kept
 
     def _list_properties(self, path: Any, query: Any, body: Any) -> Any:
-        return {"results": [{"name": name, "label": name, "type": "string", "fieldType": "text"}
-                            for name in sorted(self.properties)]}
+        of = {name: self.described.get(name, (name, "string")) for name in sorted(self.properties | {*self.described})}
+        boxes = {"bool": "booleancheckbox", "phone_number": "phonenumber", "string": "text"}
+        return {"results": [{"name": name, "label": label, "type": kind, "fieldType": boxes.get(kind, kind)}
+                            for name, (label, kind) in of.items()]}
 
     def _create_property(self, path: Any, query: Any, body: Any) -> Any:
         if body["name"] in self.properties:
@@ -448,6 +455,10 @@ class FakeHubSpot:
         return 201, {}
 
     # Consent ------------------------------------------------------------------------------------------------------
+
+    def _subscription_definitions(self, path: Any, query: Any, body: Any) -> Any:
+        return {"subscriptionDefinitions": [{"id": id, "name": name, "isActive": True}
+                                            for id, name in self.kinds_of_subscription.items()]}
 
     def _subscription_status(self, path: Any, query: Any, body: Any) -> Any:
         said = self.subscriptions.get(path["emailAddress"])

@@ -311,8 +311,22 @@ SCHEMAS: dict[str, S] = {
                 days=many(more("Figures", day=TEXT, rule=TEXT)),
                 uplift=ref("Uplift"),
                 settled_until=MOMENT,
+                workflows=many(ref("Workflow")),
             )
         ),
+    ),
+    "Workflow": thing(
+        campaign=TEXT,
+        label=MAYBE,
+        enrolled=COUNT,
+        planned=COUNT,
+        sent=COUNT,
+        delivered=COUNT,
+        clicked=COUNT,
+        stops=COUNT,
+        cost=many(ref("Money")),
+        not_sent=COUNT,
+        reasons=many(more("Reason", count=COUNT)),
     ),
     "Sync": thing(
         installation=TEXT,

@@ -415,6 +415,7 @@ class Rehearsal(Body):
 
 class Stats(Body):
     installation = words(40)
+    campaign = words(40, metadata={"description": "Only this workflow in `workflows`"})
     since = words(60, metadata={"description": "From this moment on (RFC 3339); without it the last 30 days"})
     until = words(60, metadata={"description": "Before this moment; without it now. At most 92 days after `since`"})
 

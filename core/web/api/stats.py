@@ -9,7 +9,7 @@ from core.domain.errors import BadInput, NotFound
 from core.domain.policy.walltime import Duration, format_duration
 from core.engine import measuring, shown
 from core.engine.attributing import window_of
-from core.storage import house
+from core.storage import campaigns_figures, house
 from core.storage import installations as stored
 from core.web import problems
 from core.web.api import given
@@ -18,8 +18,8 @@ from core.web.api.routing import Answer, Call, Routes
 ROUTES = Routes("stats")
 
 
-@ROUTES("GET", "/v1/stats", "Nudged, clicked, recovered, cost and STOP of each connection, by rule and day; and what "
-        "nudging brings against the control group",
+@ROUTES("GET", "/v1/stats", "Nudged, clicked, recovered, cost and STOP of each connection, by rule and day; what nudging "
+        "brings against the control group; and what became of the messages that each workflow over there asked for",
         query=given.Stats(), gives="Stats", also={404: "No such connection in this workspace"})  # fmt: skip
 def figures(call: Call) -> Answer:
     asked = call.query
@@ -44,11 +44,22 @@ def figures(call: Call) -> Answer:
         ]  # fmt: skip
         if asked.get("installation") and not found:
             raise NotFound("installation")
+        # Planned messages are due later than now: only an end that was asked for leaves them out.
+        workflows = campaigns_figures.read(
+            tx, installation=asked.get("installation"), campaign=asked.get("campaign"), since=since,
+            until=until if asked.get("until") else None,
+        )  # fmt: skip
         data = [
-            measuring.measure(tx, row.installation.id, row.installation.name, since, until, call.now).as_json(
-                call.language
-            )
+            {
+                **measuring.measure(tx, row.installation.id, row.installation.name, since, until, call.now).as_json(
+                    call.language
+                ),
+                "workflows": [
+                    campaigns_figures.as_json(one, call.language) for one in workflows
+                    if one.installation == row.installation.id
+                ],
+            }
             for row in found
-        ]
+        ]  # fmt: skip
     window = format_duration(Duration(elapsed=window_of(settings)))
     return Answer(200, {"since": shown.moment(since), "until": shown.moment(until), "window": window, "data": data})
