@@ -20,7 +20,8 @@ UNKNOWN_COSTS = 10.0
 
 def register(app: Flask) -> None:
     app.extensions["relance_links"] = Buckets(PER_SECOND, BURST)
-    app.add_url_rule("/s/<code>", "links.follow", allow(Access.PUBLIC)(follow), methods=["GET"])
+    # Not "links.…": that is the console's blueprint, whose errors are pages for people who signed in.
+    app.add_url_rule("/s/<code>", "short_links.follow", allow(Access.PUBLIC)(follow), methods=["GET"])
 
 
 def follow(code: str) -> Response:
