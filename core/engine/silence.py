@@ -22,12 +22,13 @@ log = structlog.get_logger(__name__)
 
 def heard(tx: Transaction, row: installations.Row, now: datetime) -> None:
     """It has just spoken to us by itself. Written once a minute at most, whatever it says."""
-    missed = row.trouble is not None and row.trouble.code == CODE
+    missed = row.missed_since is not None and row.missed_since == row.heard_at
     if row.heard_at is not None and timedelta() <= now - row.heard_at < NOTED_EVERY and not missed:
         return
     zone = ZoneInfo(row.installation.zone)
     rhythm = silence.learnt(row.rhythm, row.heard_at, now, zone, missed=missed)
-    installations.heard(tx, row.installation.id, now, rhythm, over=missed)
+    shown = row.trouble is not None and row.trouble.code == CODE
+    installations.heard(tx, row.installation.id, now, rhythm, over=shown)
     if missed:
         notices.installation_changed(tx, "installation.heard_again", row, None, now)
 
@@ -47,6 +48,7 @@ def run_due(suite: Suite) -> int:
     ]
     with suite.database.write() as tx:
         house.set_value(tx, "silence", True, now)
+    told = 0
     for name, workspace, found in missing:
         usual = silence.spoken(found.usual)
         reason = Reason(CODE, {"hours": found.hours, "usual": usual, "since": found.since.isoformat()})
@@ -56,5 +58,6 @@ def run_due(suite: Suite) -> int:
                 continue
             house.note(tx, "engine", "installation_silent", name, {"hours": found.hours}, now)
             notices.installation_changed(tx, "installation.silent", row, reason, now)
+        told += 1
         log.warning("connection is silent", installation=name, hours=found.hours)
-    return len(missing)
+    return told

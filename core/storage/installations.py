@@ -47,6 +47,8 @@ class Row:
     """When it last spoke to us by itself."""
     rhythm: Mapping[str, int] = field(default_factory=dict)
     """See `core.domain.silence`."""
+    missed_since: datetime | None = None
+    """What `heard_at` was when people were told that it is silent."""
 
 
 def add(
@@ -189,8 +191,10 @@ def in_trouble(
 
 
 def heard(tx: Transaction, installation_id: str, now: datetime, rhythm: Mapping[str, int], *, over: bool) -> None:
-    """It spoke to us by itself. `over`: it had been missed, and is not any more."""
-    change(tx, installation_id, heard_at=now, rhythm=dict(rhythm), **({"trouble": None} if over else {}))
+    """It spoke to us by itself. `over`: that it was silent is its trouble, and is not any more."""
+    change(
+        tx, installation_id, heard_at=now, rhythm=dict(rhythm), missed_since=None, **({"trouble": None} if over else {})
+    )
 
 
 def speaking(tx: Transaction) -> list[tuple[str, str, str, datetime, Mapping[str, int]]]:
@@ -202,13 +206,15 @@ def speaking(tx: Transaction) -> list[tuple[str, str, str, datetime, Mapping[str
 
 
 def fell_silent(tx: Transaction, installation_id: str, since: datetime, reason: Reason) -> bool:
-    """Marks it as missed, unless it spoke meanwhile or somebody marked it already."""
-    done = tx.connection.execute(
-        update(t.installations)
-        .where(_c.id == installation_id, _c.heard_at == since, _c.trouble.is_(None), _c.state == "connected")
-        .values(trouble=reason_row(reason))
-    )
-    return bool(done.rowcount)
+    """Marks it as missed, unless it spoke meanwhile. Whether people are to be told: once of each silence, though a pull
+    that went well may have wiped the mark."""
+    here = (_c.id == installation_id, _c.heard_at == since, _c.state == "connected")
+    values = {"trouble": reason_row(reason), "missed_since": since}
+    new = or_(_c.missed_since.is_(None), _c.missed_since != since)
+    if tx.connection.execute(update(t.installations).where(*here, new).values(values)).rowcount:
+        return True
+    tx.connection.execute(update(t.installations).where(*here, _c.trouble.is_(None)).values(values))
+    return False
 
 
 def due(
@@ -344,6 +350,7 @@ def _row(tx: Transaction, row: Mapping[str, Any], vault: Vault, public_url: str)
         row["control_group"],
         row["heard_at"],
         row["rhythm"] or {},
+        row["missed_since"],
     )
 
 

@@ -168,6 +168,8 @@ installations = _table(
     # When it last spoke to us by itself, and the longest silence of each of the last days.
     Column("heard_at", Moment),
     Column("rhythm", Json),
+    # The `heard_at` after which it was missed: people are told once of each silence.
+    Column("missed_since", Moment),
     Column("created_at", Moment, nullable=False),
     Index(
         "ix_installations_due",

@@ -231,6 +231,11 @@ def test_a_shop_that_falls_silent_is_shown_told_and_forgiven(tmp_path: Path) -> 
     assert row().trouble.sentence("fr").startswith("Cette connexion ne nous parle plus depuis 26 h")  # type: ignore[union-attr]
     room.clock.forward(HOUR)
     assert silence.run_due(room.suite) == 0, "said once"
+    with room.suite.database.write(room.workspace) as tx:
+        installations.change(tx, room.shop, trouble=None)  # a pull that went well
+    room.clock.forward(HOUR)
+    assert silence.run_due(room.suite) == 0, "told once"
+    assert row().trouble is not None, "and shown until it speaks"
 
     heard()
     assert row().trouble is None

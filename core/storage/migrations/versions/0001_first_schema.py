@@ -315,6 +315,7 @@ def upgrade() -> None:
         sa.Column("control_group", sa.Integer(), nullable=True),
         sa.Column("heard_at", sa.BigInteger(), nullable=True),
         sa.Column("rhythm", sa.Text(), nullable=True),
+        sa.Column("missed_since", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installations")),
     )
