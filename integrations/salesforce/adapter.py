@@ -22,14 +22,18 @@ from core.contract import (
     Configured,
     Connects,
     ConsentWord,
+    Counts,
     Door,
     Grant,
     Inbound,
     Installation,
     KeepsConsent,
     Leaving,
+    Limit,
+    Limits,
     LooksAgain,
     Manifest,
+    Maps,
     OAuth,
     Option,
     Published,
@@ -37,17 +41,32 @@ from core.contract import (
     Pulls,
     Question,
     Reading,
+    Record,
+    Records,
     Reply,
     Report,
     ReportsInBatches,
     Result,
     SharedSecret,
+    Slot,
     Start,
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError, Unreadable
 from core.domain.events import Event, Kind
 from core.domain.reasons import Reason
-from integrations.salesforce import checking, flow, hosts, looking, outbound, pulling, records, tokens, ways, writing
+from integrations.salesforce import (
+    checking,
+    choosing,
+    flow,
+    hosts,
+    looking,
+    outbound,
+    pulling,
+    records,
+    tokens,
+    ways,
+    writing,
+)
 from integrations.salesforce.client import DEFAULT_VERSION, Client, Missing, Usage
 from integrations.salesforce.fields import mapping
 from integrations.salesforce.shapes import Shape, shape
@@ -65,7 +84,8 @@ _BLOCKED = ("OAUTH_APPROVAL_ERROR_GENERIC", "OAUTH_AUTHORIZATION_BLOCKED", "OAUT
             "app_not_installed")  # fmt: skip
 
 
-class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, KeepsConsent, Checks, Publishes):
+class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, KeepsConsent, Checks, Publishes,
+                 Maps, Counts, Limits):
     """One org: production, sandbox or My Domain, by one click or by an integration user."""
 
     manifest = Manifest(
@@ -84,6 +104,7 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
     looks_again_at = frozenset({Kind.REQUEST, Kind.CONTACT})
     look_again_size = 200
     report_size = 1_000
+    removed, stays = choosing.REMOVED, choosing.STAYS
     bulk_pause = 5.0
     """Seconds between two looks at a bulk job; Salesforce asks for at least five."""
 
@@ -357,6 +378,31 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
         with self._client(installation, now) as client:
             return checking.check(client, lambda name: self._shape(client, installation, name, now), installation, now)
 
+    # Which fields are read ----------------------------------------------------------------------------------------
+
+    def slots(self, installation: Installation, now: datetime) -> tuple[Slot, ...]:
+        """See `integrations.salesforce.choosing`. Somebody who comes here may just have made a field."""
+        self._forget(installation)
+        with self._client(installation, now) as client:
+            return choosing.slots(lambda name: self._describe(client, installation, name, now), installation)
+
+    def mapped(self, installation: Installation, chosen: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+        return choosing.mapped(installation.config, chosen)
+
+    def samples(self, installation: Installation, search: str, now: datetime) -> tuple[Record, ...]:
+        with self._client(installation, now) as client:
+            return choosing.samples(
+                client, lambda name: self._describe(client, installation, name, now),
+                lambda name: self._shape(client, installation, name, now), installation, search)  # fmt: skip
+
+    def records(self, installation: Installation, after: str | None, now: datetime) -> Records:
+        with self._client(installation, now) as client:
+            return choosing.page(client, lambda name: self._shape(client, installation, name, now), installation, after)
+
+    def limits(self, installation: Installation, now: datetime) -> tuple[Limit, ...]:
+        with self._client(installation, now) as client:
+            return choosing.limits(client, installation, str(installation.config.get("api_version") or DEFAULT_VERSION))
+
     def publish(
         self, credentials: Mapping[str, str], public_url: str, now: datetime, *, dry_run: bool = False
     ) -> Sequence[Published]:
@@ -393,20 +439,20 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
             raise NotNow("salesforce_budget", known[0] + SPENT_FOR - now, used=known[1].used, most=known[1].most)
 
     def _shape(self, client: Client, installation: Installation, name: str, now: datetime) -> Shape | None:
-        def describe(wanted: str) -> Mapping[str, Any]:
-            key = (installation.id, wanted)
-            known = self._described.get(key)
-            if known is None or not timedelta(0) <= now - known[0] < DESCRIBED_FOR:
-                try:
-                    known = (now, _short(client.describe(wanted)))
-                except Missing:
-                    known = (now, None)
-                self._described[key] = known
-            if known[1] is None:
-                raise Missing("NOT_FOUND")
-            return known[1]
+        return shape(lambda wanted: self._describe(client, installation, wanted, now), installation.config, name)
 
-        return shape(describe, installation.config, name)
+    def _describe(self, client: Client, installation: Installation, wanted: str, now: datetime) -> Mapping[str, Any]:
+        key = (installation.id, wanted)
+        known = self._described.get(key)
+        if known is None or not timedelta(0) <= now - known[0] < DESCRIBED_FOR:
+            try:
+                known = (now, _short(client.describe(wanted)))
+            except Missing:
+                known = (now, None)
+            self._described[key] = known
+        if known[1] is None:
+            raise Missing("NOT_FOUND")
+        return known[1]
 
     def _forget(self, installation: Installation) -> None:
         """What was described is asked for anew."""
@@ -427,8 +473,9 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
 
 def _short(described: Mapping[str, Any]) -> Mapping[str, Any]:
     """What we need of a description, which may be a megabyte."""
-    names = ("name", "type", "updateable", "relationshipName", "referenceTo")
-    return {"fields": [{name: one.get(name) for name in names} for one in described["fields"]
+    names = ("name", "label", "type", "updateable", "relationshipName", "referenceTo")
+    own = {name: described[name] for name in ("labelPlural", "recordTypeInfos") if name in described}
+    return {**own, "fields": [{name: one.get(name) for name in names} for one in described["fields"]
                        if isinstance(one, Mapping)]}  # fmt: skip
 
 

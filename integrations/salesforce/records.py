@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from core.contract import ConsentWord, Erasure, Installation, Merge
@@ -17,6 +17,7 @@ from integrations.salesforce.ids import long_id
 from integrations.salesforce.shapes import FORGET, INDIVIDUAL, Shape
 
 MOST_VALUE = 500
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

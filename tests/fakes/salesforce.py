@@ -277,7 +277,11 @@ class FakeSalesforce:
                 return {"DailyApiRequests": {"Max": self.most, "Remaining": self.most - self.used}}, 200
             case "GET", ["sobjects", name, "describe"]:
                 kind = self._kind(name)
-                return {"name": name, "fields": [{"name": one, **said} for one, said in kind.fields.items()]}, 200
+                return {"name": name, "labelPlural": f"{name}s", "fields": [
+                    {"name": one, "label": _label(one), **said} for one, said in kind.fields.items()],
+                    "recordTypeInfos": [
+                        {"name": _label(one["DeveloperName"]), "developerName": one["DeveloperName"], "master": False}
+                        for one in self.kinds["RecordType"].records.values() if "RecordTypeId" in kind.fields]}, 200
             case "GET", ["sobjects", name, "deleted"]:
                 return self._deleted(name, query), 200
             case "GET", ["query" | "queryAll"]:
@@ -546,11 +550,13 @@ class _Question:
         if self._is("WHERE"):
             self._test = self._either()
         self._order: list[str] = []
+        self._backwards = False
         if self._is("ORDER"):
             self._expect("BY")
             self._order = [self._known(self._next())]
             while self._is(","):
                 self._order.append(self._known(self._next()))
+            self._backwards = self._is("DESC")
         self._limit = int(self._next()) if self._is("LIMIT") else None
         if self._place != len(self._words):
             raise _Refusal(400, "MALFORMED_QUERY", soql)
@@ -561,7 +567,8 @@ class _Question:
         if deleted:
             all_of = [*all_of, *(record for _, record in kind.deleted.values())]
         found = [record for record in all_of if self._test(record)]
-        found.sort(key=lambda record: [str(self._value(record, name) or "") for name in self._order])
+        found.sort(key=lambda record: [str(self._value(record, name) or "") for name in self._order],
+                   reverse=self._backwards)
         return [self._shown(record) for record in found[:self._limit]]
 
     def _shown(self, record: dict[str, Any]) -> dict[str, Any]:
@@ -673,6 +680,11 @@ class _Question:
     def _expect(self, word: str) -> None:
         if self._next() != word:
             raise _Refusal(400, "MALFORMED_QUERY", word)
+
+
+def _label(name: str) -> str:
+    """`Mobile Phone` of `MobilePhone`, `Ends` of `Ends__c`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("__c").removesuffix("__pc").replace("_", " "))
 
 
 def _fits(kind: str, value: Any) -> bool:
