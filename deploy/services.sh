@@ -6,7 +6,7 @@
 set -eu
 
 SERVERS="postgresql redis-server rabbitmq-server"
-TOOLS="chromium php-cli php-mysql php-curl php-xml php-mbstring"
+TOOLS="chromium php-cli php-mysql php-curl php-xml php-mbstring php-codesniffer gettext"
 # WordPress wants a web server: mini-httpd is the one that does not start by itself. The tests use PHP's own.
 SITE="wordpress mini-httpd php php-cgi mariadb-server"
 
