@@ -868,6 +868,30 @@ class Limits(Adapter):
         """A quick call or two that change nothing. Raises `NeedsReconnect`, `NotNow`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box that people tick to allow messages; all are words by language. `sentence` stands beside it and is kept as
+    proof; empty where the platform keeps other words. `place` says where people see it, `how` what must be done over
+    there so that they do. It is never ticked beforehand."""
+
+    sentence: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    place: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    how: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+
+class ShowsBox(Adapter):
+    """The box by which people allow messages stands over there: in the shop's checkout, on the site's form."""
+
+    box: Box
+
+
+class NamesCodes(Adapter):
+    """A cart may bring a discount code for its person alone: `code` in its values, which texts may name."""
+
+    codes: Mapping[str, str] = _NOTHING
+    """What the shop must do for that, as words by language."""
+
+
 class Installs(ABC):
     """Something must be set up over there (a watch channel, a workflow action), renewed, and taken down.
 

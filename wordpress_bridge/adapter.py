@@ -15,6 +15,7 @@ from core.contract import (
     Arrived,
     Asked,
     Asks,
+    Box,
     Check,
     Checks,
     Configured,
@@ -34,6 +35,7 @@ from core.contract import (
     Reply,
     Result,
     SharedSecret,
+    ShowsBox,
     Start,
 )
 from core.domain.errors import BadInput, InvalidNumber, NotAuthentic, NotNow, RelanceError, Unsupported
@@ -50,7 +52,7 @@ _COUNTRY = re.compile("[A-Z]{2}")
 _KEPT = ("rest", "authorize", "signing_secret", "connection_key", "user_login", "application_password")
 
 
-class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs):
+class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs, ShowsBox):
     """Forms, members, comments, carts, orders, posts and opt-ins of a WordPress site."""
 
     manifest = Manifest(
@@ -65,6 +67,16 @@ class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs):
     )
 
     typed = asked
+
+    box = Box(
+        {"fr": "La boutique peut me rappeler mon panier et m'envoyer ses offres par SMS. Je peux arrêter à tout moment "
+               "en répondant STOP.",
+         "en": "The shop may remind me of my cart and send me offers by text message. I can stop at any time by "
+               "answering STOP."},
+        {"fr": "Sous le téléphone, à la caisse de la boutique, et dans le bloc « Inscription aux SMS ».",
+         "en": "Below the telephone, at the shop's checkout, and in the block “SMS opt-in”."},
+        {"fr": "Sur votre site : Réglages > Relance. Vous pouvez y écrire votre propre phrase, sous « Commande ».",
+         "en": "On your site: Settings > Relance. You may write a sentence of your own there, under “Checkout”."})
 
     # Connecting ---------------------------------------------------------------------------------------------------
 

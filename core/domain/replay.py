@@ -49,6 +49,23 @@ class Replay:
     without_price: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     """why there would have been no message: code → how many"""
+    told: list[Told] = field(default_factory=list)
+    """each cart, in the order in which they changed last"""
+
+    def of(self, figure: str) -> list[Told]:
+        """The carts behind a figure: "carts", "reachable", "would_have_left", "ordered_before", "emptied_before",
+        "left_out", "moved", or the code of a reason. Of `moved` the figure counts messages."""
+        return [one for one in self.told if figure in one.figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What would have become of one cart: the messages, and why there are no others. `figures`: where it counts."""
+
+    cart: Occasion
+    sends: tuple[Send, ...]
+    reasons: tuple[Reason, ...]
+    figures: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +111,10 @@ def _one(
 ) -> None:
     cart, person = one.cart, one.cart.recipient
     result.carts += 1
+    figures, sends, reasons = {"carts"}, list[Send](), list[Reason]()
     if rules and _reachable(cart, rules, policy.standings):
         result.reachable += 1
+        figures.add("reachable")
     order = ordered(cart, around.orders)
     said: Counter[str] = Counter()
     for rule in rules:
@@ -110,8 +129,10 @@ def _one(
             why = _overtaken(answer, one, order, around.carts, rule) if isinstance(answer, Send) else answer.reason
             if isinstance(answer, Skip) or why is not None:
                 said[why.code if why else ""] += 1
+                reasons += [why] if why else []
                 continue
             _count(result, answer)
+            sends.append(answer)
             said["left"] += 1
             if person is not None:
                 nudged.setdefault(person.number, []).append(Nudge(cart.id, answer.send_at))
@@ -121,7 +142,12 @@ def _one(
                        ("control_group", "left_out")):  # fmt: skip
         if said[code] and not said["left"]:
             setattr(result, name, getattr(result, name) + 1)
+            figures.add(name)
             break
+    figures |= {"would_have_left"} if sends else set()
+    figures |= {"moved"} if any(map(_moved, sends)) else set()
+    figures |= {reason.code for reason in reasons}
+    result.told.append(Told(cart, tuple(sends), tuple(reasons), frozenset(figures)))
 
 
 def _reachable(cart: Occasion, rules: Sequence[Rule], standings: Mapping[str, Standing]) -> bool:
@@ -148,12 +174,16 @@ def _overtaken(
 
 def _count(result: Replay, answer: Send) -> None:
     result.messages += 1
-    result.moved += any(check.name == "hours" and check.result == "moved" for check in answer.checks)
+    result.moved += _moved(answer)
     result.segments += answer.measure.segments
     if answer.price is None:
         result.without_price += 1
     else:
         result.cost[answer.price.currency] += answer.price.amount
+
+
+def _moved(answer: Send) -> bool:
+    return any(check.name == "hours" and check.result == "moved" for check in answer.checks)
 
 
 def cost_of(result: Replay) -> list[Money]:

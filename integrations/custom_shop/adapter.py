@@ -11,16 +11,19 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from core.contract import (
+    Box,
     Configured,
     ConsentWord,
     Erasure,
     Inbound,
     Installation,
     Manifest,
+    NamesCodes,
     Pushes,
     Reading,
     Reply,
     SharedSecret,
+    ShowsBox,
 )
 from core.domain.carts import counts
 from core.domain.errors import BadInput, NotAuthentic
@@ -36,13 +39,24 @@ _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 
 
-class CustomShop(Pushes):
+class CustomShop(Pushes, ShowsBox, NamesCodes):
     """A shop of one's own: PHP, JavaScript, Python, anything that can sign and post."""
 
     manifest = Manifest(
         slug="custom_shop", name="Boutique sur mesure", kinds=frozenset({Kind.CART, Kind.ORDER}),
         auth=(SharedSecret(signing.SIGNATURE),),
     )  # fmt: skip
+    box = Box(
+        {"fr": "J'accepte que la boutique me rappelle mon panier et m'envoie ses offres par SMS. Je peux arrêter à "
+               "tout moment en répondant STOP.",
+         "en": "The shop may remind me of my basket and send me offers by text message. I can stop at any time by "
+               "answering STOP."},
+        {"fr": "Sous le numéro de téléphone, à l'étape du paiement.",
+         "en": "Below the telephone number, at the checkout."},
+        {"fr": "Votre boutique affiche la case, et envoie la phrase et la page avec le panier quand elle est cochée.",
+         "en": "Your shop shows the box, and sends the sentence and the page with the basket when it is ticked."})
+    codes = {"fr": "Votre boutique envoie le code de la personne avec son panier (champ « code »).",
+             "en": "Your shop sends the person's code with the basket (field “code”)."}
 
     def configured(self, config: Mapping[str, Any]) -> Configured:
         """`{}`; or `zone`, `country` of the shop, and a `signing_secret` of its own (32 characters at least)."""

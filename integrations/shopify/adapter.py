@@ -12,6 +12,7 @@ from core.contract import (
     Arrived,
     Asked,
     Batch,
+    Box,
     Check,
     Checks,
     Configured,
@@ -33,6 +34,7 @@ from core.contract import (
     Report,
     Shared,
     SharedSecret,
+    ShowsBox,
     Start,
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError, Unreadable, Unsupported
@@ -65,7 +67,7 @@ _ABOUT_THE_SAME_TIME = timedelta(minutes=1)
 _TOKEN = re.compile(r"[\x21-\x7e]{8,400}")
 
 
-class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Checks):
+class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Checks, ShowsBox):
     """Abandoned checkouts, orders and their parcels, and the yes and no of customers, of one shop."""
 
     manifest = Manifest(
@@ -86,6 +88,14 @@ class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Check
              "en": "It ends in .myshopify.com; you see it in Settings > Domains."}, "ma-boutique.myshopify.com"),)
     looks_again_at = frozenset({Kind.CART})
     look_again_size = 20
+    box = Box(
+        {},
+        {"fr": "Sous le numéro de téléphone, à la page de paiement de Shopify.",
+         "en": "Below the telephone number, on Shopify's checkout page."},
+        {"fr": "Dans Shopify : Paramètres > Paiement > Options de marketing, cochez « SMS » et laissez décoché "
+               "« Sélectionné par défaut ». La phrase est celle de Shopify.",
+         "en": "In Shopify: Settings > Checkout > Marketing options, tick “SMS” and leave “Preselected” unticked. The "
+               "sentence is Shopify's own."})
 
     # Connecting -------------------------------------------------------------------------------------------------------
 

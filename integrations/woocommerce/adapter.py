@@ -21,6 +21,7 @@ from core.contract import (
     Arrived,
     Asked,
     Batch,
+    Box,
     Check,
     Checks,
     Configured,
@@ -38,6 +39,7 @@ from core.contract import (
     Pushes,
     Reading,
     SharedSecret,
+    ShowsBox,
     Start,
     Url,
 )
@@ -61,7 +63,7 @@ _FIELDS = frozenset({"url", "consumer_key", "consumer_secret", "webhook_secret",
                      "consent_text", "zone", "country"})
 
 
-class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks):
+class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBox):
     """Orders of one shop, with their consent; carts of block checkouts up to WooCommerce 10.7, where that is wanted."""
 
     manifest = Manifest(
@@ -74,6 +76,14 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks):
              "en": "The one that your customers open. You must be an administrator or a shop manager."},
             "https://boutique.example.fr"),)
     looks_again_at = frozenset({Kind.CART})
+    box = Box(
+        {"fr": "J'accepte de recevoir des offres par SMS. Je peux arrêter à tout moment en répondant STOP.",
+         "en": "I agree to receive offers by text message. I can stop at any time by answering STOP."},
+        {"fr": "Sous le téléphone, à la page de commande.", "en": "Below the telephone, on the checkout page."},
+        {"fr": "WooCommerce n'a pas de case pour les SMS : celle de notre extension WordPress, ou de la vôtre, est lue "
+               "dans la commande.",
+         "en": "WooCommerce has no box for text messages: the one of our WordPress plugin, or of your own, is read in "
+               "the order."})
 
     # Connecting -------------------------------------------------------------------------------------------------------
 
