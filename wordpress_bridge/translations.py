@@ -29,7 +29,8 @@ _CALL = re.compile(
 
 @dataclass
 class Entry:
-    """One sentence, where it stands, what translators should know, and its translations (two for a plural)."""
+    """One sentence, the files in which it stands (no lines: they move with every change), what translators should know,
+    and its translations (two for a plural)."""
 
     text: str
     plural: str = ""
@@ -62,9 +63,8 @@ def entries() -> list[Entry]:
         if name == "relance.php" and (head := re.search(r"^ \* Description:\s*(.+)$", source, re.MULTILINE)):
             keep(head[1], name)
         for call in _CALL.finditer(source):
-            line = source.count("\n", 0, call.start("name")) + 1
             one, many = (plain(text) if text else "" for text in call.groups()[2:4])
-            keep(one, f"{name}:{line}", many, " ".join((call["note"] or "").split()))
+            keep(one, name, many, " ".join((call["note"] or "").split()))
     return list(found.values())
 
 
@@ -147,7 +147,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield place.name, catalogue(all_of_them, french).encode()
     yield f"relance-{FRENCH}.mo", compiled(all_of_them, french)
     of_script = {one.text: list(one.said) for one in all_of_them
-                 if any(spot.startswith("assets/block.js") for spot in one.places) and one.said}
+                 if "assets/block.js" in one.places and one.said}
     messages = {"": {"domain": "messages", "lang": FRENCH, "plural-forms": "nplurals=2; plural=(n > 1);"}, **of_script}
     yield f"relance-{FRENCH}-{SCRIPT}.json", json.dumps(
         {"domain": "messages", "locale_data": {"messages": messages}}, ensure_ascii=False, indent=1).encode() + b"\n"

@@ -684,9 +684,20 @@ def test_the_plugin_speaks_french_where_the_site_does(bridge: Bridge) -> None:
     assert "What your site can trigger" not in page
 
 
-def test_an_uninstall_leaves_nothing_and_says_goodbye(wordpress: Path, php: str, bridge: Bridge) -> None:
-    """On the same site, and the last of this file: it comes back to be removed once more by nobody."""
+def test_a_connection_that_is_ended_here_is_ended_there_and_made_again(bridge: Bridge) -> None:
+    assert bridge.relance.client.delete(f"/v1/installations/{bridge.id}").status_code in (200, 204)
+
+    assert bridge.site.php("return Relance_Store::connected();") is False
+    assert "RLC-" in bridge.site.get(PAGE, bridge.site.admin).text
+    bridge.connect()
+    assert "message planned" in bridge.said(bridge.site.submit(PAGE, "relance_test", phone="0639981000"))
+
+
+def test_an_uninstall_leaves_nothing_and_says_goodbye(bridge: Bridge) -> None:
+    """The last of this file: nothing of the plugin is there afterwards."""
     site = bridge.site
+    site.php("update_post_meta( 1, '_relance_cart', 'x' ); global $wpdb; $wpdb->query( \"CREATE TABLE"
+             " {$wpdb->prefix}wc_orders_meta (meta_key varchar(50)) SELECT '_relance_consent' AS meta_key\" );")
     site.php("deactivate_plugins( 'relance/relance.php' );")
     site.php("uninstall_plugin( 'relance/relance.php' );")
 
@@ -699,5 +710,6 @@ def test_an_uninstall_leaves_nothing_and_says_goodbye(wordpress: Path, php: str,
         "'posts' => $wpdb->get_col( \"SELECT meta_key FROM {$wpdb->postmeta} WHERE meta_key LIKE '%relance%'\" ),"
         "'cron' => array_filter( array_keys( _get_cron_array() ? array_merge( ...array_values( _get_cron_array() ) ) :"
         "array() ), static function ( $n ) { return false !== strpos( $n, 'relance' ); } ) );")
+    assert site.php("return (int) $GLOBALS['wpdb']->get_var( 'SELECT COUNT(*) FROM wp_wc_orders_meta' );") == 0
     assert left == {"options": [], "tables": [], "people": [], "posts": [], "cron": []}
     assert bridge.relance.client.get(f"/v1/installations/{bridge.id}").json()["state"] == "disconnected"

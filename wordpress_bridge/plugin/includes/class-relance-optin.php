@@ -162,7 +162,8 @@ class Relance_Optin {
 		foreach ( array( 'step', 'phone', 'name', 'website', 'yes', 'version', 'token', 'code' ) as $name ) {
 			$given[ $name ] = isset( $_POST[ $name ] ) ? sanitize_text_field( wp_unslash( $_POST[ $name ] ) ) : '';
 		}
-		$page          = isset( $_POST['page'] ) ? esc_url_raw( wp_unslash( $_POST['page'] ) ) : home_url( '/' );
+		$page          = isset( $_POST['page'] ) ? esc_url_raw( wp_unslash( $_POST['page'] ) ) : '';
+		$page          = wp_validate_redirect( $page, home_url( '/' ) );
 		$given['page'] = $page;
 		// phpcs:enable
 		$said = 'check' === $given['step'] ? self::check( $given ) : self::start( $given );

@@ -94,8 +94,13 @@ class Relance_Store {
 	 * @param array $connection As `connection` gives it.
 	 */
 	public static function connect( array $connection ) {
+		global $wpdb;
 		if ( array() === $connection ) {
 			delete_option( 'relance_connection' );
+			// Nobody will hear it: what waits is people's data without a reason.
+			$wpdb->delete( self::table( 'queue' ), array( 'state' => 'waiting' ) );
+			delete_option( 'relance_trouble' );
+			update_option( 'relance_next', 0, true );
 		} else {
 			update_option( 'relance_connection', $connection, false );
 		}
@@ -219,7 +224,17 @@ class Relance_Store {
 		}
 		delete_metadata( 'user', 0, 'relance_phone', '', true );
 		delete_metadata( 'user', 0, 'relance_verified', '', true );
-		delete_metadata( 'post', 0, '_relance_told', '', true );
+		foreach ( array( '_relance_told', '_relance_cart', '_relance_consent' ) as $name ) {
+			delete_metadata( 'post', 0, $name, '', true );
+		}
+		$orders = $wpdb->prefix . 'wc_orders_meta';
+		if ( $wpdb->get_var( $wpdb->prepare( 'SHOW TABLES LIKE %s', $wpdb->esc_like( $orders ) ) ) === $orders ) {
+			// phpcs:ignore WordPress.DB.PreparedSQL.InterpolatedNotPrepared -- a table's name, made above.
+			$wpdb->query( $wpdb->prepare( "DELETE FROM {$orders} WHERE meta_key IN (%s, %s)", '_relance_cart', '_relance_consent' ) );
+		}
+		if ( function_exists( 'as_unschedule_all_actions' ) ) {
+			as_unschedule_all_actions( 'relance_leave' );
+		}
 		$counters = $wpdb->esc_like( '_transient_relance_' ) . '%';
 		$ends     = $wpdb->esc_like( '_transient_timeout_relance_' ) . '%';
 		$wpdb->query( $wpdb->prepare( "DELETE FROM {$wpdb->options} WHERE option_name LIKE %s OR option_name LIKE %s", $counters, $ends ) );
