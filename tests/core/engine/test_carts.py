@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,19 @@ class Market(EngineRoom):
 NUMBERS = [f"+3363998{number:04d}" for number in range(200)]
 
 
-def test_the_control_group_is_counted_and_the_difference_is_shown_when_the_sample_allows(tmp_path: Path) -> None:
-    room = Market(tmp_path)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Market]:
+    """The same market on both databases."""
+    there = {}
+    if request.param == "postgresql":
+        there = {"database_url": request.getfixturevalue("postgres_database")}
+    room = Market(tmp_path, **there)
+    yield room
+    room.suite.database.close()
+
+
+def test_the_control_group_is_counted_and_the_difference_is_shown_when_the_sample_allows(either: Market) -> None:
+    room = either
     room.agree(*NUMBERS)
     with room.suite.database.write(room.workspace) as tx:
         installations.change(tx, room.shop, control_group=30)
@@ -141,8 +153,8 @@ def test_a_rehearsal_leaves_nobody_out_for_the_figures(tmp_path: Path) -> None:
     assert not any(row["left_out_at"] for row in room.rows(t.answers))
 
 
-def test_an_order_while_the_message_is_being_handed_over_is_shown_as_too_late(tmp_path: Path) -> None:
-    room = Market(tmp_path)
+def test_an_order_while_the_message_is_being_handed_over_is_shown_as_too_late(either: Market) -> None:
+    room = either
     room.agree(ANA)
     room.tell(room.cart())
     [waiting] = outbox_of(room)
