@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from tests.support.browser import browser, open_page, sign_in
@@ -49,4 +51,22 @@ def test_a_site_is_connected_by_one_click(
         assert site.php("return WP_Application_Passwords::get_user_application_passwords( 1 );") in ([], "")
         page.goto(f"/connections/{made[0]['id']}/code")
         expect(page.get_by_text("Le site est relié")).to_be_visible()
+
+        # A visitor opts in without leaving the page.
+        site.php("Relance_Store::change( array( 'on' => array( 'optin' => true ) ) ); return wp_insert_post( array("
+                 "'post_title' => 'SMS', 'post_name' => 'sms', 'post_type' => 'page', 'post_status' => 'publish',"
+                 "'post_content' => '[relance_optin title=\"Offers\"]' ) );")
+        visitor = chrome.new_page()
+        visitor.goto(f"{site.url}/sms/")
+        assert Axe().run(visitor, context=".relance-optin").violations_count == 0
+        visitor.get_by_label("Mobile number").fill("06 39 98 12 00")
+        visitor.get_by_role("checkbox").check()
+        visitor.get_by_role("button", name="Send me a code").click()
+        typed = visitor.get_by_label("The code we have just sent you")
+        expect(typed).to_be_focused()
+        relance.settle()
+        typed.fill(re.search(r"\d{6}", relance.phones()[0]["text"]).group())  # type: ignore[union-attr]
+        visitor.get_by_role("button", name="Confirm").click()
+        expect(visitor.get_by_role("status")).to_contain_text("your number is confirmed")
+        assert visitor.url == f"{site.url}/sms/"
         assert site.notices() == []

@@ -132,7 +132,8 @@ class Site:
 
     def _start(self) -> None:
         self.root = self.folder / "site"
-        shutil.copytree(self.source, self.root, symlinks=True, ignore=shutil.ignore_patterns("wp-config.php", "themes"))
+        shutil.copytree(self.source, self.root, ignore_dangling_symlinks=True,
+                        ignore=shutil.ignore_patterns("wp-config.php", "themes"))
         self.log = self.folder / "debug.log"
         for name, words in THEME.items():
             place = self.root / "wp-content" / "themes" / "bare" / name

@@ -459,7 +459,7 @@ class Relance_Admin {
 		foreach ( $names as $name ) {
 			echo '<th>' . esc_html( $name ) . '</th>';
 		}
-		echo '<th></th></tr></thead><tbody>';
+		echo '<th>' . esc_html__( 'Tell me too', 'relance' ) . '</th></tr></thead><tbody>';
 		foreach ( $forms as $id => list( $title, $plugin, $fields ) ) {
 			$key   = self::key_of( $id );
 			$guess = Relance_Forms::guess( $fields );
@@ -468,14 +468,14 @@ class Relance_Admin {
 			self::box( $key . '_on', $title . ' (' . $plugin . ')', ! empty( $saved['on'] ) );
 			echo '</td>';
 			foreach ( $names as $what => $name ) {
-				printf( '<td><select name="%s" aria-label="%s"><option value="">—</option>', esc_attr( $key . '_' . $what ), esc_attr( $name ) );
+				printf( '<td><select name="%s" aria-label="%s" style="max-width: 11em"><option value="">—</option>', esc_attr( $key . '_' . $what ), esc_attr( $name ) );
 				foreach ( $fields as $field => list( $label ) ) {
 					printf( '<option value="%s"%s>%s</option>', esc_attr( $field ), selected( isset( $saved[ $what ] ) ? $saved[ $what ] : '', (string) $field, false ), esc_html( $label ) );
 				}
 				echo '</select></td>';
 			}
 			echo '<td>';
-			self::box( $key . '_alert', __( 'Tell me too', 'relance' ), ! empty( $saved['alert'] ) );
+			self::box( $key . '_alert', __( 'Yes', 'relance' ), ! empty( $saved['alert'] ) );
 			echo '</td></tr>';
 		}
 		echo '</tbody></table>';

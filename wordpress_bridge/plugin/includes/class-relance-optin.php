@@ -41,6 +41,7 @@ class Relance_Optin {
 			RELANCE_VERSION,
 			true
 		);
+		wp_register_style( 'relance-optin', plugins_url( 'assets/optin.css', RELANCE_FILE ), array(), RELANCE_VERSION );
 		wp_set_script_translations( 'relance-block', 'relance', RELANCE_DIR . 'languages' );
 		register_block_type( RELANCE_DIR . 'blocks/optin', array( 'render_callback' => array( __CLASS__, 'render' ) ) );
 	}
@@ -78,7 +79,7 @@ class Relance_Optin {
 			is_array( $attributes ) ? $attributes : array(),
 			'relance_optin'
 		);
-		wp_enqueue_style( 'relance-optin', plugins_url( 'assets/optin.css', RELANCE_FILE ), array(), RELANCE_VERSION );
+		wp_enqueue_style( 'relance-optin' );
 		wp_enqueue_script( 'relance-optin', plugins_url( 'assets/optin.js', RELANCE_FILE ), array(), RELANCE_VERSION, true );
 
 		$id    = wp_unique_id( 'relance-' );
@@ -90,7 +91,7 @@ class Relance_Optin {
 		?>
 		<div class="relance-optin" id="<?php echo esc_attr( $id ); ?>">
 		<?php if ( '' !== $given['title'] ) : ?>
-			<h3><?php echo esc_html( $given['title'] ); ?></h3>
+			<h2><?php echo esc_html( $given['title'] ); ?></h2>
 		<?php endif; ?>
 		<p class="relance-said" role="status" aria-live="polite"><?php echo esc_html( self::words( $step ) ); ?></p>
 		<form class="relance-ask" method="post" action="<?php echo esc_url( admin_url( 'admin-post.php' ) ); ?>" data-rest="<?php echo esc_url( rest_url( 'relance/v1/optin/start' ) ); ?>"<?php echo in_array( $step, array( 'code', 'wrong', 'done' ), true ) ? ' hidden' : ''; ?>>
