@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import requests
 from cryptography.fernet import Fernet
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -79,6 +81,9 @@ class Running:
     `until(…)` for anything else that they should bring about.
     `url` is also the public address, so that hooks and callback addresses work. `env` are further settings
     (`vendor_urls={"google": …}`, `mode="live"`); `adapters` and `providers` replace the registered ones.
+
+    RELANCE_TEST_HOUSE says where a house that asks for nothing in particular stands: "sqlite embedded", "postgresql",
+    "postgresql embedded", "postgresql distributed"; without it on SQLite, in the test's hand.
     """
 
     def __init__(
@@ -92,6 +97,14 @@ class Running:
         providers: Mapping[str, Provider] | None = None,
         **settings: Any,
     ) -> None:
+        self._own_database: str | None = None
+        if not runner and not database_url and adapters is None and providers is None:
+            where, _, runner = os.environ.get("RELANCE_TEST_HOUSE", "sqlite").partition(" ")
+            if where == "postgresql":
+                database_url = self._own_database = new_database()
+            if runner == "distributed":
+                broker = os.environ.get("RELANCE_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
+                settings = {"broker_url": broker, **settings}
         # The port is bound before anything else, so that the public address is known to all that is built.
         self._door = _Later()
         self._server = create_server(
@@ -145,6 +158,8 @@ class Running:
         self._thread.join(timeout=5)
         self._server.task_dispatcher.shutdown(timeout=5)
         self.suite.database.close()
+        if self._own_database:
+            drop_database(self._own_database)
 
     # ------------------------------------------------------------------ who calls
 
@@ -200,6 +215,8 @@ class Running:
             select(m.id).where(m.state == "scheduled", m.due_at <= now),
             select(m.id).where(m.state == "sending"),
             select(m.id).where(m.state == "uncertain", m.lease <= now),
+            select(m.id).where(m.state == "held", m.held_by.startswith("look:")),
+            select(m.id).where(text(t.UNTOLD)),
             select(t.simulated.c.id).where(t.simulated.c.next_at <= now),
             select(t.reports.c.id).where(t.reports.c.state == "waiting", t.reports.c.due_at <= now),
             select(t.deliveries.c.id).where(t.deliveries.c.state == "waiting", t.deliveries.c.due_at <= now),
@@ -256,6 +273,9 @@ class _Distributed:
             "PUBLIC_URL": settings.public_url, "SECRET_KEYS": ",".join(settings.secret_keys),
             "ALLOW_PRIVATE_ADDRESSES": str(settings.allow_private_addresses).lower(), "LOG_LEVEL": "warning",
             **{f"{vendor.upper()}_URL": url for vendor, url in settings.vendor_urls.items()},
+            **{f"{vendor.upper()}_TOKEN_URL": url for vendor, url in settings.vendor_token_urls.items()},
+            **{f"{vendor.upper()}_CLIENT_ID": one for vendor, (one, _) in settings.vendor_clients.items()},
+            **{f"{vendor.upper()}_CLIENT_SECRET": one for vendor, (_, one) in settings.vendor_clients.items()},
         }  # fmt: skip
         with (settings.data_dir / "worker.log").open("ab") as log:
             self._worker = subprocess.Popen(
@@ -273,6 +293,24 @@ class _Distributed:
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(self._worker.pid, signal.SIGKILL)
+
+
+_POSTGRES = "postgresql://relance:relance@127.0.0.1:5432/relance_test"
+
+
+def new_database() -> str:
+    """The address of an empty PostgreSQL database of one's own."""
+    server = os.environ.get("RELANCE_TEST_POSTGRES_URL", _POSTGRES)
+    name = f"relance_test_{new_id('house')}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+def drop_database(url: str) -> None:
+    server = os.environ.get("RELANCE_TEST_POSTGRES_URL", _POSTGRES)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{urlsplit(url).path[1:]}" WITH (FORCE)')
 
 
 class _Later:
