@@ -353,6 +353,19 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "Line {line}, “{title}”: repeats too often for appointments. Its repetitions are left out.",
     },
     # calendars: whose phone
+    # Fields over there, a test
+    "fields_contradict": {
+        "fr": "Le même champ ne peut pas dire à la fois oui et non.",
+        "en": "One field cannot say both yes and no.",
+    },
+    "test_to_record": {
+        "fr": "Ce numéro est celui de la fiche : cochez la case pour écrire à cette personne pour de vrai.",
+        "en": "This number is the record's own: tick the box to write to this person for real.",
+    },
+    "test_no_record": {
+        "fr": "Choisissez d'abord une fiche qui a un numéro.",
+        "en": "First choose a record that has a number.",
+    },
     "no_number": {
         "fr": "Aucun numéro de téléphone dans ce rendez-vous. Ajoutez-le dans la description.",
         "en": "There is no telephone number in this appointment. Add it to the description.",
@@ -1199,6 +1212,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "La plateforme demande un type de message ou un canal que nous ne connaissons pas.",
         "en": "The platform asks for a class of message or a channel that we do not know.",
     },
+    "no_rule": {
+        "fr": "Aucune règle active ne concerne cet événement : il est gardé, et rien ne part.",
+        "en": "No active rule speaks about this event: it is kept, and nothing leaves.",
+    },
+    "question_unknown": {
+        "fr": "Cette question n'existe pas : {text}.",
+        "en": "There is no such question: {text}.",
+    },
     "called_off_there": {
         "fr": "La plateforme a annulé les messages prévus pour cette personne.",
         "en": "The platform has called off the messages planned for this person.",
@@ -1522,6 +1543,23 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "person_elsewhere_too": {
         "fr": "Cette personne travaille aussi dans un autre espace : elle seule peut changer son mot de passe.",
         "en": "This person belongs to another workspace too: only they can change their password.",
+    },
+    # a shop's recipes
+    "recipe_wait": {
+        "fr": "L'attente va de {least} minutes à {most} heures.",
+        "en": "The wait is between {least} minutes and {most} hours.",
+    },
+    "recipe_second_wait": {
+        "fr": "Le deuxième message part après le premier, et dans les trois jours.",
+        "en": "The second message leaves after the first one, and within three days.",
+    },
+    "recipe_control": {
+        "fr": "Le groupe témoin va de 0 à {most} %.",
+        "en": "The control group is between 0 and {most} %.",
+    },
+    "recipe_status_known": {
+        "fr": "Un message existe déjà pour les commandes « {status} ».",
+        "en": "There is a message for “{status}” orders already.",
     },
     # shops: what all of them have
     "shop_no_phone": {
