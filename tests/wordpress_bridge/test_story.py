@@ -124,6 +124,10 @@ def test_two_that_paste_the_same_code_at_once_are_one(shop: Shop) -> None:
     renewed = shop.relance.client.patch(f"/v1/installations/{shop.id}", {
         "config": {"url": "https://exemple.fr", "new_code": True}})
     assert renewed.status_code == 200
+    assert renewed.json()["connection_code"].startswith("RLC-")
+    assert "signing_secret" not in renewed.json()
+    renamed = shop.relance.client.patch(f"/v1/installations/{shop.id}", {"name": "Boutique Lyon"}).json()
+    assert "connection_code" not in renamed
     assert shop.say(topic="connect", secret=shop.key, version="7").status_code == 401
     assert shop.say(("form", {"form": "f", "entry": "2", "phone": ANA})).status_code == 200
 

@@ -36,13 +36,7 @@ def create(call: Call) -> Answer:
             raise _inside_config(error) from error
         row = _row(call, tx, installation_id)
         # What the other side must be given is shown this once, in the answer to whoever connected it.
-        adapter = call.suite.adapters[row.installation.adapter]
-        known = adapter.handed(row.installation) if isinstance(adapter, HandsOver) else row.installation.secrets
-        once = {
-            name: known[name]
-            for name in ("signing_secret", "connection_code", "webhook_secret")
-            if name in known and name not in body["config"]
-        }
+        once = {name: value for name, value in _handed(call, row).items() if name not in body["config"]}
         return call.done(201, {**shown.installation(row, call.language), **once})
 
 
@@ -67,7 +61,7 @@ def single(call: Call, id: str) -> Answer:
 
 
 @ROUTES("PATCH", "/v1/installations/{id}", "Renames it, changes its settings, goes live or back to rehearsal",
-        takes=given.InstallationChange(), gives="Installation", partial=True, most=MOST_BODY,
+        takes=given.InstallationChange(), gives="InstallationMade", secret=True, partial=True, most=MOST_BODY,
         also={409: "It is disconnected"})  # fmt: skip
 def change(call: Call, id: str) -> Answer:
     body = call.body
@@ -85,7 +79,17 @@ def change(call: Call, id: str) -> Answer:
         if body.get("mode", row.mode) != row.mode:
             to = switching.to_live if body["mode"] == "live" else switching.to_rehearsal
             to(tx, _row(call, tx, id), call.now, call.who)
-        return call.done(200, shown.installation(_row(call, tx, id), call.language))
+        known, changed = _handed(call, row), _row(call, tx, id)
+        # A new code or secret, and none that was shown before.
+        once = {name: value for name, value in _handed(call, changed).items() if value != known.get(name)}
+        return call.done(200, {**shown.installation(changed, call.language), **once})
+
+
+def _handed(call: Call, row: stored.Row) -> dict[str, str]:
+    """What a person carries to the other side."""
+    adapter = call.suite.adapters.get(row.installation.adapter)
+    known = adapter.handed(row.installation) if isinstance(adapter, HandsOver) else row.installation.secrets
+    return {name: known[name] for name in ("signing_secret", "connection_code", "webhook_secret") if name in known}
 
 
 @ROUTES("DELETE", "/v1/installations/{id}", "Disconnects: calls off what waits, takes down what was set up over there",
