@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.contract import Erasure
+from core.domain.errors import BadInput
+from core.domain.mentions import Mentions
 from core.domain.occasions import Occasion
 from core.domain.recipients import Recipient, mask
 from core.storage import backups, erasure, house, installations, occasions, people
@@ -55,18 +57,27 @@ def erase_there(tx: Transaction, row: installations.Row, asked: Erasure, now: da
     workspace knows it: a shop's request does not delete a clinic's visit."""
     installation = row.installation.id
     everybody = not (asked.subject or asked.number or asked.email)
+    number = _readable(asked.number)
     found = occasions.all_of(tx, installation) if everybody else occasions.of_person(
-        tx, installation, subject=asked.subject, number=asked.number, email=asked.email
+        tx, installation, subject=asked.subject, number=number, email=asked.email
     )
-    numbers = {number for one in found for number in _numbers(one)}
-    numbers |= {asked.number} if asked.number else set()
-    marks = [mark for mark in (asked.subject, asked.email) if mark]
-    rows: dict[str, int] = dict(erasure.forget_there(tx, installation, [one.id for one in found], marks, everybody))
-    for number in sorted(numbers - occasions.known_numbers(tx, numbers)):
-        for table, count in erasure.forget(tx, number).items():
+    numbers = {one for each in found for one in _numbers(each)}
+    numbers |= {number} if number else set()
+    person = None if everybody else Mentions(asked.subject, asked.email, sorted(numbers))
+    rows: dict[str, int] = dict(erasure.forget_there(tx, installation, [one.id for one in found], person))
+    for one in sorted(numbers - occasions.known_numbers(tx, numbers)):
+        for table, count in erasure.forget(tx, one).items():
             rows[table] = rows.get(table, 0) + count
     house.note(tx, "platform", "person_erased", installation, {"rows": sum(rows.values())}, now)
     return rows
+
+
+def _readable(number: str | None) -> str | None:
+    """In E.164; None for what is no number: then nobody could write to it, and the other marks find the person."""
+    try:
+        return Recipient.parse(number).number if number else None
+    except BadInput:
+        return None
 
 
 def _numbers(one: Occasion) -> list[str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Column, LargeBinary, String, Table, Text, and_, cast, del
 
 from core.contract import Inbound
 from core.domain.channels import reference_of
+from core.domain.mentions import Mentions
 from core.domain.messages import Channel
 from core.domain.spellings import Spellings
 from core.storage import tables as t
@@ -58,10 +59,10 @@ def forget(tx: Transaction, number: str) -> dict[str, int]:
 
 
 def forget_there(
-    tx: Transaction, installation: str, occasion_ids: list[str], marks: list[str], everybody: bool
+    tx: Transaction, installation: str, occasion_ids: list[str], person: Mentions | None
 ) -> dict[str, int]:
-    """Erases these occasions of a platform, all that hangs below them, and the requests of that platform that name one
-    of `marks` (all its requests for `everybody`); how many rows of each table."""
+    """Erases these occasions of a platform, all that hangs below them, and the requests of that platform that speak of
+    `person` (all its requests for None, which is everybody); how many rows of each table."""
     m = t.messages.c
     counts: dict[str, int] = {}
 
@@ -85,14 +86,9 @@ def forget_there(
                 gone(name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c.id.in_(some))))
     i = t.inbox.c
     for row in tx.rows(tx.mine(t.inbox, i.id, i.request).where(i.installation == installation)):
-        if everybody or _names(bytes(row["request"]), marks):
+        if person is None or person.within(Inbound.read(bytes(row["request"])).body):
             gone("inbox", _done(tx, delete(t.inbox).where(i.id == row["id"], i.workspace == tx.owned)))
     return counts
-
-
-def _names(written: bytes, marks: list[str]) -> bool:
-    body = Inbound.read(written).body.decode("utf-8", "replace").casefold()
-    return any(mark.rpartition("/")[2].casefold() in body for mark in marks)
 
 
 def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:

@@ -221,6 +221,19 @@ def test_privacy_requests_really_erase_and_leave_a_receipt(relance: Running, sho
     assert any("+33639980008" in body for body in kept)
 
 
+def test_a_redaction_takes_along_nothing_that_is_another_persons(relance: Running, shop: FakeShopify) -> None:
+    house = House(relance, shop, "cart-1h")
+    house.cart(1)
+    house.cart(1055, total="55.00", sms_marketing_phone="+33639980055", email="bob@example.net", customer={"id": 155})
+    zoe = {"shop_id": 1, "shop_domain": SHOP, "customer": {"id": 55, "email": "zoe@example.net", "phone": "0612"}}
+    assert house.post("customers/redact", {**zoe, "orders_to_redact": []}, shared=True) == 200
+
+    with relance.suite.database.read(relance.workspace) as tx:
+        kept = [Inbound.read(row["request"]).body.decode() for row in tx.rows(tx.mine(t.inbox))]
+    assert [body for body in kept if '"id": 1055' in body or '"id":1055' in body], "another buyer's, with 55 all over"
+    assert not any(ZOE in body or "zoe@example.net" in body for body in kept)
+
+
 def test_an_app_that_was_taken_out_calls_off_and_is_erased_two_days_later(relance: Running, shop: FakeShopify) -> None:
     house = House(relance, shop, "cart-1h")
     house.cart()
