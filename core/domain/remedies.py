@@ -7,6 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# What is mended in the same way has one remedy, so that pages can group by it.
+_ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
+    (("opted_out",), {
+        "fr": "Rien à faire : c'est le choix de la personne. Elle seule peut revenir, en répondant START.",
+        "en": "Nothing to do: it is the person's choice. They alone can come back, by answering START.",
+    }),
+    (("no_marketing_consent",), {
+        "fr": "Recueillez l'accord de ces personnes (formulaire, caisse), ou indiquez le champ où il se trouve.",
+        "en": "Collect these people's consent (a form, the till), or name the field that holds it.",
+    }),
+    (("quarantined", "dead_number", "not_a_mobile"), {
+        "fr": "Demandez à la personne son numéro de mobile actuel.",
+        "en": "Ask the person for the mobile number that they use now.",
+    }),
+    (("record_no_number", "record_number_wrong"), {
+        "fr": "Complétez ou corrigez le numéro sur la fiche, ou choisissez un autre champ à la page « Champs ».",
+        "en": "Fill in or correct the number on the record, or choose another field on the page “Fields”.",
+    }),
+    (("over_messages_cap", "over_money_cap", "over_person_cap"), {
+        "fr": "Attendez la période suivante, ou relevez le plafond à la page « Dépenses ».",
+        "en": "Wait for the next period, or raise the cap on the page “Spending”.",
+    }),
+    (("too_late", "moment_over", "stale", "never_useful", "past_useful", "no_window_before_deadline",
+      "no_window", "no_longer_useful"), {
+        "fr": "Demandez le message plus tôt, ou laissez-le utile plus longtemps : une nuit ou un dimanche suffisent à "
+              "le rendre vain.",
+        "en": "Ask for the message earlier, or let it be useful for longer: a night or a Sunday is enough to make it "
+              "pointless.",
+    }),
+    (("in_rehearsal", "back_to_rehearsal"), {
+        "fr": "Mettez la connexion en service depuis la page « Connexions ».",
+        "en": "Put the connection into service on the page “Connections”.",
+    }),
+    (("called_off_there", "cancelled_by_person", "occasion_deleted", "occasion_gone", "occasion_cancelled",
+      "occasion_done", "occasion_silenced"), {
+        "fr": "Rien à faire : le message n'était plus voulu.",
+        "en": "Nothing to do: the message was no longer wanted.",
+    }),
+)
+
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     # carts, orders and silent shops
     "silent": {
@@ -17,6 +57,20 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     "only_for_carts": {
         "fr": "Retirez cette condition, ou faites porter la règle sur les paniers (« on »: « cart »).",
         "en": "Take the condition away, or let the rule be about carts (`\"on\": \"cart\"`).",
+    },
+    **{code: words for codes, words in _ALIKE for code in codes},
+    # Fields over there, a test
+    "fields_contradict": {
+        "fr": "Gardez ce champ pour le refus ou pour l'accord, et choisissez-en un autre pour le second.",
+        "en": "Keep this field for the refusal or for the consent, and choose another one for the other.",
+    },
+    "test_to_record": {
+        "fr": "Donnez votre propre numéro, ou cochez « Oui, écrire à cette personne pour de vrai ».",
+        "en": "Give your own number, or tick “Yes, write to this person for real”.",
+    },
+    "test_no_record": {
+        "fr": "Cherchez une fiche, choisissez-la, ou envoyez le test à votre propre numéro.",
+        "en": "Find a record, choose it, or send the test to your own number.",
     },
     # HubSpot
     "hubspot_scope_missing": {
@@ -461,6 +515,10 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
               "wordpress_bridge/README.md dit chaque cas. Un code de connexion neuf se fait en un clic.",
         "en": "Check the WordPress connection on its page, and Settings → Relance on the site; "
               "wordpress_bridge/README.md names every case. A new connection code takes one click.",
+    },
+    "recipe_": {
+        "fr": "Corrigez le champ indiqué sur la page de la recette.",
+        "en": "Correct the field that is named on the recipe's page.",
     },
     "simulator_": {
         "fr": "C'est un téléphone simulé : ses quatre derniers chiffres disent ce qu'il fait.",

@@ -354,6 +354,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     },
     # calendars: whose phone
     # Fields over there, a test
+    "record_no_number": {
+        "fr": "La fiche n'a pas de numéro de téléphone.",
+        "en": "The record has no telephone number.",
+    },
+    "record_number_wrong": {
+        "fr": "Le numéro de la fiche est illisible ou n'existe pas.",
+        "en": "The number of the record cannot be read, or does not exist.",
+    },
     "fields_contradict": {
         "fr": "Le même champ ne peut pas dire à la fois oui et non.",
         "en": "One field cannot say both yes and no.",

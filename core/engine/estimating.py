@@ -129,7 +129,8 @@ def standings(tx: Transaction, records: Iterable[Record]) -> dict[str, Standing]
         words += [(word.number or one.event.recipient.number, word) for word in one.consents]
     known, _ = people.standings(tx, tx.owned, numbers)
     newest = people.newest(tx, {number for number, _ in words})
-    for number, word in sorted(words, key=lambda pair: pair[1].at):
+    # Of two words at one moment the refusal counts.
+    for number, word in sorted(words, key=lambda pair: (pair[1].at, not pair[1].granted)):
         heard = [newest[number, scope] for scope in (word.scope, ALL) if (number, scope) in newest]
         if any(at >= word.at for at in heard):
             continue

@@ -145,16 +145,18 @@ def ordered(reasons: Mapping[str, tuple[Reason, int]]) -> Iterator[tuple[Reason,
 
 
 def narrowed(
-    tx: Transaction, *, reason: str | None = None, clicked: bool = False, stopped: bool = False
+    *, reason: str | None = None, clicked: bool = False, stopped: bool = False
 ) -> tuple[ColumnElement[bool], ...]:
     """The conditions by which a list of messages shows what stands behind a figure (`outbox.Filter.extra`)."""
     conditions: list[ColumnElement[bool]] = []
     if reason is not None:
-        conditions.append(_code(tx) == reason)
+        begins = orjson.dumps({"code": reason}).decode().removesuffix("}")
+        conditions.append(func.substr(_text(), 1, len(begins)) == begins)
     if clicked:
-        conditions.append(_m.id.in_(tx.mine(t.clicks, t.clicks.c.message)))
+        conditions.append(select(t.clicks.c.id).where(t.clicks.c.message == _m.id).exists())
     if stopped:
-        conditions.append(_m.id.in_(tx.mine(t.replies, t.replies.c.message).where(t.replies.c.meaning == "stop")))
+        r = t.replies.c
+        conditions.append(select(r.id).where(r.message == _m.id, r.meaning == "stop").exists())
     return tuple(conditions)
 
 

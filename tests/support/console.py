@@ -32,7 +32,8 @@ class Visitor:
         self.browser = _app_of(clinic.suite).test_client()
         now = clinic.suite.now()
         with clinic.suite.database.write(clinic.workspace) as tx:
-            self.id = access.add_user(tx, f"{role}-{language}@example.org", "une-phrase-longue", role, language, now)
+            email = f"{role}-{language}-{clinic.workspace}@example.org"
+            self.id = access.add_user(tx, email, "une-phrase-longue", role, language, now)
             secret = access.begin_session(tx, self.id, clinic.workspace, now)
             person = access.person(tx, secret, now)
         assert person is not None

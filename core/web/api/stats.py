@@ -18,8 +18,8 @@ from core.web.api.routing import Answer, Call, Routes
 ROUTES = Routes("stats")
 
 
-@ROUTES("GET", "/v1/stats", "Nudged, clicked, recovered, cost and STOP of each connection, by rule and day; what nudging "
-        "brings against the control group; and what became of the messages that each workflow over there asked for",
+@ROUTES("GET", "/v1/stats", "Nudged, clicked, recovered, cost and STOP of each connection, by rule and day; what "
+        "nudging brings against the control group; and what became of what each workflow over there asked for",
         query=given.Stats(), gives="Stats", also={404: "No such connection in this workspace"})  # fmt: skip
 def figures(call: Call) -> Answer:
     asked = call.query

@@ -19,12 +19,14 @@ from core.domain.policy.walltime import local
 from core.domain.recipients import Recipient
 from core.engine.overview import bounds
 from core.storage import installations, rules
+from core.storage.campaigns_figures import narrowed
 from core.storage.database import Transaction
 from core.storage.outbox import Filter
 from core.suite import Suite
 from core.web.console.session import flash, own_path
 
 LONGEST = 200
+DID = ("clicked", "stopped")
 
 
 def here() -> ZoneInfo:
@@ -65,6 +67,10 @@ class Wanted:
     since: date | None
     until: date | None
     after: str
+    campaign: str = ""
+    reason: str = ""
+    did: str = ""
+    """What people did with the messages: "clicked", "stopped"."""
 
     def filter(self) -> Filter:
         """For the outbox: days are the workspace's, the last one included. An unreadable number finds nothing."""
@@ -74,6 +80,8 @@ class Wanted:
             to=(number(self.to) or "unreadable") if self.to else None,
             rule=self.rule or None,
             installation=self.installation or None,
+            campaign=self.campaign or None,
+            extra=narrowed(reason=self.reason or None, clicked=self.did == "clicked", stopped=self.did == "stopped"),
             since=bounds(self.since, zone)[0] if self.since else None,
             until=bounds(self.until, zone)[1] if self.until else None,
             after=self.after or None,
@@ -88,6 +96,9 @@ class Wanted:
             "installation": self.installation,
             "from": self.since,
             "until": self.until,
+            "campaign": self.campaign,
+            "reason": self.reason,
+            "did": self.did,
             **changes,
         }
         return urlencode({name: value for name, value in pairs.items() if value}, doseq=True)
@@ -109,6 +120,9 @@ def wanted() -> Wanted:
         day("from"),
         day("until"),
         text("after"),
+        text("campaign"),
+        text("reason"),
+        request.args.get("did", "") if request.args.get("did") in DID else "",
     )
 
 

@@ -19,6 +19,7 @@ from core.engine import installing, outways, pulling, switching
 from core.storage import accounts, installations, occasions
 from core.suite import Suite
 from core.web.app import current_suite
+from core.web.console.asking import opens
 from core.web.console.connecting import going
 from core.web.console.session import flash, page
 from core.web.console.words import sentence
@@ -46,11 +47,14 @@ class Card:
     chooses: bool
     one_click: bool
     hands_over: bool
+    records: bool
     can_write: bool
     writes: bool
     ends: datetime | None
     lag: timedelta | None
     every: timedelta
+    own_page: str = ""
+    """Where a shop or site has pages of its own."""
 
 
 @bp.get("")
@@ -207,12 +211,23 @@ def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Ca
         chooses=isinstance(adapter, Chooses) and bool(row.installation.secrets.get("refresh_token")),
         one_click=_by_click(adapter, row.installation.secrets),
         hands_over=isinstance(adapter, HandsOver),
+        records=opens(adapter),
         can_write=switching.can_write_back(suite, row),
         writes=isinstance(adapter, Reports) and adapter.wants(row.installation),
         ends=ends if ends is not None and ends - now < SOON else None,
         lag=now - row.pulled_at if row.pulled_at else None,
         every=adapter.manifest.poll_every if adapter else timedelta(),
+        own_page=_own_page(adapter, row.installation.id),
     )
+
+
+def _own_page(adapter: Adapter | None, installation: str) -> str:
+    kinds = adapter.manifest.kinds if adapter else frozenset()
+    if Kind.FORM in kinds:
+        return f"/sites/{installation}"
+    if Kind.CART in kinds:
+        return f"/shops/{installation}"
+    return f"/shops/{installation}/orders" if Kind.ORDER in kinds else ""
 
 
 def _picture(adapter: Adapter | None) -> str:

@@ -50,6 +50,7 @@ def messages() -> ResponseReturnValue:
         wanted=wanted,
         names=names,
         occasions=known,
+        workflow=next((one.wish.label for one in known.values() if wanted.campaign and one.wish), None),
         word_of=asked.word_of,
         states=[str(state) for state in State],
     )

@@ -34,7 +34,7 @@ def t(key: str, **values: Any) -> str:
 def tn(key: str, count: int, **values: Any) -> str:
     """`key.one` or `key.many`, with `{count}`."""
     few = count < 2 if language() == "fr" else count == 1
-    return t(f"{key}.{'one' if few else 'many'}", count=_grouped(count), **values)
+    return t(f"{key}.{'one' if few else 'many'}", count=grouped(count), **values)
 
 
 def sentence(reason: Reason | Mapping[str, Any] | None) -> str:
@@ -107,7 +107,8 @@ def _trade() -> Mapping[str, str]:
     return {"person": said(f"people.{word}.one", language(), {}), "people": said(f"people.{word}.many", language(), {})}
 
 
-def _grouped(count: int) -> str:
+def grouped(count: int) -> str:
+    """A count with its thousands apart."""
     return f"{count:,}".replace(",", _NARROW if language() == "fr" else ",")
 
 
