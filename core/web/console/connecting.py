@@ -109,17 +109,17 @@ def ask(adapter: str) -> ResponseReturnValue:
 
 def field_of(one: Asked, value: str, error: Reason | None, asked: Sequence[Asked] = ()) -> Field:
     """A question, one of `asked`, as a person sees it."""
-    options = [(key, _said(words, key)) for key, words in one.options.items()]
+    options = [(key, said_by(words, key)) for key, words in one.options.items()]
     needed = one.required and one.only_with is None
-    hint = _said(one.help)
+    hint = said_by(one.help)
     if one.only_with is not None:
         name, key = one.only_with
-        choices = [_said(other.options.get(key, {}), key) for other in asked if other.name == name]
+        choices = [said_by(other.options.get(key, {}), key) for other in asked if other.name == name]
         hint = " ".join([*(t("connect.only_with", choice=choice) for choice in choices), hint])
-    return Field(one.name, _said(one.label, one.name), hint, one.example, options, value, needed, error)
+    return Field(one.name, said_by(one.label, one.name), hint, one.example, options, value, needed, error)
 
 
-def _said(words: Mapping[str, str], otherwise: str = "") -> str:
+def said_by(words: Mapping[str, str], otherwise: str = "") -> str:
     """An adapter's words in the language of the person who looks, set as ours are."""
     said = words.get(language()) or words.get("en", otherwise)
     return french(said) if language() == "fr" else said

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from core.contract import HandsOver, Offers
 from core.domain.errors import BadInput, NotFound
+from core.domain.events import Kind
 from core.domain.reasons import Reason
 from core.engine import handing, installing
 from core.storage import installations
@@ -72,4 +73,5 @@ def code(installation: str) -> ResponseReturnValue:
     return render_template(
         "handing_code.html", row=row, platform=hands.manifest.name, adapter=row.installation.adapter,
         code=hands.handed(row.installation).get("connection_code"), offered=offered,
+        forms=Kind.FORM in hands.manifest.kinds,
     )

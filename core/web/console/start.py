@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Choice, Chooses, Pulls
+from core.contract import Choice, Chooses, HandsOver, Pulls
 from core.domain.errors import BadInput, NeedsReconnect, NotFound, NotNow
 from core.domain.events import Kind
 from core.domain.messages import Channel
@@ -38,8 +38,11 @@ _FIELDS = {"ical_url": "/config/ical_url", "ics": "/config/ics", "service_accoun
 @page("editor")
 def welcome() -> ResponseReturnValue:
     """1: what do you want to do?"""
-    kinds = {kind for adapter in current_suite().adapters.values() for kind in adapter.manifest.kinds}
-    return _step("welcome", carts=Kind.CART in kinds)
+    adapters = current_suite().adapters
+    kinds = {kind for adapter in adapters.values() for kind in adapter.manifest.kinds}
+    sites = [(slug, one.manifest.name) for slug, one in adapters.items()
+             if Kind.FORM in one.manifest.kinds and isinstance(one, HandsOver)]  # fmt: skip
+    return _step("welcome", carts=Kind.CART in kinds, sites=sites)
 
 
 # ---------------------------------------------------------------------------------------------- 2: the calendar

@@ -1,9 +1,11 @@
 // Shows while somebody types what the text becomes: picture, length, price, warnings. The server does the counting.
 "use strict";
 
-for (const form of document.querySelectorAll("form[data-editor]")) {
-  const body = form.querySelector("textarea[name=body]");
-  const picture = form.querySelector("[data-draft]");
+// A form is one editor, or holds several: each with its text (`data-body`), its picture and its class.
+for (const editor of document.querySelectorAll("[data-editor]")) {
+  const form = editor.closest("form");
+  const body = editor.querySelector("textarea[name=body], textarea[data-body]");
+  const picture = editor.querySelector("[data-draft]");
   if (!body || !picture) continue;
   const part = (name) => picture.querySelector(`[data-draft-${name}]`);
   let waiting = 0;
@@ -11,9 +13,9 @@ for (const form of document.querySelectorAll("form[data-editor]")) {
 
   const look = async () => {
     const mine = ++asked;
-    const sent = new URLSearchParams({ csrf: form.elements.csrf.value, body: body.value, class: form.elements.class?.value || "transactional" });
+    const sent = new URLSearchParams({ csrf: form.elements.csrf.value, body: body.value, class: editor.dataset.class || form.elements.class?.value || "transactional" });
     try {
-      const answer = await fetch(form.dataset.editor, { method: "POST", body: sent });
+      const answer = await fetch(editor.dataset.editor, { method: "POST", body: sent });
       if (!answer.ok || mine !== asked) return;
       const draft = await answer.json();
       part("text").textContent = draft.text;
@@ -21,8 +23,10 @@ for (const form of document.querySelectorAll("form[data-editor]")) {
       part("price").textContent = draft.price;
       part("used").textContent = draft.used;
       part("encoding").textContent = draft.encoding;
-      part("bar").max = draft.room;
-      part("bar").value = draft.units;
+      if (part("bar")) {
+        part("bar").max = draft.room;
+        part("bar").value = draft.units;
+      }
       part("trouble").textContent = draft.trouble;
       part("trouble").hidden = !draft.trouble;
       part("notes").replaceChildren(...draft.notes.map((note) => Object.assign(document.createElement("li"), { textContent: note })));
