@@ -12,6 +12,7 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -148,15 +149,44 @@ def postgres_url() -> str:
 
 
 @pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[str]:
-    """The address of an empty database that this test has for itself, dropped afterwards whoever is still connected.
+def postgres_database(postgres_url: str, postgres_template: str) -> Iterator[str]:
+    """The address of a database that this test has for itself, with today's schema and nothing in it.
 
     A whole database and not a schema: LISTEN, NOTIFY and advisory locks reach as far as the database does, and two
     tests that run side by side must not wake each other.
     """
+    with _database(postgres_url, postgres_template) as address:
+        yield address
+
+
+@pytest.fixture
+def postgres_empty(postgres_url: str) -> Iterator[str]:
+    """The same without a schema."""
+    with _database(postgres_url, "template0") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database that was migrated once, to be copied: migrating takes longer than most tests do."""
+    from core.storage.database import Database
+    from core.storage.migrate import upgrade
+
+    with _database(postgres_url, "template0") as address:
+        database = Database(address)
+        upgrade(database)
+        database.close()
+        yield urlsplit(address).path[1:]
+
+
+@contextmanager
+def _database(postgres_url: str, template: str) -> Iterator[str]:
+    """A copy of `template`, dropped afterwards whoever is still connected."""
     name = f"relance_test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True, connect_timeout=PATIENCE) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # What survives a power cut is not what these tests are about; what survives a killed process still does.
+        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     try:
         yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
     finally:

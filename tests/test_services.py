@@ -8,10 +8,10 @@ import redis
 
 
 @pytest.mark.postgres
-def test_each_test_has_an_empty_database_for_itself(postgres_database: str, postgres_url: str) -> None:
-    assert postgres_database != postgres_url
+def test_each_test_has_an_empty_database_for_itself(postgres_empty: str, postgres_url: str) -> None:
+    assert postgres_empty != postgres_url
 
-    with psycopg.connect(postgres_database) as connection:
+    with psycopg.connect(postgres_empty) as connection:
         tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
         encoding = connection.execute("SHOW server_encoding").fetchone()
 

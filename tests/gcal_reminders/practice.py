@@ -20,10 +20,10 @@ from core.providers.simulator import Simulator
 from core.settings import Settings
 from core.storage import house, installations, occasions, outbox, rules
 from core.storage.database import Database
-from core.storage.migrate import upgrade
 from core.storage.simulated import DatabaseBook
 from core.suite import build_suite
 from gcal_reminders import GoogleCalendar
+from tests.support.schema import bring_up
 
 NOW = datetime.fromisoformat("2026-11-25T09:00:00+01:00")
 """A Wednesday morning in Lyon."""
@@ -63,7 +63,7 @@ class Practice:
                      public_url=public_url, vendor_token_urls=token, vendor_clients={"google": ("id", "secret")}),
             clock=self.clock, adapters={"gcal_reminders": self.adapter},
             providers={"simulator": Simulator(ProviderTools(urls={}, book=DatabaseBook(Database(url))))})
-        upgrade(self.suite.database)
+        bring_up(self.suite.database)
         with self.suite.database.write() as tx:
             self.workspace = house.add_workspace(
                 tx, "Cabinet Lyon", {"language": "fr", "zone": "Europe/Paris", "country": "FR"}, now)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -21,9 +19,9 @@ from core.providers.simulator import Simulator
 from core.settings import Settings
 from core.storage import house, installations, occasions, rules
 from core.storage.database import Database
-from core.storage.migrate import upgrade
 from core.storage.simulated import DatabaseBook
 from core.suite import Suite, build_suite
+from tests.support.schema import migrated
 
 NOW = datetime.fromisoformat("2026-11-30T09:00:00+01:00")
 """A Monday morning in Lyon."""
@@ -38,19 +36,6 @@ DAY_BEFORE = {
     "asks": True,
     "sender": "38555",
 }
-
-
-@cache
-def _migrated() -> bytes:
-    """A fresh database, migrated once for all tests of a process."""
-    with TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/fresh.db")
-        upgrade(database)
-        with database.engine.connect() as connection:
-            connection.exec_driver_sql("COMMIT")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        database.close()
-        return Path(folder, "fresh.db").read_bytes()
 
 
 class PaperDiary(Adapter):
@@ -92,7 +77,7 @@ class Clinic:
         now: datetime = NOW,
     ) -> None:
         url = f"sqlite:///{folder / 'clinic.db'}"
-        (folder / "clinic.db").write_bytes(_migrated())
+        (folder / "clinic.db").write_bytes(migrated())
         self.clock = FixedClock(now)
         self.suite = build_suite(
             Settings(data_dir=folder, database_url=url, secret_keys=(Fernet.generate_key().decode(),), mode=mode),

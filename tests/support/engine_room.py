@@ -18,8 +18,8 @@ from core.providers.memory import Memory
 from core.settings import Settings
 from core.storage import accounts, house, outbox
 from core.storage import tables as t
-from core.storage.migrate import upgrade
 from core.suite import Suite, build_suite
+from tests.support.schema import bring_up
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 ANA, BOB = "+33639980001", "+33639980008"
@@ -50,7 +50,7 @@ class EngineRoom:
             adapters=adapters or {},
             providers={"memory": self.memory, **(providers or {})},
         )
-        upgrade(self.suite.database)
+        bring_up(self.suite.database)
         with self.suite.database.write() as tx:
             self.workspace = house.add_workspace(tx, "Cabinet", {}, NOW)
         self.account = self.connect()

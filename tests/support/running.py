@@ -32,9 +32,9 @@ from core.settings import Settings
 from core.storage import access, house
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.migrate import upgrade
 from core.suite import Suite, build_suite, turn_clock
 from core.web.app import create_app
+from tests.support.schema import bring_up
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 """A Monday morning: where a test's clock stands unless it says otherwise."""
@@ -126,7 +126,7 @@ class Running:
             }
         )
         self.suite = build_suite(self.settings, adapters=adapters, providers=providers)
-        upgrade(self.suite.database)
+        bring_up(self.suite.database)
         if start is not None and self.settings.clock_may_turn:
             self.set_clock(start)
         now = self.suite.now()

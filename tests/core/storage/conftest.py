@@ -10,29 +10,34 @@ import pytest
 
 from core.storage import house
 from core.storage.database import Database
-from core.storage.migrate import upgrade
+from tests.support.schema import bring_up
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def kind(request: pytest.FixtureRequest) -> str:
+    given: str = request.param
+    return given
+
+
+@pytest.fixture
+def empty(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database without a schema."""
-    url = (
-        request.getfixturevalue("postgres_database")
-        if request.param == "postgresql"
-        else f"sqlite:///{tmp_path / 'relance.db'}"
-    )
-    kept = Database(url)
+    sqlite = f"sqlite:///{tmp_path / 'relance.db'}"
+    kept = Database(sqlite if kind == "sqlite" else request.getfixturevalue("postgres_empty"))
     yield kept
     kept.close()
 
 
 @pytest.fixture
-def database(empty: Database) -> Database:
+def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with today's schema."""
-    upgrade(empty)
-    return empty
+    sqlite = f"sqlite:///{tmp_path / 'relance.db'}"
+    kept = Database(sqlite if kind == "sqlite" else request.getfixturevalue("postgres_database"))
+    bring_up(kept)
+    yield kept
+    kept.close()
 
 
 @pytest.fixture

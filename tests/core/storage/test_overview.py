@@ -12,7 +12,7 @@ from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.storage import outbox, overview
 from core.storage.database import Database
-from core.storage.migrate import upgrade
+from tests.support.schema import bring_up
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         url = request.getfixturevalue("postgres_database").replace("postgresql://", "postgresql+psycopg://")
     found = Database(url)
-    upgrade(found)
+    bring_up(found)
     yield found
     found.close()
 
