@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from core.contract import ConsentWord
 from core.domain.errors import BadInput
@@ -16,17 +17,22 @@ from core.storage import occasions, outbox, people
 from core.storage.database import Transaction
 
 SCOPES = (MARKETING, TRANSACTIONAL, ALL)
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def take(tx: Transaction, installation: str, words: Sequence[ConsentWord], now: datetime) -> int:
     """Takes in what was said on the platform of `installation`; how many words were news. An older word than the one we
     know changes nothing, and a no calls off at once what waits. Words about a record of which no number is known are
-    kept by nobody: when that person gets a message, the platform is asked anew."""
-    named = _by_number(tx, installation, words)
+    kept by nobody: when that person gets a message, the platform is asked anew. A yes of tomorrow would outweigh every
+    STOP until then: it is none; one of a clock that runs a little ahead is of this moment."""
+    named = [(number, word) for number, word in _by_number(tx, installation, words)
+             if not word.granted or word.at <= now + CLOCKS_DIFFER]  # fmt: skip
     newest = people.newest(tx, {number for number, _ in named})
     news: set[str] = set()
     for number, word in sorted(named, key=lambda one: one[1].at):
         scope = word.scope if word.scope in SCOPES else MARKETING
+        if word.granted and word.at > now:
+            word = replace(word, at=now)
         known = [at for (whose, what), at in newest.items() if whose == number and what in (scope, ALL)]
         if any(at >= word.at for at in known):
             continue

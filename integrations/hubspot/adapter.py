@@ -202,6 +202,11 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
         raise Unsupported(urlsplit(request.url).path[:80])
 
     def _cancelled(self, execution: schemas.Execution, request: Inbound) -> Reading:
+        if execution.object_type not in schemas.CONTACT_TYPES:
+            # Numbers of records are the same for companies and deals: it would be somebody else.
+            why = Reason("hubspot_contacts_only")
+            return Reading(delivery=executing.key(execution), reply=outcomes.said(
+                outcomes.refused(why.code, why.sentence("fr"), "failed")))
         everything = execution.inputs.get("scope", "workflow") == "all"
         campaign = None if everything else executing.campaign(execution)
         if not everything and campaign is None:

@@ -2,7 +2,8 @@
 
 HubSpot dates the changes of a property, and no subscription's. So a property counts from the moment of its change; a
 subscription that says no counts from now on, and one that says yes from the contact's first day: it gives a consent,
-and takes no later refusal back.
+and takes no later refusal back. The box that refuses can only refuse: unticked, by an import or by somebody who is not
+the person, it is no consent, and undoes no STOP.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ def keeps(installation: Installation) -> bool:
 
 
 def heard(installation: Installation, told: schemas.Told) -> ConsentWord | None:
-    """What a changed property says; None when it is not about consent."""
+    """What a changed property says; None when it says nothing about consent."""
     subject = f"contact/{told.subject}"
     proof = {"place": "hubspot", "property": told.name, "value": told.value[:100]}
     if told.name == ways.opt_out(installation.config, installation.memory):
-        return ConsentWord(not schemas.yes(told.value), told.at, subject=subject, proof=proof)
+        return ConsentWord(False, told.at, subject=subject, proof=proof) if schemas.yes(told.value) else None
     if told.name == installation.config.get("opt_in"):
         return ConsentWord(schemas.yes(told.value), told.at, subject=subject, proof=proof)
     return None
@@ -50,7 +51,9 @@ def read(installation: Installation, record: Mapping[str, Any], subject: str) ->
         if said is None:
             continue
         value, at, ever = said
-        refuses = schemas.yes(value) if name == opt_out else not schemas.yes(value)
+        if name == opt_out and not schemas.yes(value):
+            continue
+        refuses = name == opt_out or not schemas.yes(value)
         if at is None:
             # Without its history: a yes counts from the first day, a no from the last change.
             at = _changed(record) if refuses else schemas.moment(record.get("createdAt")) or LONG_AGO

@@ -68,7 +68,8 @@ def event(execution: Execution, installation: Installation, request: Inbound) ->
         private={"callback": execution.callback, "contact": execution.object_id, "wait_for": wait_for,
                  "language": installation.language, "workflow": execution.workflow or "", "klass": klass or "",
                  "until": moments["until"].isoformat() if "until" in moments else ""},
-        wish=wish, subject=f"contact/{execution.object_id}", email=people.email(execution.properties))
+        wish=wish, subject=f"contact/{execution.object_id}" if execution.object_type in schemas.CONTACT_TYPES else None,
+        email=people.email(execution.properties))
 
 
 def _recipient(execution: Execution, installation: Installation,

@@ -293,6 +293,9 @@ def test_a_rule_speaks_15_days_before_a_contacts_date_and_moves_with_it(tmp_path
         relance.set_clock(datetime(2026, 12, 15, 9, 1, tzinfo=UTC))
         relance.settle()
         assert "30 décembre" in relance.phones()[0]["text"]
+        shown = [one["properties"]["hs_communication_body"] for one in hubspot.logged]
+        assert len(shown) == 1, "on the contact's page as soon as it has left"
+        assert "30 décembre" in shown[0]
 
 
 def burst(tmp_path: Path, hubspot: FakeHubSpot, count: int) -> None:

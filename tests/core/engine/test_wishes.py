@@ -324,6 +324,19 @@ def test_the_newest_word_wins_wherever_it_was_said(place: Place) -> None:
     assert place.hear(runs=[run(2, klass="marketing")])[0][0] == "scheduled"
 
 
+def test_a_yes_of_tomorrow_outweighs_no_stop(place: Place) -> None:
+    ahead = ConsentWord(True, NOW + timedelta(days=365), number=ANA)
+    with place.suite.database.write(place.workspace) as tx:
+        from core.engine import consenting
+
+        assert consenting.take(tx, place.installation, [ahead], place.suite.now()) == 0
+        a_little = ConsentWord(True, NOW + timedelta(minutes=4), number=ANA)
+        assert consenting.take(tx, place.installation, [a_little], place.suite.now()) == 1
+    place.clock.forward(timedelta(minutes=1))
+    place.says("STOP")
+    assert place.hear(runs=[run(1, klass="marketing")])[0][1] == "opted_out"
+
+
 def test_a_stop_by_text_reaches_the_platforms_record_and_not_the_one_that_told_us(place: Place) -> None:
     place.hear(runs=[run(1)])
     place.leave()

@@ -49,13 +49,19 @@ def test_a_ticked_box_is_a_no_from_the_moment_it_was_ticked(hubspot):
     assert (word.granted, word.at, word.subject) == (False, YESTERDAY, f"contact/{ana}")
 
 
-def test_a_box_that_somebody_unticked_is_a_yes_and_one_never_ticked_is_none(hubspot):
+def test_an_unticked_box_is_no_yes_whether_it_was_ever_ticked_or_not(hubspot):
     ana, bob = (hubspot.contact(at=LAST_YEAR, mobilephone=one) for one in (ANA, BOB))
     hubspot.change(ana, at=YESTERDAY, relance_sms_optout="true")
     hubspot.change(ana, at=THEN, relance_sms_optout="false")
     hubspot.change(bob, relance_sms_optout="false")
-    (word,) = look(hubspot, ana, bob).consents
-    assert (word.granted, word.at, word.subject) == (True, THEN, f"contact/{ana}")
+    assert look(hubspot, ana, bob).consents == ()
+
+
+def test_an_opt_in_that_was_taken_back_is_a_no(hubspot):
+    ana = hubspot.contact(at=LAST_YEAR, mobilephone=ANA, accord_sms="true")
+    hubspot.change(ana, at=YESTERDAY, accord_sms="false")
+    (word,) = look(hubspot, ana, config={"opt_in": "accord_sms"}).consents
+    assert (word.granted, word.at) == (False, YESTERDAY)
 
 
 def test_an_opt_in_is_a_yes_from_the_moment_it_was_given(hubspot):

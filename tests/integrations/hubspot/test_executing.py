@@ -274,6 +274,14 @@ def test_or_all_of_the_contact():
     assert cancel(scope="all").calls_off[0].campaign is None
 
 
+def test_a_deal_of_the_same_number_is_not_that_contact():
+    body = json.loads(FakeHubSpot().execution("901", callback="ap-9", scope="all"))
+    body["object"]["objectType"] = "DEAL"
+    reading = hubspot.parse(inbound("actions/cancel", json.dumps(body).encode()), installation())
+    assert reading.calls_off == ()
+    assert outputs(reading.reply.body)["error_code"] == "hubspot_contacts_only"
+
+
 # lists of options -------------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,12 @@ def test_a_refusal_in_the_chosen_property_counts_from_its_moment():
     assert word.proof["property"] == "relance_sms_optout"
 
 
+@pytest.mark.parametrize("value", ["false", "", "no"])
+def test_a_refusing_property_that_is_unticked_or_never_was_ticked_is_no_yes(value):
+    reading = read(told("propertyChange", "901", propertyName="relance_sms_optout", propertyValue=value))
+    assert reading.consents == ()
+
+
 def test_an_opt_in_property_says_the_opposite():
     reading = read(told("propertyChange", "901", propertyName="accord_sms", propertyValue="true"),
                    told("propertyChange", "902", propertyName="accord_sms", propertyValue=""),
