@@ -261,6 +261,9 @@ def _event(fields: _Fields, operation: str) -> Event:
     record = fields.id("recordId", needed=True) or ""
     person = fields.id("personId") or record
     flow = fields.text("flow", MOST_WORD)
+    if operation == "schedule" and not fields.text("date"):
+        # Called off, whatever else the Flow has left empty with it: texts are often made of the date that went.
+        return Event(Kind.REQUEST, key_of(record, key), here.now, Closed.CANCELLED, zone=here.zone, subject=person)
     body, template = fields.text("body", MOST_TEXT), fields.text("template", 100)
     if bool(body) == bool(template):
         raise _Wrong("salesforce_text_missing" if not body else "salesforce_text_twice")
@@ -282,8 +285,8 @@ def _event(fields: _Fields, operation: str) -> Event:
     )  # fmt: skip
     _consents(fields, recipient, person)
     return Event(
-        Kind.REQUEST, key_of(record, key), here.now, Closed.CANCELLED if when.called_off else None, start=when.start,
-        zone=here.zone, all_day=when.all_day, recipient=recipient, trouble=trouble, values=_values(fields, record),
+        Kind.REQUEST, key_of(record, key), here.now, start=when.start, zone=here.zone, all_day=when.all_day,
+        recipient=recipient, trouble=trouble, values=_values(fields, record),
         private={"record": record, "person": person, **({"flow": flow[:40]} if flow else {})}, wish=wish,
         subject=person,
     )  # fmt: skip
@@ -359,15 +362,12 @@ class _When:
     until: datetime | None = None
     start: datetime | None = None
     all_day: bool = False
-    called_off: bool = False
 
 
 def _date(fields: _Fields) -> _When:
     """When a message before (or after) a date is to leave."""
     home = moments.zone(fields.here.zone)
-    text = fields.text("date")
-    if not text:
-        return _When(called_off=True)
+    text = fields.text("date", needed=True)
     days, hours = fields.number("daysBefore", -3650, 3650), fields.number("hoursBefore", -8760, 8760)
     if days is not None and hours is not None:
         raise _Wrong("salesforce_before_twice")

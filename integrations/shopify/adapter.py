@@ -42,7 +42,7 @@ from core.domain.events import Event, Kind
 from core.domain.reasons import Reason
 from integrations.shopify import carts, orders, queries
 from integrations.shopify.client import VERSION, Denied, Shop, ShopifySaysNo
-from integrations.shopify.people import said_at_checkout, said_on_record, subject_of
+from integrations.shopify.people import asked_buyer, number_of, said_at_checkout, said_on_record, subject_of
 from integrations.shopify.progress import Progress
 from integrations.shopify.reading import body_of, identity, mapping, mappings, moment, text
 from integrations.shopify.signing import check_body, check_query, is_shop
@@ -241,7 +241,7 @@ class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Check
         elif topic == "app/scopes_update":
             return Reading(delivery=delivery, wakes=True)
         elif topic == "app/uninstalled":
-            return Reading(delivery=delivery, gone=True)
+            return Reading(delivery=delivery, gone=_is_over(request, installation))
         else:
             return _privacy(topic, body, delivery, request.received_at)
         return Reading(events, delivery=delivery, consents=consents)
@@ -307,7 +307,7 @@ class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Check
                     if cart.closed or (cart.start and cart.start > _since(private)):
                         events.append(cart)
             for node in mappings(said.get(f"o{n}")):
-                if _came_of(node, private):
+                if _came_of(node, private, installation):
                     events.append(orders.from_answer(node, installation, (key,)))
         return Batch(tuple(events), consents=tuple(consents))
 
@@ -460,7 +460,7 @@ def _privacy(topic: str, body: Mapping[str, Any], delivery: str, at: datetime) -
         return Reading(delivery=delivery, gone=True, erasures=(Erasure(),))
     customer = mapping(body.get("customer"))
     person = Erasure(
-        subject=subject_of(customer), number=text(customer.get("phone")) or None,
+        subject=subject_of(customer), number=number_of(customer.get("phone"), None),
         email=text(customer.get("email")).lower() or None)
     if person == Erasure():
         raise Unreadable("shopify_field_missing", field="customer")
@@ -471,6 +471,14 @@ def _privacy(topic: str, body: Mapping[str, Any], delivery: str, at: datetime) -
             Kind.REQUEST, f"privacy/{asked}", at, start=at, trouble=Reason("shop_data_request", {"request": asked}),
             subject=person.subject, email=person.email),), delivery=delivery)
     return Reading(delivery=delivery, erasures=(person,))
+
+
+def _is_over(request: Inbound, installation: Installation) -> bool:
+    """Whether the app was taken out of the shop as it is connected now: the token is dead from that moment on, and word
+    of it may come a day late, when the merchant has long put the app back."""
+    left = moment(request.optional_header("X-Shopify-Triggered-At"))
+    alive = moment(mapping(installation.memory.get("hooks")).get("at"))
+    return left is None or alive is None or alive <= left + _ABOUT_THE_SAME_TIME
 
 
 def _pairs(request: Inbound) -> list[tuple[str, str]]:
@@ -503,7 +511,7 @@ def _since(private: Mapping[str, Any]) -> datetime:
     return moment(private.get("since")) or datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _came_of(node: Mapping[str, Any], private: Mapping[str, Any]) -> bool:
+def _came_of(node: Mapping[str, Any], private: Mapping[str, Any], installation: Installation) -> bool:
     """Whether an order is the cart's buyer's, and still stands. A search that a shop does not understand finds
     everything: what it finds is looked at."""
     created = moment(node.get("createdAt"))
@@ -512,7 +520,9 @@ def _came_of(node: Mapping[str, Any], private: Mapping[str, Any]) -> bool:
     same_email = bool(private.get("email")) and text(node.get("email")).lower() == private["email"]
     same_person = bool(private.get("customer")) and (
         subject_of(node.get("customer")) == f"customer/{private['customer']}")
-    return same_email or same_person
+    # A checkout by telephone knows neither.
+    phone = asked_buyer(node, installation).recipient if private.get("phone") else None
+    return same_email or same_person or (phone is not None and phone.number == private["phone"])
 
 
 def _checked(name: str, wrong: Any, link: str | None, result: str = "problem") -> Check:

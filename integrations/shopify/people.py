@@ -66,7 +66,7 @@ def said_at_checkout(body: Mapping[str, Any], country: str, at: datetime) -> Ite
     """The box beside the number that was typed for messages: ticked is a yes, unticked again takes it back. A checkout
     without such a number says nothing about messages, whatever it says about e-mails."""
     ticked = body.get("buyer_accepts_sms_marketing")
-    number = _number(body.get("sms_marketing_phone"), country)
+    number = number_of(body.get("sms_marketing_phone"), country)
     if number is None or not isinstance(ticked, bool):
         return
     yield ConsentWord(
@@ -82,7 +82,7 @@ def said_on_record(customer: Mapping[str, Any], at: datetime) -> Iterator[Consen
     record = mapping(customer.get("defaultPhoneNumber"))
     state = text(webhook.get("state")) or text(record.get("marketingState"))
     granted = _WORDS.get(state.lower())
-    number = _number(customer.get("phone") if webhook else record.get("phoneNumber"), None)
+    number = number_of(customer.get("phone") if webhook else record.get("phoneNumber"), None)
     subject = subject_of(customer)
     if granted is None or (number is None and (granted or subject is None)):
         return
@@ -108,7 +108,8 @@ def _country(address: Mapping[str, Any]) -> str | None:
     return two.upper() if len(two) == 2 else None
 
 
-def _number(value: Any, country: str | None) -> str | None:
+def number_of(value: Any, country: str | None) -> str | None:
+    """In E.164; None for what is no number."""
     try:
         return Recipient.parse(text(value), country).number
     except InvalidNumber:

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from core.domain.errors import NotAuthentic
 
 SHOP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]*\.myshopify\.com")
-CALLBACK_LIVES = timedelta(seconds=90)
+# Who comes from Shopify's admin may have to sign in here first. It is the state, good once and for ten minutes, that
+# keeps a return from being used again; an invitation only leads back to Shopify.
+CALLBACK_LIVES = timedelta(days=1)
 CLOCKS_DIFFER = timedelta(seconds=90)
 
 

@@ -250,6 +250,18 @@ def test_a_date_that_cannot_be_meant(fields, code):
 # Calling off ------------------------------------------------------------------------------------------------------
 
 
+def test_a_date_that_went_calls_off_though_the_text_that_was_made_of_it_went_too():
+    [event] = events("schedule", message(date="", body="", template="", messageClass="", phone="", daysBefore="?"))
+    assert (event.closed, event.wish) == (Closed.CANCELLED, None)
+    [kept] = events("schedule", message(date="2026-12-15", daysBefore=1))
+    assert kept.key == event.key
+
+
+def test_a_text_that_went_alone_is_said_and_calls_nothing_off():
+    said = heard("schedule", sent(message(date="2026-12-15", body="", template="")))
+    assert said["results"][0]["errorCode"] == "salesforce_text_missing"
+
+
 def test_one_message_or_all_of_a_person_are_called_off():
     body = {"organizationId": "00D5g00000ABCDE", "cancellations": [
         {"key": "k1", "recordId": ANA}, {"recordId": ANA[:15], "flow": "Rappel"}, {"key": "k1"}]}

@@ -115,7 +115,7 @@ def test_the_return_is_believed_when_it_is_signed_of_this_moment_and_of_this_sho
     (CALLBACK, {"shop": SHOP}),
     (signed(CALLBACK, "another secret"), {"shop": SHOP}),
     ({**signed(CALLBACK), "code": "forged"}, {"shop": SHOP}),
-    (signed({**CALLBACK, "timestamp": str(int(NOW.timestamp()) - 86_400)}), {"shop": SHOP}),
+    (signed({**CALLBACK, "timestamp": str(int(NOW.timestamp()) - 86_401)}), {"shop": SHOP}),
     (signed({**CALLBACK, "shop": "evil-shop.myshopify.com"}), {"shop": SHOP}),
     (signed({**CALLBACK, "shop": "evil.example"}), {"shop": "evil.example"}),
 ])
@@ -561,6 +561,18 @@ def test_an_app_that_was_taken_out_is_gone() -> None:
     assert read("app/uninstalled", {"id": 1, "domain": SHOP}).gone
 
 
+@pytest.mark.parametrize("triggered, gone", [
+    ("2026-11-30T08:10:00.123456789Z", False), ("2026-11-30T10:10:00.123456789Z", True),
+    ("2026-11-30T08:59:40Z", True), (None, True)])
+def test_late_word_of_an_earlier_parting_ends_no_connection_that_was_made_since(
+        triggered: str | None, gone: bool) -> None:
+    alive = shop(memory={"hooks": {"at": "2026-11-30T09:00:00+00:00", "refused": {}}})
+    request = delivery("app/uninstalled", {"id": 1, "domain": SHOP})
+    others = [(name, value) for name, value in request.headers if name.lower() != "x-shopify-triggered-at"]
+    said = [("X-Shopify-Triggered-At", triggered)] if triggered else []
+    assert adapter_of().parse(replace(request, headers=(*others, *said)), alive).gone is gone
+
+
 def test_rights_that_changed_are_asked_for_at_once() -> None:
     assert read("app/scopes_update", {"current": []}).wakes
 
@@ -572,6 +584,11 @@ def test_a_redaction_erases_the_person_by_all_that_names_it() -> None:
 
     assert reading.erasures == (Erasure("customer/55", ZOE, "zoe@example.net"),)
     assert reading.reply.status == 200
+
+
+def test_a_phone_that_is_none_keeps_nobody_from_being_erased() -> None:
+    reading = read("customers/redact", {"shop_id": 1, "shop_domain": SHOP, "customer": {"id": 55, "phone": "06 12"}})
+    assert reading.erasures == (Erasure("customer/55"),)
 
 
 def test_a_phone_may_be_all_that_names_the_person() -> None:
@@ -755,6 +772,15 @@ def test_a_cart_that_shopify_does_not_list_yet_is_not_gone(fake: FakeShopify) ->
 def test_an_order_by_the_same_person_is_seen_at_the_last_moment(fake: FakeShopify) -> None:
     (event,) = read("checkouts/update", fake.checkout(981, sms_marketing_phone=ZOE, email="zoe@example.net")).events
     fake.order(4, minutes=20, email="Zoe@example.net")
+    (order,) = looked_at(fake, event).events
+
+    assert (order.key, order.closes) == ("order/4", ("cart/981",))
+
+
+def test_an_order_by_telephone_alone_is_seen_at_the_last_moment_too(fake: FakeShopify) -> None:
+    checkout = fake.checkout(981, phone=ZOE, sms_marketing_phone=ZOE)
+    (event,) = read("checkouts/update", checkout).events
+    fake.order(4, minutes=20, of=checkout)
     (order,) = looked_at(fake, event).events
 
     assert (order.key, order.closes) == ("order/4", ("cart/981",))
