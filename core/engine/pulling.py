@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,6 +25,7 @@ ONE_TURN = 10.0
 """Seconds within which one walk does not take an installation twice: what is due again at once waits its turn."""
 LEASE = timedelta(minutes=5)
 MOST_PAGES = 200
+MOST_PROBLEMS = 200
 LONGEST_PAUSE = timedelta(hours=6)
 AFTER_A_FAILURE = timedelta(minutes=5)
 log = structlog.get_logger(__name__)
@@ -89,6 +90,7 @@ def _pull(suite: Suite, workspace: str, installation_id: str) -> Outcome:
     """One installation, page by page, each page committed with its cursor. The caller holds the lease."""
     started = suite.now()
     changed = 0
+    problems: list[Reason] = []
     try:
         for _ in range(MOST_PAGES):
             asked = with_token(suite, workspace, installation_id, partial(_asked, suite))
@@ -96,7 +98,9 @@ def _pull(suite: Suite, workspace: str, installation_id: str) -> Outcome:
                 _let_go(suite, workspace, installation_id, None)
                 return Outcome()
             row, batch, every = asked
-            count = _applied(suite, row, batch, started, every)
+            # What one page says is shown with the last one.
+            problems += [one for one in batch.problems if one not in problems][: MOST_PROBLEMS - len(problems)]
+            count = _applied(suite, row, replace(batch, problems=tuple(problems)), started, every)
             changed += count or 0
             if count is None or not batch.more:
                 break

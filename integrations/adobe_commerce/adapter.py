@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.contract import Batch, Check, Checks, Configured, Installation, LooksAgain, Manifest, Pulls, Url
-from core.domain.errors import BadInput, NeedsReconnect
+from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.events import Event, Kind
 from core.domain.reasons import Reason
 from core.domain.shoppers import rounded_sum
@@ -135,6 +135,12 @@ class AdobeCommerce(Pulls, LooksAgain, Checks):
 
     def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         """Whether these carts were ordered, emptied or changed, or their buyers have ordered since."""
+        try:
+            return self._looked(installation, keys, now)
+        except PartClosed as error:
+            raise NotNow(error.reason.code, timedelta(minutes=15), **error.reason.values) from error
+
+    def _looked(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         asked = {str(private["cart"]): (key, private) for key, private in keys.items() if private.get("cart")}
         if not asked:
             return Batch()
@@ -159,7 +165,8 @@ class AdobeCommerce(Pulls, LooksAgain, Checks):
             _, private = asked.get(number(row.get("id")) or "", ("", {}))
             over = row.get("is_active") in (False, 0, "0")
             if over or contents_of(row) != private.get("contents"):
-                event = cart_of(row, installation, None, None)
+                # With its total: there may be one below which nobody is reminded.
+                event = self._cart(shop, row, installation, {})
                 events += [event] if event else []
         return Batch(tuple(events))
 

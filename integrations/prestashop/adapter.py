@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.contract import Batch, Check, Checks, Configured, Installation, LooksAgain, Manifest, Pulls, Url
-from core.domain.errors import BadInput, NeedsReconnect
+from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.events import Event, Kind
 from core.domain.reasons import Reason
 from core.guarded import check_address
@@ -90,14 +90,23 @@ class PrestaShop(Pulls, LooksAgain, Checks):
             rows = shop.listed(part, where=where, sort="[id_ASC]", limit=f"{progress.offset},{PAGE}")
         except PartClosed as error:
             problems.append(error.reason)
+        ordered: set[str] | None = set()
+        if part == "carts" and rows:
+            try:
+                ordered = self._ordered(
+                    shop, [key for row in rows if (key := number(row.get("id")))], _words(facts.get("states")))
+            except PartClosed as error:
+                # Nobody is reminded of a cart of which we may not know whether it was ordered.
+                problems.append(error.reason)
+                ordered = None
         tables = self._tables(shop, rows, facts)
         known = {key: value for key, value in _mapping(installation.memory.get("carts")).items()
                  if isinstance(value, list)}
         events: Iterable[Event | None]
         if part == "carts":
-            ordered = self._ordered(shop, [key for row in rows if (key := number(row.get("id")))], tables)
-            events = [cart_of(row, tables, installation, zone, ordered=number(row.get("id")) in ordered,
-                              known=known.get(number(row.get("id")) or "")) for row in rows]
+            events = [] if ordered is None else [
+                cart_of(row, tables, installation, zone, ordered=number(row.get("id")) in ordered,
+                        known=known.get(number(row.get("id")) or "")) for row in rows]
         else:
             events = [order_of(row, tables, installation, zone) for row in rows]
         found = tuple(event for event in events if event is not None)
@@ -111,6 +120,12 @@ class PrestaShop(Pulls, LooksAgain, Checks):
 
     def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         """Whether these carts were ordered, emptied or changed, or their buyers have ordered since."""
+        try:
+            return self._looked(installation, keys)
+        except PartClosed as error:
+            raise NotNow(error.reason.code, timedelta(minutes=15), **error.reason.values) from error
+
+    def _looked(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]]) -> Batch:
         asked = {str(private["cart"]): (key, private) for key, private in keys.items() if private.get("cart")}
         if not asked:
             return Batch()
@@ -141,12 +156,12 @@ class PrestaShop(Pulls, LooksAgain, Checks):
                 events.append(event)
         return Batch(tuple(events))
 
-    def _ordered(self, shop: Shop, carts: Sequence[str], tables: Tables) -> set[str]:
+    def _ordered(self, shop: Shop, carts: Sequence[str], states: Mapping[str, str]) -> set[str]:
         """Those of `carts` that became an order which still stands."""
         if not carts:
             return set()
         placed = shop.by_ids("orders", carts, fields="[id,id_cart,current_state]", field="id_cart")
-        return {cart for one in placed if (cart := number(one.get("id_cart"))) and tables.states.get(
+        return {cart for one in placed if (cart := number(one.get("id_cart"))) and states.get(
             number(one.get("current_state")) or "") not in NOT_ORDERED}
 
     # What rows point to -----------------------------------------------------------------------------------------------

@@ -93,6 +93,14 @@ def practice(tmp_path: Path) -> Practice:
     return Practice(tmp_path)
 
 
+def test_what_each_page_could_not_read_is_shown_with_the_last_one(practice):
+    practice.diary.pages += [
+        Batch(cursor="c1", problems=(Reason("no_number"),), more=True),
+        Batch(cursor="c2", problems=(Reason("no_number"), Reason("number_fixed_line")), more=True), Batch(cursor="c3")]
+    pulling.run_due(practice.suite)
+    assert [one.code for one in practice.row().problems] == ["no_number", "number_fixed_line"]
+
+
 def test_a_pull_brings_events_and_keeps_its_cursor_and_comes_again_after_the_poll_time(practice):
     practice.diary.pages.append(Batch((visit("a"),), cursor="c1", problems=(Reason("no_number"),)))
     assert pulling.run_due(practice.suite) == 1

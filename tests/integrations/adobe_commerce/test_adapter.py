@@ -231,6 +231,13 @@ def test_a_cart_that_changed_at_the_last_moment_is_told(
     (event,) = looked_at(fake, lambda: fake.quote(77, minutes=-1, **changed)).events
 
     assert event.closed is closed
+    assert ("total" in event.values) is (closed is None), "there may be one below which nobody is reminded"
+
+
+def test_without_the_orders_the_last_look_is_put_off(fake: FakeAdobeCommerce) -> None:
+    fake.closed = {"orders"}
+    with pytest.raises(NotNow):
+        adapter().look_again(shop(fake), {"cart/77": {"cart": "77", "since": NOW.isoformat()}}, NOW)
 
 
 @pytest.mark.parametrize("step", [

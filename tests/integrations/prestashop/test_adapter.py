@@ -206,6 +206,18 @@ def test_a_part_that_the_key_may_not_read_is_named_and_the_others_go_on(fake: Fa
     assert [event.key for event in batches[1].events] == ["order/1"]
 
 
+def test_without_the_orders_nobody_is_reminded_and_it_is_said_why(fake: FakePrestaShop) -> None:
+    fake.closed = {"orders"}
+    fake.cart(7, minutes=-60)
+    first = adapter_of().pull(shop(fake), None, NOW)
+
+    assert first.events == ()
+    assert [reason.values["part"] for reason in first.problems] == ["orders"]
+    with pytest.raises(NotNow) as later:
+        adapter_of().look_again(shop(fake), {"cart/7": {"cart": "7", "customer": "3", "since": NOW.isoformat()}}, NOW)
+    assert has_words(later.value)
+
+
 def looked_at(fake: FakePrestaShop, change: Any) -> Batch:
     fake.cart(7, minutes=-60)
     events, batch = whole_round(fake)
