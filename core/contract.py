@@ -892,6 +892,24 @@ class NamesCodes(Adapter):
     """What the shop must do for that, as words by language."""
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing of a made-up story, at the aware moment `at`: a request as the platform would send it, or that a person
+    follows the newest link that was sent to the number `follows` (E.164)."""
+
+    at: datetime
+    request: Inbound | None = None
+    follows: str | None = None
+
+
+class Demonstrates(Adapter):
+    """Can play a made-up fortnight as its platform would tell it, for `relance demo`: no account is needed."""
+
+    @abstractmethod
+    def played(self, installation: Installation, now: datetime) -> Sequence[Deed]:
+        """Pure. What happened in the fortnight before `now`, oldest first. The same day tells the same again."""
+
+
 class Installs(ABC):
     """Something must be set up over there (a watch channel, a workflow action), renewed, and taken down.
 

@@ -1,4 +1,4 @@
-"""`relance demo`: a clinic with a fortnight of appointments, in a workspace of its own, its phones simulated."""
+"""`relance demo`: a clinic with a fortnight of appointments, or a shop with one of carts, its phones simulated."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
+from core.cli import demo_house, demo_shop
 from core.cli.desk import Desk, Refusal, command, console_address
 from core.cli.plan import calendar_reader
 from core.domain.errors import Conflict
 from core.engine import installing, pulling, scheduling, switching
-from core.settings import generated_password
-from core.storage import access, house, installations, outbox, rules
+from core.storage import installations, outbox, rules
 from core.suite import Suite
 
-WHO = "relance demo"
+WHO = demo_house.WHO
 SUNDAY = 6
 
 
@@ -36,11 +36,15 @@ class Loaded:
 
 
 @command("demo", home=False, writes=True)
-@click.argument("what", type=click.Choice(["clinic"]), default="clinic")
+@click.argument("what", type=click.Choice(["clinic", "shop"]), default="clinic")
 def demo_command(desk: Desk, what: str) -> None:
-    """Load the sample clinic. Again, it begins a new fortnight from today. Only in demo and test mode."""
+    """Load the sample clinic or shop, each in a workspace of its own. Again, the clinic begins a new fortnight from
+    today, and the shop lives on until now. Only in demo and test mode."""
     if desk.settings.mode not in ("demo", "test"):
         raise Refusal(desk.say("Seulement en mode démo : RELANCE_MODE=demo.", "Only in demo mode: RELANCE_MODE=demo."))
+    if what == "shop":
+        _shop(desk)
+        return
     given = tomllib.loads(files("core.cli").joinpath("demo_calendar.toml").read_text(encoding="utf-8"))
     if desk.dry_run:
         count = len(given["appointment"])
@@ -60,12 +64,30 @@ def demo_command(desk: Desk, what: str) -> None:
                "messages": done.messages, "email": done.email, "password": done.password, "dry_run": False}, said)
 
 
+def _shop(desk: Desk) -> None:
+    if desk.dry_run:
+        desk.show({"workspace": demo_shop.NAME, "dry_run": True},
+                  desk.say("Deux semaines de paniers seraient jouées.", "A fortnight of carts would be played."))
+        return
+    done = demo_shop.load(desk.suite)
+
+    def said() -> None:
+        click.echo(desk.say(f"{done.carts} paniers, {done.orders} commandes, {done.messages} messages partis.",
+                            f"{done.carts} carts, {done.orders} orders, {done.messages} messages sent."))
+        click.echo(f"{console_address(desk.settings)}/shops/{done.installation}  {done.email}  {done.password}")
+
+    desk.show({"workspace": done.workspace, "installation": done.installation, "carts": done.carts,
+               "orders": done.orders, "messages": done.messages, "email": done.email, "password": done.password,
+               "dry_run": False}, said)
+
+
 def load(suite: Suite, given: Mapping[str, Any]) -> Loaded:
     """Makes the clinic, or gives the one that is there a new fortnight and a new password."""
     place, now = given["workspace"], suite.now()
     ics = calendar(given, now.astimezone(UTC).date())
-    workspace = _workspace(suite, place)
-    password = _person(suite, workspace, place["user"])
+    workspace = demo_house.workspace(suite, place["name"], {
+        "zone": place["zone"], "country": place["country"], "own_numbers": place["own_numbers"]})
+    password = demo_house.person(suite, workspace, place["user"])
     installation = _connected(suite, workspace, place, ics)
     outcome = pulling.pull_now(suite, workspace, installation)
     if outcome.trouble is not None:
@@ -135,27 +157,6 @@ def _folded(line: str) -> Iterator[str]:
 
 
 # ---------------------------------------------------------------------------------------------- in the house
-
-
-def _workspace(suite: Suite, place: Mapping[str, Any]) -> str:
-    with suite.database.write() as tx:
-        for one in house.workspaces(tx):
-            if one["name"] == place["name"]:
-                return str(one["id"])
-        settings = {"language": suite.settings.language, "zone": place["zone"], "country": place["country"],
-                    "own_numbers": place["own_numbers"]}
-        return house.add_workspace(tx, place["name"], settings, suite.now(), test=True)
-
-
-def _person(suite: Suite, workspace: str, email: str) -> str:
-    password = generated_password()
-    with suite.database.write(workspace) as tx:
-        known = next((one["id"] for one in access.members(tx) if one["email"] == email), None)
-        if known:
-            access.set_password(tx, known, password)
-        else:
-            access.add_user(tx, email, password, "owner", suite.settings.language, suite.now(), name="Démo")
-    return password
 
 
 def _connected(suite: Suite, workspace: str, place: Mapping[str, Any], ics: str) -> str:

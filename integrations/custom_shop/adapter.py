@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from core.contract import (
     Box,
     Configured,
     ConsentWord,
+    Deed,
+    Demonstrates,
     Erasure,
     Inbound,
     Installation,
@@ -30,7 +32,7 @@ from core.domain.errors import BadInput, NotAuthentic
 from core.domain.events import Closed, Event, Kind
 from core.domain.recipients import Recipient
 from core.domain.shoppers import Shopper, Written, language_of, whose
-from integrations.custom_shop import signing
+from integrations.custom_shop import demo, signing
 from integrations.custom_shop.said import MOST_ITEMS, Place
 
 _STATUS = re.compile(r"[a-z][a-z0-9_-]{0,39}\Z", re.ASCII)
@@ -39,7 +41,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 
 
-class CustomShop(Pushes, ShowsBox, NamesCodes):
+class CustomShop(Pushes, ShowsBox, NamesCodes, Demonstrates):
     """A shop of one's own: PHP, JavaScript, Python, anything that can sign and post."""
 
     manifest = Manifest(
@@ -75,6 +77,9 @@ class CustomShop(Pushes, ShowsBox, NamesCodes):
             raise BadInput("country_unknown", pointer="/country", text=str(country)[:20])
         shown = {name: value for name, value in (("zone", zone), ("country", country)) if value}
         return Configured(shown, {"signing_secret": secret}, zone=zone, country=country)
+
+    def played(self, installation: Installation, now: datetime) -> Sequence[Deed]:
+        return demo.fortnight(installation, now)
 
     def verify(self, request: Inbound, installation: Installation) -> None:
         secret = installation.secrets.get("signing_secret")

@@ -32,7 +32,7 @@ from core.web.console.words import t
 
 bp = Blueprint("carts_board", __name__, url_prefix="/shops")
 PERIODS = (7, 30, 90)
-PAGE = 50
+PAGE = 20
 _WIDE, _HIGH, _FOOT = 720, 150, 22
 _OVER = (State.CANCELLED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED, State.FAILED)
 

@@ -23,7 +23,7 @@ from core.web.console.words import catalogue, sentence, t
 
 bp = Blueprint("shop_orders", __name__, url_prefix="/shops")
 DAYS = 90
-LISTED = 50
+LISTED = 20
 FINE = "shops.status."
 
 

@@ -37,11 +37,11 @@ from core.web.console.connecting import said_by
 from core.web.console.drafting import sample
 from core.web.console.rules import preview
 from core.web.console.session import flash, may, page
-from core.web.console.words import sentence, t, tn
+from core.web.console.words import catalogue, sentence, t, tn
 
 bp = Blueprint("shops", __name__, url_prefix="/shops")
 DAYS = 30
-SHOWN = 100
+SHOWN = 30
 MILLION = 1_000_000
 WAITS = (30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1440)
 SECOND_WAITS = (180, 360, 720, 1080, 1440, 2160, 2880, 4320)
@@ -108,6 +108,13 @@ def amounts(sums: Mapping[str, int]) -> str:
     """Sums of several currencies in one line."""
     said = [Money(amount, currency).spoken(g.language) for currency, amount in sorted(sums.items()) if amount]
     return ", ".join(said).replace(" ", "\u00a0")
+
+
+@bp.app_template_filter("why_words")
+def why_words(reason: Reason) -> str:
+    """A reason that many carts share: without what belongs to one of them alone."""
+    key = f"shops.why.{reason.code}"
+    return t(key) if key in catalogue() else sentence(reason)
 
 
 # ---------------------------------------------------------------------------------------------- 1: consent first
@@ -361,6 +368,7 @@ def _open_days(first: int, last: int, windows: Windows) -> OpenDays:
     words = names[0] if first == last else t("shops.hours.days", first=names[0], last=names[1])
     spoken = [t("shops.hours.from_to", start=_clock(start), end=_clock(end)) for start, end in windows]
     drawn = tuple((start / 60, (end - start) / 60) for start, end in windows)
+    words = words[:1].upper() + words[1:]
     return OpenDays(words, t("shops.hours.and").join(spoken) or t("shops.hours.closed"), drawn)
 
 
