@@ -1,10 +1,11 @@
-"""What is kept only for a while: raw requests, idempotency keys, old sessions. Once an hour; counts each minute."""
+"""What is kept only for a while: raw requests, idempotency keys, old sessions. Once an hour; counts, and what
+is held for nothing, each minute."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.engine import verifying
+from core.engine import looking, verifying
 from core.storage import counting, house, retention, tally
 from core.suite import Suite
 
@@ -22,6 +23,7 @@ def run_due(suite: Suite) -> int:
             house.set_value(tx, "counts_summed_up", True, now)
             tally.summed_up(tx)
         verifying.hide_spent(suite)
+        looking.let_go(suite)
     if not _is_time(last, now, EVERY):
         return 0
     with suite.database.write() as tx:

@@ -5,68 +5,83 @@ A message that is due waits as `held` while its platform is asked; senders never
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from core.contract import Batch, LooksAgain
-from core.domain.errors import NeedsReconnect, NotNow, Unreadable
+from core.domain.errors import NeedsReconnect, NotFound, NotNow, Unreadable
 from core.domain.messages import MessageClass, State
 from core.domain.reasons import Reason
-from core.engine import applying
+from core.engine import applying, notices
 from core.engine.installing import with_token
 from core.ids import new_id
-from core.storage import installations, occasions, outbox
+from core.storage import house, installations, occasions, outbox
+from core.storage.database import DatabaseAway, Transaction
 from core.suite import Suite
 
 MOST = 1000
+AT_ONCE = 4
 LEASE = timedelta(minutes=2)
+MARGIN = timedelta(minutes=1)
 PATIENCE = timedelta(minutes=10)
 """After that, what is no marketing leaves on what we know: a reminder must not be lost for a platform's bad hour."""
 PAUSE = timedelta(seconds=20)
+MOST_ENDED = 1000
 log = structlog.get_logger(__name__)
 
 
 def run_due(suite: Suite) -> int:
-    """Asks the platforms about what is due. Returns how many messages were asked about."""
+    """Asks the platforms about what is due, a few at once, so that a slow one keeps only its own messages waiting.
+    Returns how many messages were asked about."""
     with suite.database.read() as tx:
-        waiting = outbox.to_look_at(tx, MOST)
-    count = 0
-    for (workspace, installation), messages in waiting.items():
-        count += _looked(suite, workspace, installation, messages)
-    return count
+        waiting = outbox.platforms_to_ask(tx)
+    if len(waiting) < 2:
+        return sum(_looked(suite, *one) for one in waiting)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look") as pool:
+        return sum(pool.map(lambda one: _safely(suite, *one), waiting))
 
 
-def _looked(suite: Suite, workspace: str, installation: str, messages: Sequence[Mapping[str, Any]]) -> int:
+def _safely(suite: Suite, workspace: str, installation: str) -> int:
+    try:
+        return _looked(suite, workspace, installation)
+    except DatabaseAway:
+        raise
+    except Exception:
+        log.exception("looking again failed", installation=installation)
+        return 0
+
+
+def _looked(suite: Suite, workspace: str, installation: str) -> int:
     owner, name = new_id("own"), f"look:{installation}"
-    with suite.database.write() as tx:
+    # By the clock that nobody turns: whoever holds the lease does not ask beyond it.
+    until = time.monotonic() + (LEASE - MARGIN).total_seconds()
+    with suite.database.write(workspace) as tx:
         if not installations.seize(tx, name, owner, suite.now(), LEASE):
             return 0
-    pause = False
+        messages = outbox.to_look_at(tx, installation, MOST)
+        adapter = suite.adapters.get(installations.adapter_of(tx, installation) or "")
+    size = adapter.look_again_size if isinstance(adapter, LooksAgain) else MOST
+    pause, count = False, 0
     try:
-        for some in _portions(suite, workspace, installation, messages):
+        for first in range(0, len(messages), size):
+            some = messages[first : first + size]
             pause = _asked(suite, workspace, installation, some)
-            if pause:
+            count += len(some)
+            if pause or time.monotonic() > until:
                 break
     finally:
-        with suite.database.write() as tx:
+        with suite.database.write(workspace) as tx:
             installations.let_go(tx, name, owner)
             if pause:
                 # A platform that is away is not asked again with every tick.
                 installations.seize(tx, name, new_id("own"), suite.now(), PAUSE)
     suite.wake()
-    return len(messages)
-
-
-def _portions(
-    suite: Suite, workspace: str, installation: str, messages: Sequence[Mapping[str, Any]]
-) -> Sequence[Sequence[Mapping[str, Any]]]:
-    with suite.database.read(workspace) as tx:
-        adapter = suite.adapters.get(installations.adapter_of(tx, installation) or "")
-    size = adapter.look_again_size if isinstance(adapter, LooksAgain) else MOST
-    return [messages[first : first + size] for first in range(0, len(messages), size)]
+    return count
 
 
 def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[Mapping[str, Any]]) -> bool:
@@ -74,8 +89,11 @@ def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[M
     now = suite.now()
     with suite.database.read(workspace) as tx:
         known = {one.id: one for one in occasions.by_ids(tx, {one["occasion"] for one in messages})}
+    used: installations.Row | None = None
 
     def ask(row: installations.Row) -> Batch | None:
+        nonlocal used
+        used = row
         adapter = suite.adapters.get(row.installation.adapter)
         if not isinstance(adapter, LooksAgain):
             return None
@@ -84,8 +102,11 @@ def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[M
 
     try:
         said = with_token(suite, workspace, installation, ask)
+    except NotFound:
+        _over(suite, workspace, messages, Reason("disconnected"))
+        return False
     except NeedsReconnect as error:
-        _wait_for_person(suite, workspace, installation, messages, error.reason)
+        _wait_for_person(suite, workspace, installation, used, error.reason)
         return False
     except (NotNow, Unreadable) as error:
         return _away(suite, workspace, messages, error.reason)
@@ -93,12 +114,20 @@ def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[M
         # An adapter at fault is a platform that does not answer; the others are asked all the same.
         log.exception("looking again failed", installation=installation)
         return _away(suite, workspace, messages, Reason("engine_failed"))
+    ids = [one["id"] for one in messages]
     with suite.database.write(workspace) as tx:
         row = installations.get(tx, suite.vault, installation, suite.public_url)
-        if said is not None and row is not None:
-            applying.apply(suite, tx, row, said, now)
-        # Those that the answer called off are no longer among the held ones.
-        outbox.looked_at(tx, [one["id"] for one in messages], Reason("platform_confirms"), now)
+        if row is None or row.state == "disconnected":
+            _ended(tx, ids, State.CANCELLED, Reason("disconnected"), suite)
+        elif row.state == "paused":
+            outbox.look_elsewhere(tx, installation, Reason("installation_paused"), now)
+        elif row.mode != "live":
+            _ended(tx, ids, State.CANCELLED, Reason("back_to_rehearsal"), suite)
+        else:
+            if said is not None:
+                applying.apply(suite, tx, row, said, now)
+            # Those that the answer called off are no longer among the held ones.
+            outbox.looked_at(tx, ids, Reason("platform_confirms"), now)
     return False
 
 
@@ -115,20 +144,62 @@ def _away(suite: Suite, workspace: str, messages: Sequence[Mapping[str, Any]], r
     ]
     with suite.database.write(workspace) as tx:
         outbox.looked_at(tx, urgent, Reason("platform_silent"), now)
-        outbox.end_these(tx, over, State.EXPIRED, Reason("stale"), now)
+        _ended(tx, over, State.EXPIRED, Reason("stale"), suite)
     log.warning("platform not asked", code=reason.code, waiting=len(messages) - len(over) - len(urgent))
     return True
 
 
+def _over(suite: Suite, workspace: str, messages: Sequence[Mapping[str, Any]], reason: Reason) -> None:
+    with suite.database.write(workspace) as tx:
+        _ended(tx, [one["id"] for one in messages], State.CANCELLED, reason, suite)
+
+
+def _ended(tx: Transaction, ids: Sequence[str], state: State, reason: Reason, suite: Suite) -> int:
+    now = suite.now()
+    ended = outbox.end_these(tx, ids, state, reason, now)
+    notices.messages_changed(tx, [(tx.owned, one, state) for one in ended], now)
+    return len(ended)
+
+
 def _wait_for_person(
-    suite: Suite, workspace: str, installation: str, messages: Sequence[Mapping[str, Any]], reason: Reason
+    suite: Suite, workspace: str, installation: str, used: installations.Row | None, reason: Reason
 ) -> None:
+    """The platform wants to be connected anew: said on the connection's page, where what waits is released. Unless a
+    person has just done it: then it is asked again, with what they brought."""
     now = suite.now()
     with suite.database.write(workspace) as tx:
-        # The next pull, or this, finds out that a person is needed, and says so on the connection's page.
-        installations.wake(tx, installation, now)
-        held_by = f"installation:{installation}"
-        outbox.look_elsewhere(tx, [one["id"] for one in messages], held_by, Reason("installation_reconnect"), now)
+        row = installations.get(tx, suite.vault, installation, suite.public_url)
+        if row is None or row.state == "disconnected":
+            return
+        if row.state == "connected":
+            if used is None or row.installation.secrets != used.installation.secrets:
+                return
+            installations.in_trouble(tx, installation, reason, state="reconnect")
+            house.note(tx, "installation", "installation_in_trouble", installation, {"code": reason.code}, now)
+        outbox.look_elsewhere(tx, installation, Reason("installation_reconnect"), now)
     log.warning("platform asks to be connected again", installation=installation, code=reason.code)
 
 
+# ---------------------------------------------------------------------------------------------- held for ever
+
+
+def let_go(suite: Suite) -> int:
+    """Nothing is held for ever: what is past its time ends, and so does what waits for a connection that has ended;
+    what waits for one that is well goes on. Returns how many messages there were."""
+    count = 0
+    with suite.database.read() as tx:
+        stale = outbox.held_too_long(tx, suite.now(), MOST_ENDED)
+        forgotten = outbox.held_for_nothing(tx)
+    for workspace, ids in stale.items():
+        with suite.database.write(workspace) as tx:
+            count += _ended(tx, ids, State.EXPIRED, Reason("stale"), suite)
+    for workspace, installation, state in forgotten:
+        now = suite.now()
+        with suite.database.write(workspace) as tx:
+            if state == "disconnected":
+                count += outbox.end_waiting_of(tx, installation, State.CANCELLED, Reason("disconnected"), now)
+            else:
+                count += outbox.release(tx, f"installation:{installation}", Reason("connected_again"), now)
+    if count:
+        suite.wake()
+    return count

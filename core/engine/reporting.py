@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +13,7 @@ from typing import Any
 import structlog
 
 from core.contract import ConsentWord, KeepsConsent, Report, Reports, ReportsInBatches
-from core.domain.errors import BadInput, NeedsReconnect, NotNow, from_reason
+from core.domain.errors import BadInput, NeedsReconnect, NotFound, NotNow, from_reason
 from core.domain.messages import Channel, State
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
@@ -22,29 +24,31 @@ from core.storage.database import Transaction
 from core.suite import Suite
 
 LEASE = timedelta(minutes=2)
+MARGIN = timedelta(seconds=30)
 MOST_TRIES = 30
 AT_ONCE = 50
-"""Reports that are told one by one in a turn, so that each is told within the lease."""
+"""Reports that are told one by one in a turn."""
 IN_BATCHES = 500
 MOST_GATHERED = 1000
+ROUNDS = 5
+"""So many times that is gathered in a turn: an import of many thousand words does not keep others from theirs."""
+ONE_TURN = 20.0
+"""Seconds after which a turn begins no more calls in batches: what is left is for the next one."""
+MOST_FAILURES = 3
+"""So often a platform may put us off in a turn before the rest of its reports waits with them."""
 AGAIN_AFTER = timedelta(minutes=15)
 log = structlog.get_logger(__name__)
 
 
 def run_due(suite: Suite) -> int:
     """Gathers what platforms want to hear, and tells what waits. Returns how many reports were tried."""
-    while _gathered(suite) == MOST_GATHERED:
-        pass
-    count = 0
-    while told := _tell_in_batches(suite):
+    for _ in range(ROUNDS):
+        if _gathered(suite) < MOST_GATHERED:
+            break
+    count, ends = 0, time.monotonic() + ONE_TURN
+    while time.monotonic() < ends and (told := _tell_in_batches(suite)):
         count += told
-    with suite.database.write() as tx:
-        taken = feedback.take_reports(tx, suite.now(), LEASE, AT_ONCE)
-
-    def put_off(row: Mapping[str, Any]) -> None:
-        _done(suite, [row], "waiting", Reason("engine_failed"), suite.now() + AGAIN_AFTER)
-
-    return count + singly(partial(_tell, suite), taken, put_off)
+    return count + _tell_one_by_one(suite)
 
 
 # ---------------------------------------------------------------------------------------------- what there is to tell
@@ -76,22 +80,21 @@ def _of_messages(suite: Suite, tx: Transaction, found: Sequence[Mapping[str, Any
 
 
 def _of_words(suite: Suite, tx: Transaction, found: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    keepers: dict[str, list[str]] = {}
-    for row in found:
-        mine = Transaction(tx.connection, row["workspace"])
-        if row["workspace"] not in keepers:
-            there = installations.connected(mine)
-            keeping = (one for one, slug in there if isinstance(suite.adapters.get(slug), KeepsConsent))
-            keepers[row["workspace"]] = list(keeping)
-        for installation in keepers[row["workspace"]]:
-            if installation == row["installation"]:
+    for workspace in sorted({row["workspace"] for row in found}):
+        mine = Transaction(tx.connection, workspace)
+        words = [row for row in found if row["workspace"] == workspace]
+        for installation, slug in installations.connected(mine):
+            if not isinstance(suite.adapters.get(slug), KeepsConsent):
                 continue
-            said = {"granted": row["state"] == "in", "scope": row["scope"], "number": row["number"],
-                    "at": row["at"].isoformat(), "proof": row["proof"], "source": row["source"]}  # fmt: skip
-            subjects: list[str | None] = [*occasions.subjects_of(mine, installation, row["number"])]
-            for subject in subjects or [None]:
-                yield {"workspace": row["workspace"], "installation": installation, "occasion": None, "message": None,
-                       "kind": "consent", "content": {**said, "subject": subject}}  # fmt: skip
+            # Who told us knows it already.
+            news = [row for row in words if row["installation"] != installation]
+            records = occasions.subjects_of(mine, installation, {row["number"] for row in news})
+            for row in news:
+                said = {"granted": row["state"] == "in", "scope": row["scope"], "number": row["number"],
+                        "at": row["at"].isoformat(), "proof": row["proof"], "source": row["source"]}  # fmt: skip
+                for subject in records.get(row["number"]) or (None,):
+                    yield {"workspace": workspace, "installation": installation, "occasion": None, "message": None,
+                           "kind": "consent", "content": {**said, "subject": subject}}  # fmt: skip
 
 
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,48 +133,90 @@ def _whose(row: Mapping[str, Any]) -> tuple[str, str, str]:
 def _tell_all(suite: Suite, workspace: str, installation: str, rows: list[Mapping[str, Any]]) -> None:
     with suite.database.read(workspace) as tx:
         reports = _reports(tx, rows)
-    said = [row for row in rows if row["id"] in reports]
+        overtaken = feedback.overtaken(tx, rows)
     _done(suite, [row for row in rows if row["id"] not in reports], "failed", Reason("occasion_gone"))
+    _done(suite, [row for row in rows if row["id"] in overtaken], "told", Reason("report_superseded"))
+    said = [row for row in rows if row["id"] in reports and row["id"] not in overtaken]
 
     def tell(row: installations.Row) -> None:
         adapter = suite.adapters.get(row.installation.adapter)
         assert isinstance(adapter, ReportsInBatches)
-        for first in range(0, len(said), adapter.report_size):
-            some = said[first : first + adapter.report_size]
+        # Once more with a new token, what was told with the old one is not told again.
+        left = [one for one in said if one["id"] not in outcomes]
+        for first in range(0, len(left), adapter.report_size):
+            some = left[first : first + adapter.report_size]
             errors = adapter.report_all(row.installation, [reports[one["id"]] for one in some], suite.now())
             for one, error in zip(some, errors, strict=True):
                 outcomes[one["id"]] = error
 
     outcomes: dict[str, Exception | None] = {}
+    whole: Exception | None = None
+    away = False
     try:
         with_token(suite, workspace, installation, tell)
+    except NotFound:
+        whole = BadInput("disconnected")
     except (NeedsReconnect, NotNow, BadInput) as error:
-        outcomes = {one["id"]: outcomes.get(one["id"], error) for one in said}
+        whole, away = error, True
     except Exception as error:
         # An adapter at fault must not keep the reports of others from being told: these are tried again later.
         log.exception("reports failed", installation=installation)
-        failed = NotNow("engine_failed", after=AGAIN_AFTER, detail=type(error).__name__)
-        outcomes = {one["id"]: outcomes.get(one["id"], failed) for one in said}
-    _done(suite, [one for one in said if outcomes[one["id"]] is None], "told", None)
+        whole = NotNow("engine_failed", after=AGAIN_AFTER, detail=type(error).__name__)
+    _done(suite, [one for one in said if outcomes.get(one["id"], whole) is None], "told", None)
     for one in said:
-        if (trouble := outcomes[one["id"]]) is not None:
-            _not_told(suite, one, trouble)
+        if (trouble := outcomes.get(one["id"])) is not None:
+            _not_told(suite, [one], trouble)
+    if whole is not None:
+        until = _not_told(suite, [one for one in said if one["id"] not in outcomes], whole)
+        if until is not None and away:
+            # Nothing can be told there: what waits behind these is not tried in vain, call after call.
+            with suite.database.write(workspace) as tx:
+                feedback.put_off_reports(tx, until, installation=installation, due_before=suite.now())
 
 
-def _tell(suite: Suite, row: Mapping[str, Any]) -> None:
+def _tell_one_by_one(suite: Suite) -> int:
+    now, ends = suite.now(), time.monotonic() + (LEASE - MARGIN).total_seconds()
+    with suite.database.write() as tx:
+        # An import of many people's yes and no does not keep the answers of others waiting.
+        taken = feedback.take_reports(tx, now, LEASE, AT_ONCE, consents=False)
+        taken += feedback.take_reports(tx, now, LEASE, AT_ONCE, consents=True)
+    failures: Counter[str] = Counter()
+
+    def tell(row: Mapping[str, Any]) -> None:
+        if time.monotonic() > ends or failures[row["installation"]] >= MOST_FAILURES:
+            # The lease would end while it is told, and somebody else would tell it too; or the platform is away.
+            until = suite.now() + (timedelta(seconds=30) if time.monotonic() <= ends else timedelta())
+            with suite.database.write(row["workspace"]) as tx:
+                feedback.put_off_reports(tx, until, ids=[row["id"]])
+        elif _tell(suite, row):
+            failures[row["installation"]] += 1
+
+    def put_off(row: Mapping[str, Any]) -> None:
+        _done(suite, [row], "waiting", Reason("engine_failed"), suite.now() + AGAIN_AFTER)
+
+    return singly(tell, taken, put_off)
+
+
+def _tell(suite: Suite, row: Mapping[str, Any]) -> bool:
+    """One report. Whether its platform puts us off."""
     workspace = row["workspace"]
     with suite.database.read(workspace) as tx:
         report = _reports(tx, [row]).get(row["id"])
         superseded = row["kind"] == "reply" and feedback.newer_report(tx, row["occasion"], row["id"])
+        superseded = superseded or bool(feedback.overtaken(tx, [row]))
     if report is None or superseded:
         why = Reason("report_superseded" if superseded else "occasion_gone")
-        return _done(suite, [row], "failed" if report is None else "told", why)
+        _done(suite, [row], "failed" if report is None else "told", why)
+        return False
     try:
-        if not with_token(suite, workspace, row["installation"], partial(_told, suite, report)):
-            return _done(suite, [row], "failed", Reason("reporting_switched_off"))
+        told = with_token(suite, workspace, row["installation"], partial(_told, suite, report))
+    except NotFound:
+        _done(suite, [row], "failed", Reason("disconnected"))
     except (NeedsReconnect, NotNow, BadInput) as error:
-        return _not_told(suite, row, error)
-    return _done(suite, [row], "told", None)
+        return _not_told(suite, [row], error) is not None
+    else:
+        _done(suite, [row], *(("told", None) if told else ("failed", Reason("reporting_switched_off"))))
+    return False
 
 
 def _told(suite: Suite, report: Report, row: installations.Row) -> bool:
@@ -185,20 +230,29 @@ def _told(suite: Suite, report: Report, row: installations.Row) -> bool:
     return True
 
 
-def _not_told(suite: Suite, row: Mapping[str, Any], error: Exception) -> None:
-    now = suite.now()
+def _not_told(suite: Suite, rows: Sequence[Mapping[str, Any]], error: Exception) -> datetime | None:
+    """Why these reports of one platform were not told. Until when they wait; None when they are not told any more."""
+    if not rows:
+        return None
+    now, installation = suite.now(), rows[0]["installation"]
     match error:
         case NeedsReconnect():
             # The token may have died early: the next pull finds out and asks the person. The report waits meanwhile.
-            with suite.database.write(row["workspace"]) as tx:
-                installations.wake(tx, row["installation"], now)
-            _done(suite, [row], "waiting", error.reason, now + AGAIN_AFTER)
+            with suite.database.write(rows[0]["workspace"]) as tx:
+                installations.wake(tx, installation, now)
+            _done(suite, rows, "waiting", error.reason, now + AGAIN_AFTER)
+            return now + AGAIN_AFTER
         case NotNow():
-            wait = max(error.after, timedelta(seconds=30) * 2 ** min(row["tries"], 8))
-            _done(suite, [row], "waiting", error.reason, now + wait)
+            soonest: datetime | None = None
+            for tries in sorted({row["tries"] for row in rows}):
+                until = now + max(error.after, timedelta(seconds=30) * 2 ** min(tries, 8))
+                _done(suite, [row for row in rows if row["tries"] == tries], "waiting", error.reason, until)
+                soonest = soonest or until
+            return soonest
         case BadInput():
-            log.warning("report refused", installation=row["installation"], code=error.reason.code)
-            _done(suite, [row], "failed", error.reason)
+            log.warning("report refused", installation=installation, code=error.reason.code)
+            _done(suite, rows, "failed", error.reason)
+            return None
         case _:
             raise error
 
@@ -212,10 +266,11 @@ def _done(
 ) -> None:
     if not rows:
         return
-    if state == "waiting" and rows[0]["tries"] >= MOST_TRIES:
-        state = "failed"
+    over = [row["id"] for row in rows if state == "waiting" and row["tries"] >= MOST_TRIES]
     with suite.database.write(rows[0]["workspace"]) as tx:
-        feedback.reports_done(tx, [row["id"] for row in rows], state, trouble=trouble, due_at=due_at)
+        feedback.reports_done(tx, over, "failed", trouble=trouble)
+        rest = [row["id"] for row in rows if row["id"] not in over]
+        feedback.reports_done(tx, rest, state, trouble=trouble, due_at=due_at)
 
 
 # ---------------------------------------------------------------------------------------------- as the platform gets it

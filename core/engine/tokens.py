@@ -79,8 +79,10 @@ def fresh(
 
 def with_token(suite: Suite, workspace: str, installation_id: str, call: Callable[[installations.Row], _T]) -> _T:
     """`call` with a fresh installation. An access token can die before its time: then one new one, and after that the
-    platform's word counts. Raises what `fresh` and `call` raise."""
+    platform's word counts. Raises what `fresh` and `call` raise, `NotFound` too when it was disconnected."""
     row = fresh(suite, workspace, installation_id)
+    if row.state == "disconnected":
+        raise NotFound("installation")
     try:
         return call(row)
     except NeedsReconnect as error:

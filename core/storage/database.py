@@ -70,6 +70,10 @@ class Transaction:
         once = ids.with_for_update(skip_locked=True).cte("chosen")
         return select(once.c[0])
 
+    def unshared(self, rows: Select[Any]) -> Select[Any]:
+        """`rows`, which are changed next: on PostgreSQL locked, without those that somebody else is changing."""
+        return rows if self.is_sqlite else rows.with_for_update(skip_locked=True)
+
     def insert_or_leave(self, table: Table, values: Mapping[str, Any]) -> None:
         """Inserts a row unless there is one with its key."""
         one = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)

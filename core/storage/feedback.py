@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, text, update
 
 from core.contract import PhoneReply, Receipt
 from core.domain.channels import message_of
@@ -326,16 +326,60 @@ def queue_reports(tx: Transaction, rows: Sequence[Mapping[str, Any]], now: datet
 
 
 def take_reports(
-    tx: Transaction, now: datetime, lease: timedelta, limit: int = 50, *, adapters: Sequence[str] | None = None
+    tx: Transaction,
+    now: datetime,
+    lease: timedelta,
+    limit: int = 50,
+    *,
+    adapters: Sequence[str] | None = None,
+    consents: bool | None = None,
 ) -> list[Mapping[str, Any]]:
-    """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile."""
+    """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile. `consents`: only
+    people's yes and no, or all but those."""
     c = t.reports.c
-    due = select(c.id).where(c.state == "waiting", c.due_at <= now).order_by(c.due_at).limit(limit)
+    due = select(c.id).where(c.state == text("'waiting'"), c.due_at <= now).order_by(c.due_at).limit(limit)
     if adapters is not None:
         theirs = select(t.installations.c.id).where(t.installations.c.adapter.in_(adapters))
         due = due.where(c.installation.in_(theirs))
+    if consents is not None:
+        due = due.where(c.kind == "consent" if consents else c.kind != "consent")
     rows = tx.rows(update(t.reports).where(c.id.in_(tx.chosen(due))).values(due_at=now + lease).returning(*c))
     return sorted(rows, key=lambda row: row["id"])
+
+
+def overtaken(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Of these reports those of a state after which the platform was told a later one of the same message: a report
+    that had to wait moves nothing backwards over there."""
+    c, found = t.reports.c, set[str]()
+    states = [row for row in rows if row["kind"] == "state" and row["message"]]
+    for first in range(0, len(states), 400):
+        chunk = states[first : first + 400]
+        query = (
+            tx.mine(t.reports, c.message, func.max(c.id).label("last"))
+            .where(c.message.in_({row["message"] for row in chunk}), c.kind == "state", c.state == "told")
+            .group_by(c.message)
+        )
+        last = {row.message: row.last for row in tx.connection.execute(query)}
+        found |= {row["id"] for row in chunk if row["id"] < last.get(row["message"], "")}
+    return found
+
+
+def put_off_reports(
+    tx: Transaction,
+    until: datetime,
+    *,
+    ids: Sequence[str] = (),
+    installation: str | None = None,
+    due_before: datetime | None = None,
+) -> None:
+    """These reports, or those of an installation that are due, wait until then without having been tried."""
+    c = t.reports.c
+    those = c.id.in_(ids) if installation is None else and_(c.installation == installation, c.due_at <= due_before)
+    tx.connection.execute(
+        update(t.reports)
+        .where(c.workspace == tx.owned, c.state == text("'waiting'"), those)
+        .values(due_at=until)
+    )
 
 
 def report_done(
@@ -354,7 +398,10 @@ def reports_done(
     if due_at is not None:
         values["due_at"] = due_at
     for first in range(0, len(ids), 400):
-        tx.connection.execute(update(t.reports).where(c.id.in_(ids[first : first + 400])).values(**values))
+        # One that was called off meanwhile stays so: its platform has parted from us.
+        tx.connection.execute(
+            update(t.reports).where(c.id.in_(ids[first : first + 400]), c.state == "waiting").values(**values)
+        )
 
 
 def call_off_reports(tx: Transaction, installation: str, why: Reason) -> int:

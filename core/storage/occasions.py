@@ -233,13 +233,19 @@ def numbers_of(tx: Transaction, installation: str, subjects: Iterable[str]) -> d
     return {subject: tuple(numbers) for subject, numbers in found.items()}
 
 
-def subjects_of(tx: Transaction, installation: str, number: str) -> list[str]:
-    """The records of a platform that have that number."""
-    c = t.occasions.c
-    query = tx.mine(t.occasions, c.subject).where(
-        c.installation == installation, c.subject.is_not(None), or_(c.recipient == number, c.own_recipient == number)
-    )
-    return [row.subject for row in tx.connection.execute(query.distinct().order_by(c.subject))]
+def subjects_of(tx: Transaction, installation: str, numbers: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Number → the records of a platform that have it."""
+    c, found = t.occasions.c, dict[str, set[str]]()
+    for chunk in _chunks(sorted(numbers)):
+        query = tx.mine(t.occasions, c.subject, c.recipient, c.own_recipient).where(
+            c.installation == installation,
+            c.subject.is_not(None),
+            or_(c.recipient.in_(chunk), c.own_recipient.in_(chunk)),
+        )
+        for row in tx.connection.execute(query.distinct()):
+            for number in {row.recipient, row.own_recipient} & set(chunk):
+                found.setdefault(number, set()).add(row.subject)
+    return {number: tuple(sorted(subjects)) for number, subjects in found.items()}
 
 
 def merged(tx: Transaction, installation: str, old: str, new: str) -> int:

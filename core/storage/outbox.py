@@ -318,18 +318,28 @@ def looking(installation: str) -> str:
     return _LOOKING + installation
 
 
-def to_look_at(tx: Transaction, limit: int) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
-    """(workspace, installation) → messages that wait for their platform's word, the longest waiting first."""
-    query = (
-        select(_m.id, _m.workspace, _m.installation, _m.occasion, _m["class"], _m.due_at, _m.expires_at)
-        .where(_m.state == text("'held'"), _m.held_by >= _LOOKING, _m.held_by < "look;")
-        .order_by(_m.held_by, _m.due_at)
+def platforms_to_ask(tx: Transaction) -> list[tuple[str, str]]:
+    """(workspace, installation) of those for whose word messages wait."""
+    found: list[tuple[str, str]] = []
+    last = _LOOKING
+    # From one to the next by the index: behind one that is away, a hundred thousand may wait.
+    next_one = select(_m.workspace, _m.installation, _m.held_by).where(
+        _m.state == text("'held'"), _m.held_by > bindparam("b_last"), _m.held_by < "look;"
+    )
+    while row := tx.connection.execute(next_one.order_by(_m.held_by).limit(1), {"b_last": last}).first():
+        found.append((row.workspace, row.installation))
+        last = row.held_by
+    return found
+
+
+def to_look_at(tx: Transaction, installation: str, limit: int) -> list[Mapping[str, Any]]:
+    """Messages that wait for their platform's word, the most urgent and the longest waiting first."""
+    return tx.rows(
+        tx.mine(t.messages, _m.id, _m.installation, _m.occasion, _m["class"], _m.due_at, _m.expires_at)
+        .where(_m.state == text("'held'"), _m.held_by == looking(installation))
+        .order_by(_m.priority, _m.due_at)
         .limit(limit)
     )
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in tx.rows(query):
-        found.setdefault((row["workspace"], row["installation"]), []).append(row)
-    return found
 
 
 def looked_at(tx: Transaction, ids: Sequence[str], reason: Reason, now: datetime) -> int:
@@ -338,7 +348,12 @@ def looked_at(tx: Transaction, ids: Sequence[str], reason: Reason, now: datetime
     for first in range(0, len(ids), _CHUNK):
         rows = tx.connection.execute(
             update(t.messages)
-            .where(_m.id.in_(ids[first : first + _CHUNK]), _m.state == "held", _m.held_by.startswith(_LOOKING))
+            .where(
+                _m.workspace == tx.owned,
+                _m.id.in_(ids[first : first + _CHUNK]),
+                _m.state == "held",
+                _m.held_by.startswith(_LOOKING),
+            )
             .values(state="scheduled", held_by=None, reason=reason_row(reason), changed_at=now, looked_at=now)
             .returning(_m.id, _m.workspace)
         ).all()
@@ -347,25 +362,63 @@ def looked_at(tx: Transaction, ids: Sequence[str], reason: Reason, now: datetime
     return count
 
 
-def look_elsewhere(tx: Transaction, ids: Sequence[str], held_by: str, reason: Reason, now: datetime) -> None:
-    """Their platform does not let us ask: they wait for that now."""
+def look_elsewhere(tx: Transaction, installation: str, reason: Reason, now: datetime) -> None:
+    """Their platform may not be asked now: all that wait for its word wait for a person to change that."""
     tx.connection.execute(
         update(t.messages)
-        .where(_m.id.in_(ids), _m.state == "held")
-        .values(held_by=held_by, reason=reason_row(reason), changed_at=now)
+        .where(_m.workspace == tx.owned, _m.state == text("'held'"), _m.held_by == looking(installation))
+        .values(held_by=f"installation:{installation}", reason=reason_row(reason), changed_at=now)
     )
 
 
-def end_these(tx: Transaction, ids: Sequence[str], state: State, reason: Reason, now: datetime) -> None:
-    """Ends those of these messages that still wait."""
+def end_these(tx: Transaction, ids: Sequence[str], state: State, reason: Reason, now: datetime) -> list[str]:
+    """Ends those of these messages that still wait. Which ones."""
+    ended: list[str] = []
     for first in range(0, len(ids), _CHUNK):
         rows = tx.connection.execute(
             update(t.messages)
-            .where(_m.id.in_(ids[first : first + _CHUNK]), _m.state.in_(["scheduled", "held"]))
+            .where(
+                _m.workspace == tx.owned,
+                _m.id.in_(ids[first : first + _CHUNK]),
+                _m.state.in_(["scheduled", "held"]),
+            )
             .values(state=str(state), reason=reason_row(reason), changed_at=now, held_by=None)
             .returning(_m.id, _m.workspace)
         ).all()
         write_steps(tx, [(row.id, row.workspace, state, reason) for row in rows], now)
+        ended += [row.id for row in rows]
+    return ended
+
+
+def held_too_long(tx: Transaction, now: datetime, limit: int) -> dict[str, list[str]]:
+    """Workspace → messages that are held, whatever for, and are of no use any more."""
+    query = select(_m.id, _m.workspace).where(_m.state == text("'held'"), _m.expires_at < now).limit(limit)
+    found: dict[str, list[str]] = {}
+    for row in tx.connection.execute(query):
+        found.setdefault(row.workspace, []).append(row.id)
+    return found
+
+
+def held_for_nothing(tx: Transaction) -> list[tuple[str, str, str]]:
+    """(workspace, installation, its state) of connections that hold messages although they are connected, or have
+    ended: such a message was handed to the hold just when that ended."""
+    i = t.installations.c
+    here = (_m.workspace, _m.installation, i.state)
+    return [
+        (row[0], row[1], row[2])
+        for row in tx.connection.execute(
+            select(*here)
+            .join(t.installations, i.id == _m.installation)
+            .where(
+                _m.state == text("'held'"),
+                or_(
+                    and_(_m.held_by == literal("installation:").concat(_m.installation), i.state == "connected"),
+                    i.state == "disconnected",
+                ),
+            )
+            .distinct()
+        )
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- telling platforms
@@ -386,7 +439,7 @@ def untold(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
     """Messages whose state their platform wants to hear of and has not been told: marked as told, the caller tells.
     `told` is what it was told before, "" for nothing."""
     due = select(_m.id, _m.told).where(text(f"({t.UNTOLD})")).order_by(_m.changed_at).limit(limit)
-    before = {row.id: row.told for row in tx.connection.execute(due)}
+    before = {row.id: row.told for row in tx.connection.execute(tx.unshared(due))}
     ids = list(before)
     if not ids:
         return []

@@ -150,7 +150,7 @@ def untold(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
     """Every yes and no of which the platforms that keep them have not been told: marked as told, the caller tells."""
     c = t.consents.c
     due = select(c.id).where(text("untold")).order_by(c.id).limit(limit)
-    ids = [row.id for row in tx.connection.execute(due)]
+    ids = [row.id for row in tx.connection.execute(tx.unshared(due))]
     if not ids:
         return []
     tx.connection.execute(update(t.consents).where(c.id.in_(ids)).values(untold=False))

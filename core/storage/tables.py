@@ -633,8 +633,11 @@ reports = _table(
     Column("trouble", Json),
     Column("created_at", Moment, nullable=False),
     Index(
-        "ix_reports_due", "due_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")
+        "ix_reports_due", "due_at", "kind",
+        sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"),
     ),
+    Index(None, "message"),
+    Index(None, "occasion"),
 )
 
 webhooks = _table(

@@ -83,6 +83,8 @@ READS: dict[str, Call] = {
     "feedback.last_to": lambda tx, our: feedback.last_to(tx, ANA.number),
     "feedback.messages_of": lambda tx, our: feedback.messages_of(
         tx, our["account"], [Receipt("ref_1", State.READ, "x", NOW, our["sent"])]),
+    "feedback.overtaken": lambda tx, our: feedback.overtaken(
+        tx, [{"id": "", "kind": "state", "message": our["sent"]}]),
     "feedback.newer_report": lambda tx, our: feedback.newer_report(tx, our["occasion"], ""),
     "feedback.questions": lambda tx, our: feedback.questions(tx, ANA.number, NOW),
     "feedback.receipts_of": lambda tx, our: feedback.receipts_of(tx, our["sent"]),
@@ -113,7 +115,7 @@ READS: dict[str, Call] = {
     "occasions.numbers_of": lambda tx, our: occasions.numbers_of(tx, our["installation"], ["person/1"]),
     "occasions.of_person": lambda tx, our: occasions.of_person(tx, our["installation"], number=ANA.number),
     "occasions.open_ones": lambda tx, our: occasions.open_ones(tx, NOW),
-    "occasions.subjects_of": lambda tx, our: occasions.subjects_of(tx, our["installation"], ANA.number),
+    "occasions.subjects_of": lambda tx, our: occasions.subjects_of(tx, our["installation"], [ANA.number]),
     "occasions.swept": lambda tx, our: occasions.swept(
         tx, our["installation"], Sweep("", NOW, NOW + timedelta(days=9), frozenset()), NOW),
     "occasions.told": lambda tx, our: occasions.told(tx, [our["occasion"]]),
@@ -124,6 +126,7 @@ READS: dict[str, Call] = {
     "outbox.known": lambda tx, our: outbox.known(tx, [our["occasion"]]),
     "outbox.listed": lambda tx, our: outbox.listed(tx, outbox.Filter()),
     "outbox.of_occasions": lambda tx, our: outbox.of_occasions(tx, [our["occasion"]]),
+    "outbox.to_look_at": lambda tx, our: outbox.to_look_at(tx, our["installation"], 10),
     "people.consents": lambda tx, our: people.consents(tx),
     "people.contact": lambda tx, our: people.contact(tx, our["contact"]),
     "people.contact_of": lambda tx, our: people.contact_of(tx, ANA.number),
@@ -153,6 +156,8 @@ WRITES: dict[str, Call] = {
     "feedback.call_off_reports": lambda tx, our: feedback.call_off_reports(tx, our["installation"], WHY),
     "feedback.handled": lambda tx, our: feedback.handled(tx, our["reply"], NOW),
     "feedback.understood": lambda tx, our: feedback.understood(tx, our["reply"], meaning="stop", outcome=WHY),
+    "feedback.put_off_reports": lambda tx, our: feedback.put_off_reports(
+        tx, SOON, installation=our["installation"], due_before=SOON),
     "inbox.replayed": lambda tx, our: inbox.replayed(tx, our["inbox"], "unreadable", WHY, NOW),
     "installations.change": lambda tx, our: installations.change(tx, our["installation"], name="Mine"),
     "installations.heard": lambda tx, our: installations.heard(tx, our["installation"], NOW, {}, over=True),
@@ -172,6 +177,9 @@ WRITES: dict[str, Call] = {
         tx, ANA.number, ["transactional"], State.SUPPRESSED, WHY, NOW),
     "outbox.end_waiting_of": lambda tx, our: outbox.end_waiting_of(
         tx, our["installation"], State.CANCELLED, WHY, NOW),
+    "outbox.end_these": lambda tx, our: outbox.end_these(tx, [our["waiting"], our["asking"]], State.CANCELLED, WHY, NOW),
+    "outbox.look_elsewhere": lambda tx, our: outbox.look_elsewhere(tx, our["installation"], WHY, NOW),
+    "outbox.looked_at": lambda tx, our: outbox.looked_at(tx, [our["asking"]], WHY, NOW),
     "outbox.put_back": lambda tx, our: outbox.put_back(tx, our["sent"], WHY, NOW, NOW),
     "outbox.release": lambda tx, our: outbox.release(tx, "account", WHY, NOW),
     "people.change_contact": lambda tx, our: people.change_contact(tx, our["contact"], {"name": "Mine"}),
@@ -202,9 +210,9 @@ OF_THE_HOUSE = """
     installations.due installations.fell_silent installations.let_go installations.seize
     installations.speaking installations.standing installations.parted installations.to_maintain
     installations.workspace_of oauth.bring outbox.advance outbox.arrived_earlier outbox.ask_again outbox.claim
-    outbox.doubt outbox.doubtful outbox.end_these outbox.give_back outbox.hurry outbox.look_elsewhere
-    outbox.looked_at outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
-    outbox.record outbox.stays_with outbox.to_look_at outbox.unsaid outbox.untold outbox.write_steps
+    outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
+    outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
+    outbox.platforms_to_ask outbox.record outbox.stays_with outbox.unsaid outbox.untold outbox.write_steps
     people.standings people.untold simulated.advance simulated.due simulated.next_at webhooks.delivered
     webhooks.listening webhooks.queue webhooks.take
 """.split()
@@ -249,9 +257,9 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         [occasion] = occasions.apply(tx, our["installation"], [visit], backlog=False, now=NOW)
         our["occasion"] = occasion.id
         common = {"installation": our["installation"], "occasion": our["occasion"], "about": SOON}
-        [our["waiting"], our["held"], our["sent"]] = outbox.accept(tx, [
+        [our["waiting"], our["held"], our["sent"], our["asking"]] = outbox.accept(tx, [
             outbox.New(**{**{name: getattr(new, name) for name in new.__dataclass_fields__}, **common, "key": f"k{n}"})
-            for n in range(3)
+            for n in range(4)
         ], NOW)  # fmt: skip
         our["cart"], our["nudge"] = _a_cart_with_its_nudge(tx, our)
         our["contact"] = people.remember(tx, ANA, {"name": "Ana"}, NOW)
@@ -264,6 +272,10 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         our["webhook"] = webhooks.add(tx, VAULT, "https://hook.example", ["message.sent"], "secret", NOW)
         feedback.queue_report(tx, our["installation"], occasion=our["occasion"], message=our["sent"], kind="reply",
                               content={}, now=NOW)  # fmt: skip
+        feedback.queue_report(tx, our["installation"], occasion=our["occasion"], message=our["sent"], kind="state",
+                              content={}, now=NOW)  # fmt: skip
+        told = t.reports.c.kind == "state"
+        tx.connection.execute(t.reports.update().where(told).values(state="told"))
         oauth.begin(tx, state_hash=hashed("state"), adapter="shop", user="usr_1", browser_hash="b", kept={},
                     vault=VAULT, expires_at=NOW + timedelta(minutes=9))  # fmt: skip
         idempotency.begun(tx, "key", "digest", NOW)
@@ -280,6 +292,8 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         })  # fmt: skip
         m = t.messages
         tx.connection.execute(m.update().where(m.c.id == our["held"]).values(state="held", held_by="account"))
+        tx.connection.execute(m.update().where(m.c.id == our["asking"]).values(
+            state="held", held_by=outbox.looking(our["installation"])))  # fmt: skip
         tx.connection.execute(m.update().where(m.c.id == our["sent"]).values(
             state="sent", account=our["account"], provider_ref="ref_1", left_at=NOW))  # fmt: skip
         outbox.write_steps(tx, [(our["sent"], workspace, State.SENT, None)], NOW)

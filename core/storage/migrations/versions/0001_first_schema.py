@@ -700,11 +700,13 @@ def upgrade() -> None:
     with op.batch_alter_table("reports", schema=None) as batch_op:
         batch_op.create_index(
             "ix_reports_due",
-            ["due_at"],
+            ["due_at", "kind"],
             unique=False,
             sqlite_where=sa.text("state = 'waiting'"),
             postgresql_where=sa.text("state = 'waiting'"),
         )
+        batch_op.create_index(batch_op.f("ix_reports_message"), ["message"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reports_occasion"), ["occasion"], unique=False)
 
     op.create_table(
         "rules",
@@ -973,6 +975,8 @@ def downgrade() -> None:
 
     op.drop_table("rules")
     with op.batch_alter_table("reports", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reports_occasion"))
+        batch_op.drop_index(batch_op.f("ix_reports_message"))
         batch_op.drop_index(
             "ix_reports_due", sqlite_where=sa.text("state = 'waiting'"), postgresql_where=sa.text("state = 'waiting'")
         )
