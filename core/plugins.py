@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import structlog
@@ -37,9 +38,15 @@ def urls(settings: Settings) -> Mapping[str, str]:
 
 
 def _kinds(group: str) -> Iterator[Any]:
-    for point in sorted(entry_points(group=group), key=lambda point: point.name):
+    for point in _points(group):
         try:
             yield point.load()
         except (ImportError, AttributeError) as error:
             # Another team's package that does not load must not stop everybody's reminders; `relance doctor` shows it.
             log.error("plugin does not load", group=group, plugin=point.name, problem=str(error))
+
+
+@cache
+def _points(group: str) -> tuple[EntryPoint, ...]:
+    """Asked once: the answer is in a file of each installed package."""
+    return tuple(sorted(entry_points(group=group), key=lambda point: point.name))

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import requests
 from cryptography.fernet import Fernet
-from sqlalchemy import insert, select, text
+from flask import Flask
+from sqlalchemy import insert, or_, select, text
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -33,7 +34,9 @@ from core.storage import access, house
 from core.storage import tables as t
 from core.storage.database import Transaction
 from core.suite import Suite, build_suite, turn_clock
+from core.web import links
 from core.web.app import create_app
+from core.web.limits import STRANGERS_BURST, STRANGERS_PER_SECOND, Buckets
 from tests.support.schema import bring_up
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -135,7 +138,7 @@ class Running:
         with self.suite.database.write(self.workspace) as tx:
             self.user = _owner(tx, now)
         self.client = self.client_for(self.workspace)
-        self.app = create_app(self.suite)
+        self.app = _app_for(self.suite)
         self._door.app = self.app
         self._thread = threading.Thread(target=self._server.run, name="server", daemon=True)
         self._runner: Embedded | _Distributed | None = None
@@ -158,6 +161,8 @@ class Running:
         self._thread.join(timeout=5)
         self._server.task_dispatcher.shutdown(timeout=5)
         self.suite.database.close()
+        if not self._thread.is_alive() and not self.settings.trusted_proxies:
+            _free_apps.append(self.app)
         if self._own_database:
             drop_database(self._own_database)
 
@@ -218,8 +223,11 @@ class Running:
             select(m.id).where(m.state == "held", m.held_by.startswith("look:")),
             select(m.id).where(text(t.UNTOLD)),
             select(t.simulated.c.id).where(t.simulated.c.next_at <= now),
-            select(t.reports.c.id).where(t.reports.c.state == "waiting", t.reports.c.due_at <= now),
-            select(t.deliveries.c.id).where(t.deliveries.c.state == "waiting", t.deliveries.c.due_at <= now),
+            # What is being told just now was put off for that time, and has not been tried yet.
+            *(
+                select(one.id).where(one.state == "waiting", or_(one.due_at <= now, one.tries == 0))
+                for one in (t.reports.c, t.deliveries.c)
+            ),
             select(i.id).where(i.state == "connected", i.next_pull_at <= now),
             select(i.id).where(i.state == "connected", i.pull_lease_until > now),
         )
@@ -233,6 +241,22 @@ class Running:
         answer = self.client.get("/v1/simulator/messages?limit=200")
         assert answer.status_code == 200, answer.text
         return list(answer.json()["data"])
+
+
+_free_apps: list[Flask] = []
+
+
+def _app_for(suite: Suite) -> Flask:
+    """An application that no other house uses: its routes are compiled and its templates read once for each process."""
+    if suite.settings.trusted_proxies or not _free_apps:
+        return create_app(suite)
+    app = _free_apps.pop()
+    app.extensions.pop("relance_keys_noted", None)
+    app.extensions.update(
+        relance=suite, relance_limits=Buckets(), relance_strangers=Buckets(STRANGERS_PER_SECOND, STRANGERS_BURST),
+        relance_links=Buckets(links.PER_SECOND, links.BURST),
+    )  # fmt: skip
+    return app
 
 
 _known_hash: list[str] = []
