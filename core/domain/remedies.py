@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 # What is mended in the same way has one remedy, so that pages can group by it.
 _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
-    (("opted_out",), {
+    (("opted_out", "record_opted_out"), {
         "fr": "Rien à faire : c'est le choix de la personne. Elle seule peut revenir, en répondant START.",
         "en": "Nothing to do: it is the person's choice. They alone can come back, by answering START.",
     }),
@@ -21,7 +21,7 @@ _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
         "fr": "Demandez à la personne son numéro de mobile actuel.",
         "en": "Ask the person for the mobile number that they use now.",
     }),
-    (("record_no_number", "record_number_wrong"), {
+    (("record_no_number", "record_number_wrong", "record_not_a_mobile"), {
         "fr": "Complétez ou corrigez le numéro sur la fiche, ou choisissez un autre champ à la page « Champs ».",
         "en": "Fill in or correct the number on the record, or choose another field on the page “Fields”.",
     }),

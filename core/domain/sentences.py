@@ -358,6 +358,14 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "La fiche n'a pas de numéro de téléphone.",
         "en": "The record has no telephone number.",
     },
+    "record_not_a_mobile": {
+        "fr": "Le numéro de la fiche n'est pas un mobile.",
+        "en": "The number of the record is no mobile.",
+    },
+    "record_opted_out": {
+        "fr": "La personne ne veut plus de messages.",
+        "en": "The person wants no more messages.",
+    },
     "record_number_wrong": {
         "fr": "Le numéro de la fiche est illisible ou n'existe pas.",
         "en": "The number of the record cannot be read, or does not exist.",

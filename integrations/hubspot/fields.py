@@ -94,7 +94,7 @@ def mapped(config: Mapping[str, Any], memory: Mapping[str, Any],
                            known=", ".join((*_LISTS, *_WORDS)))
         if not changed[name]:
             changed.pop(name)
-    if changed.get("opt_out") and changed.get("opt_out") == changed.get("opt_in"):
+    if changed.get("opt_in") and changed["opt_in"] == ways.opt_out(changed, memory):
         raise BadInput("fields_contradict", pointer="/opt_in")
     try:
         return {**changed, **ways.wishes(changed)}

@@ -64,7 +64,7 @@ def _tabs(adapter: Adapter, base: str) -> tuple[tuple[str, str], ...]:
 
 def trouble(error: Trouble) -> tuple[Reason, str]:
     """Why the platform could not be asked, and what to do about it."""
-    return error.reason, remedy(error.reason.code, language())
+    return error.reason, _set(remedy(error.reason.code, language()))
 
 
 def of_record(reason: Reason) -> Reason:
@@ -73,18 +73,23 @@ def of_record(reason: Reason) -> Reason:
         return Reason("record_no_number")
     if reason.code in ("number_unreadable", "number_invalid"):
         return Reason("record_number_wrong")
+    if reason.code in ("not_a_mobile", "opted_out"):
+        return Reason(f"record_{reason.code}")
     return reason
 
 
 def mends(reason: Reason) -> str:
     """What to do about it on a record."""
-    return remedy(of_record(reason).code, language())
+    return _set(remedy(of_record(reason).code, language()))
+
+
+def _set(text: str) -> str:
+    return french(text) if language() == "fr" else text
 
 
 def said(words: Mapping[str, str]) -> str:
     """An adapter's words in the language of the person who looks, set as ours are."""
-    text = words.get(language()) or words.get("en", "")
-    return french(text) if language() == "fr" else text
+    return _set(words.get(language()) or words.get("en", ""))
 
 
 def texts_of(suite: Suite) -> dict[str, str]:
