@@ -274,6 +274,9 @@ class Manifest:
     same_content: timedelta = timedelta(hours=48)
     """For how long the same words from this platform are the same delivery. Senders that mint a new id at each retry
     stop within about a day; with a `Reading.delivery` ten minutes are the most."""
+    gives_up: bool = False
+    """True for platforms that take our address down after a few failures: what is authentic and cannot be read is kept
+    and shown to people, and the platform hears a 200."""
 
     @property
     def oauth(self) -> OAuth | None:

@@ -143,7 +143,7 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
                 installation=installation.id,
                 trouble=error.reason,
             )
-        if isinstance(error, Unsupported):
+        if isinstance(error, Unsupported) or adapter.manifest.gives_up:
             return Reply(200)
         raise
     with suite.database.write(installation.workspace) as tx:

@@ -74,6 +74,8 @@ class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Check
         slug="shopify", name="Shopify", kinds=frozenset({Kind.CART, Kind.ORDER, Kind.REQUEST}),
         vendors={"shopify": SHOPIFY},
         poll_every=timedelta(minutes=15), single_address=True,
+        # Eight failures in a row, and the subscription is deleted.
+        gives_up=True,
         auth=(
             OAuth(
                 vendor="shopify", authorize_url="https://example.myshopify.com/admin/oauth/authorize",

@@ -68,7 +68,9 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
 
     manifest = Manifest(
         slug="woocommerce", name="WooCommerce", kinds=frozenset({Kind.CART, Kind.ORDER}),
-        poll_every=timedelta(minutes=15), auth=(Url("url"), SharedSecret("X-WC-Webhook-Signature")))
+        poll_every=timedelta(minutes=15), auth=(Url("url"), SharedSecret("X-WC-Webhook-Signature")),
+        # The seventh failure in a row switches a webhook off, whatever it was about.
+        gives_up=True)
     asked = (
         Asked(
             "site", {"fr": "Adresse de la boutique", "en": "Address of the shop"},

@@ -82,6 +82,21 @@ def test_woocommerce_sets_its_webhooks_up_and_each_status_is_told_once(tmp_path:
             "Merci ! Votre commande 14 (96,70 €) est confirmée.", "Votre commande 14 est en route."]
 
 
+def test_what_woocommerce_sends_and_nobody_can_read_is_kept_and_costs_no_webhook(tmp_path: Path) -> None:
+    with FakeWooCommerce(now=START) as shop, Running(tmp_path) as relance:
+        house = woocommerce(relance, shop)
+        shop.order(14, phone=ZOE_TYPED)
+        # Signed, and no order: what a webhook says whose owner lost the right to see orders.
+        shop.orders[14] = {"code": "woocommerce_rest_cannot_view", "message": "Sorry", "data": {"status": 401}}
+        for _ in range(8):
+            house.forward(MINUTE)
+            assert shop.deliver("order.updated", 14) == [200]
+
+        kept = relance.client.get("/v1/inbox").json()["data"]
+        assert {one["trouble"]["code"] for one in kept if one["state"] == "unreadable"} == {"woocommerce_owner_lost"}
+        assert {hook["status"] for hook in shop.hooks.values()} == {"active"}
+
+
 def test_a_draft_of_woocommerce_is_nudged_once_unless_it_becomes_an_order(tmp_path: Path) -> None:
     with FakeWooCommerce(now=START) as shop, Running(tmp_path) as relance:
         house = woocommerce(relance, shop, "cart-1h", carts_from_drafts=True)
