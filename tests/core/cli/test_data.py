@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -20,7 +21,8 @@ from core.contract import Inbound
 from core.domain.recipients import Recipient
 from core.settings import Settings
 from core.storage import house, idempotency, inbox, people, webhooks
-from core.suite import Suite, build_suite
+from core.storage.migrate import upgrade
+from core.suite import Suite, build_suite, turn_clock
 
 
 class House:
@@ -51,6 +53,17 @@ class House:
 
 
 @pytest.fixture
+def monday(home: House) -> House:
+    """The same on the Monday that comes, at nine: what a demo shows depends on the hour and the day."""
+    today = datetime.now(ZoneInfo("Europe/Paris")).replace(hour=9, minute=0, second=0, microsecond=0)
+    suite = home.suite()
+    upgrade(suite.database)
+    turn_clock(suite, today + timedelta(days=7 - today.weekday()) - datetime.now(UTC))
+    suite.database.close()
+    return home
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> House:
     return House(tmp_path)
 
@@ -63,7 +76,8 @@ def workspace_of(suite: Suite) -> str:
 # ---------------------------------------------------------------------------------------------- the demo
 
 
-def test_the_demo_shows_a_fortnight_with_its_traps_and_the_clock_lets_reminders_leave(home: House) -> None:
+def test_the_demo_shows_a_fortnight_with_its_traps_and_the_clock_lets_reminders_leave(monday: House) -> None:
+    home = monday
     loaded = home.json("demo")
     assert loaded["email"] == "demo@clinique.example"
     assert loaded["messages"] > 10
@@ -80,7 +94,8 @@ def test_the_demo_shows_a_fortnight_with_its_traps_and_the_clock_lets_reminders_
     assert left["0002"] == "failed"
 
 
-def test_the_demo_again_begins_a_new_fortnight_and_is_for_demo_mode_only(home: House, tmp_path: Path) -> None:
+def test_the_demo_again_begins_a_new_fortnight_and_is_for_demo_mode_only(monday: House, tmp_path: Path) -> None:
+    home = monday
     assert home.json("demo", "--dry-run")["dry_run"] is True
     first = home.json("demo")
     again = home.json("demo")
