@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from core.contract import ConsentWord
 from core.domain.errors import BadInput
 from core.domain.messages import State
-from core.domain.policy.consent import ALL, MARKETING, TRANSACTIONAL
+from core.domain.policy.consent import ALL, MARKETING, TRANSACTIONAL, overtaken
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.engine.scheduling import live_installations, replan_open
@@ -25,6 +25,9 @@ def take(tx: Transaction, installation: str, words: Sequence[ConsentWord], now: 
     know changes nothing, and a no calls off at once what waits. Words about a record of which no number is known are
     kept by nobody: when that person gets a message, the platform is asked anew. A yes of tomorrow would outweigh every
     STOP until then: it is none; one of a clock that runs a little ahead is of this moment."""
+    if not words:
+        return 0
+    tx.alone(f"plan:{tx.owned}")
     named = [(number, word) for number, word in _by_number(tx, installation, words)
              if not word.granted or word.at <= now + CLOCKS_DIFFER]  # fmt: skip
     newest = people.newest(tx, {number for number, _ in named})
@@ -33,10 +36,10 @@ def take(tx: Transaction, installation: str, words: Sequence[ConsentWord], now: 
         scope = word.scope if word.scope in SCOPES else MARKETING
         if word.granted and word.at > now:
             word = replace(word, at=now)
-        known = [at for (whose, what), at in newest.items() if whose == number and what in (scope, ALL)]
-        if any(at >= word.at for at in known):
+        known = [newest[number, what] for what in {scope, ALL} if (number, what) in newest]
+        if overtaken(word.granted, word.at, known):
             continue
-        newest[number, scope] = word.at
+        newest[number, scope] = word.at, word.granted
         proof = dict(word.proof)
         if word.granted:
             people.start(tx, number, scope, "platform", proof, word.at, installation=installation)
@@ -44,14 +47,15 @@ def take(tx: Transaction, installation: str, words: Sequence[ConsentWord], now: 
             people.stop(tx, number, scope, "platform", proof, word.at, installation=installation)
             call_off(tx, number, {scope}, now)
         news.add(number)
-    for number in sorted(news):
-        replan_open(tx, now, live_installations(tx), recipient=number)
+    if news:
+        replan_open(tx, now, live_installations(tx), recipients=news)
     return len(news)
 
 
 def strictest(tx: Transaction, installation: str, subject: str, now: datetime) -> None:
     """Two records became the one `subject`: a no of either of them is a no of all its numbers, and every platform that
     keeps consent hears of it."""
+    tx.alone(f"plan:{tx.owned}")
     numbers = occasions.numbers_of(tx, installation, {subject}).get(subject, ())
     if len(numbers) < 2:
         return

@@ -39,6 +39,7 @@ def erase(suite: Suite, workspace: str, recipient: Recipient, *, who: str, dry_r
     stays = False
     try:
         with suite.database.write(workspace) as tx:
+            tx.alone(f"plan:{tx.owned}")
             stays = _on_the_list(tx, recipient.number)
             rows = erasure.forget(tx, recipient.number)
             if dry_run:
@@ -55,6 +56,7 @@ def erase_there(tx: Transaction, row: installations.Row, asked: Erasure, now: da
 
     What this connection brought goes. All else about the person's number goes too, unless another connection of the
     workspace knows it: a shop's request does not delete a clinic's visit."""
+    tx.alone(f"plan:{tx.owned}")
     installation = row.installation.id
     everybody = not (asked.subject or asked.number or asked.email)
     number = _readable(asked.number)

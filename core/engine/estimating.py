@@ -13,7 +13,7 @@ from core.domain.events import Wish
 from core.domain.messages import MessageClass
 from core.domain.occasions import updated
 from core.domain.planning import Send, Skip
-from core.domain.policy.consent import ALL, MARKETING, Standing
+from core.domain.policy.consent import ALL, MARKETING, Standing, overtaken
 from core.domain.reasons import Reason
 from core.engine import scheduling
 from core.engine.tokens import with_token
@@ -132,7 +132,7 @@ def standings(tx: Transaction, records: Iterable[Record]) -> dict[str, Standing]
     # Of two words at one moment the refusal counts.
     for number, word in sorted(words, key=lambda pair: (pair[1].at, not pair[1].granted)):
         heard = [newest[number, scope] for scope in (word.scope, ALL) if (number, scope) in newest]
-        if any(at >= word.at for at in heard):
+        if overtaken(word.granted, word.at, heard):
             continue
         standing = known.get(number, Standing())
         out = standing.opted_out - {word.scope, ALL} if word.granted else standing.opted_out | {word.scope}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,8 @@ from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.storage import answers, carts, house, occasions, outbox, people, rules
 from core.storage.database import Transaction
+
+_PEOPLE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,20 @@ def replan_open(
     *,
     installation: str | None = None,
     recipient: str | None = None,
+    recipients: Collection[str] | None = None,
 ) -> int:
-    """Plans all open occasions again (after a rule, a holiday, a consent changed). Returns how many were looked at."""
+    """Plans all open occasions again (after a rule, a holiday, a consent changed), those of some people or of all.
+    Returns how many were looked at."""
     tx.alone(f"plan:{tx.workspace}")
-    after, count = "", 0
-    while page := occasions.open_ones(tx, now, installation=installation, recipient=recipient, after=after):
-        replan(tx, page, now, live)
-        after, count = page[-1].id, count + len(page)
+    count = 0
+    numbers = sorted(recipients or ()) if recipients is not None or recipient is None else [recipient]
+    some = recipient is not None or recipients is not None
+    for first in range(0, len(numbers) if some else 1, _PEOPLE):
+        these = numbers[first : first + _PEOPLE] if some else None
+        after = ""
+        while page := occasions.open_ones(tx, now, installation=installation, recipients=these, after=after):
+            replan(tx, page, now, live)
+            after, count = page[-1].id, count + len(page)
     return count
 
 

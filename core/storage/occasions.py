@@ -130,7 +130,7 @@ def open_ones(
     now: datetime,
     *,
     installation: str | None = None,
-    recipient: str | None = None,
+    recipients: Sequence[str] | None = None,
     after: str = "",
     limit: int = 2000,
 ) -> list[Occasion]:
@@ -143,8 +143,8 @@ def open_ones(
     query = query.where(or_(func.coalesce(c.start, c.at) >= now - _FOLLOW_UP, waiting))
     if installation:
         query = query.where(c.installation == installation)
-    if recipient:
-        query = query.where((c.recipient == recipient) | (c.own_recipient == recipient))
+    if recipients is not None:
+        query = query.where(or_(c.recipient.in_(recipients), c.own_recipient.in_(recipients)))
     return [_occasion(row) for row in tx.rows(query)]
 
 

@@ -344,6 +344,7 @@ def to_look_at(tx: Transaction, installation: str, limit: int) -> list[Mapping[s
 
 def looked_at(tx: Transaction, ids: Sequence[str], reason: Reason, now: datetime) -> int:
     """The platform still wants these (or nobody can tell): they leave now. Returns how many still waited for it."""
+    tx.alone(f"plan:{tx.owned}")
     count = 0
     for first in range(0, len(ids), _CHUNK):
         rows = tx.connection.execute(
@@ -373,6 +374,7 @@ def look_elsewhere(tx: Transaction, installation: str, reason: Reason, now: date
 
 def end_these(tx: Transaction, ids: Sequence[str], state: State, reason: Reason, now: datetime) -> list[str]:
     """Ends those of these messages that still wait. Which ones."""
+    tx.alone(f"plan:{tx.owned}")
     ended: list[str] = []
     for first in range(0, len(ids), _CHUNK):
         rows = tx.connection.execute(
@@ -459,6 +461,8 @@ def end_waiting(
     tx: Transaction, now: datetime, state: State, reason: Reason, *conditions: Any, by_person: bool = False
 ) -> int:
     """Ends all waiting messages that meet `conditions` (an opt-out, an erased person). Returns how many."""
+    # Whoever plans changes the same rows one by one: in turn, or each waits for the other.
+    tx.alone(f"plan:{tx.owned}")
     rows = tx.connection.execute(
         update(t.messages)
         .where(_m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]), *conditions)

@@ -102,6 +102,8 @@ def stop(
 ) -> bool:
     """The person wants no more of `scope` ("marketing", "all", …). False when that was known. `installation`: where it
     was said, if on a platform."""
+    # Before anything of the person is locked: whoever plans goes on to what waits for them.
+    tx.alone(f"plan:{tx.owned}")
     tx.alone(f"person:{number}")
     o = t.optouts.c
     hashed = number_hash(tx.owned, number)
@@ -110,6 +112,10 @@ def stop(
     ).first()
     if known is None:
         tx.connection.execute(insert(t.optouts).values(workspace=tx.owned, number_hash=hashed, scope=scope, at=now))
+    elif now > known.at:
+        # It may be all that is left of the person, and then it says how old a yes must be to be none.
+        same = (o.workspace == tx.owned, o.number_hash == hashed, o.scope == scope)
+        tx.connection.execute(update(t.optouts).where(*same).values(at=now))
     _consent(tx, number, scope, "out", source, proof, now, installation)
     return known is None
 
@@ -125,6 +131,7 @@ def start(
     installation: str | None = None,
 ) -> None:
     """The person allows `scope`, and takes back a stop of it; a stop of everything ends with any new consent."""
+    tx.alone(f"plan:{tx.owned}")
     o = t.optouts.c
     tx.connection.execute(
         delete(t.optouts).where(
@@ -134,15 +141,27 @@ def start(
     _consent(tx, number, scope, "in", source, proof, now, installation)
 
 
-def newest(tx: Transaction, numbers: Iterable[str]) -> dict[tuple[str, str], datetime]:
-    """(number, scope) → when the last yes or no of it was said."""
-    found: dict[tuple[str, str], datetime] = {}
-    wanted, c = sorted(set(numbers)), t.consents.c
+def newest(tx: Transaction, numbers: Iterable[str]) -> dict[tuple[str, str], tuple[datetime, bool]]:
+    """(number, scope) → when the last yes or no of it was said, and whether it was a yes; of a person who was erased
+    too, of whom only a no is left. Of two at the same moment, the no."""
+    found: dict[tuple[str, str], tuple[datetime, bool]] = {}
+
+    def heard(number: str, scope: str, at: datetime, yes: bool) -> None:
+        known = found.get((number, scope))
+        if known is None or at > known[0] or (at == known[0] and not yes):
+            found[number, scope] = at, yes
+
+    wanted, c, o = sorted(set(numbers)), t.consents.c, t.optouts.c
     for first in range(0, len(wanted), _CHUNK):
         chunk = wanted[first : first + _CHUNK]
-        query = tx.mine(t.consents, c.number, c.scope, func.max(c.at).label("last")).where(c.number.in_(chunk))
-        for row in tx.connection.execute(query.group_by(c.number, c.scope)):
-            found[row.number, row.scope] = row.last
+        query = tx.mine(t.consents, c.number, c.scope, c.state, func.max(c.at).label("last"))
+        query = query.where(c.number.in_(chunk)).group_by(c.number, c.scope, c.state)
+        for row in tx.connection.execute(query):
+            heard(row.number, row.scope, row.last, row.state == "in")
+        hashes = {number_hash(tx.owned, number): number for number in chunk}
+        stops = tx.mine(t.optouts, o.number_hash, o.scope, o.at).where(o.number_hash.in_(list(hashes)))
+        for row in tx.connection.execute(stops):
+            heard(hashes[row.number_hash], row.scope, row.at, False)
     return found
 
 

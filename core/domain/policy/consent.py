@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from core.domain.messages import MessageClass
 from core.domain.reasons import Reason
@@ -15,6 +17,12 @@ TRANSACTIONAL = "transactional"
 def series(name: str) -> str:
     """The scope of a partial STOP: one series of messages, and nothing else."""
     return f"series:{name}"
+
+
+def overtaken(granted: bool, at: datetime, heard: Iterable[tuple[datetime, bool]]) -> bool:
+    """Whether a yes (`granted`) or no of `at` is no news after what was `heard`: (moment, whether it was a yes). The
+    newest word wins; of two at the same moment, which some platforms know to the day only, the no does."""
+    return any(when > at or (when == at and (granted or not yes)) for when, yes in heard)
 
 
 @dataclass(frozen=True, slots=True)
