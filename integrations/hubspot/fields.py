@@ -170,7 +170,8 @@ def _record(installation: Installation, record: Mapping[str, Any], labels: Mappi
                           *consents.properties_of(installation), *(installation.config.get("dates") or ())))
     changed = schemas.moment(record.get("updatedAt")) or consents.LONG_AGO
     event = Event(
-        Kind.CONTACT, f"contact/{identity}", changed, recipient=who, trouble=trouble, zone=installation.zone, email=people.email(said), subject=f"contact/{identity}",
+        Kind.CONTACT, f"contact/{identity}", changed, recipient=who, trouble=trouble,
+        zone=installation.zone, email=people.email(said), subject=f"contact/{identity}",
         evidence=_evidence(said, names, country, who.number) if who else None,
         values={**known, **({"language": tongue} if tongue else {})})
     return Record(
