@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from core.contract import Batch, LooksAgain
-from core.domain.errors import NeedsReconnect, NotFound, NotNow, Unreadable
+from core.domain.errors import NeedsReconnect, NotFound, RelanceError
 from core.domain.messages import MessageClass, State
 from core.domain.reasons import Reason
 from core.engine import applying, notices
@@ -108,7 +108,7 @@ def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[M
     except NeedsReconnect as error:
         _wait_for_person(suite, workspace, installation, used, error.reason)
         return False
-    except (NotNow, Unreadable) as error:
+    except RelanceError as error:
         return _away(suite, workspace, messages, error.reason)
     except Exception:
         # An adapter at fault is a platform that does not answer; the others are asked all the same.

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from core.contract import Batch, Pulls
-from core.domain.errors import BadInput, NeedsReconnect, NotNow, RelanceError
+from core.domain.errors import NeedsReconnect, NotNow, RelanceError
 from core.domain.reasons import Reason
 from core.engine import applying
 from core.engine.installing import with_token
@@ -113,7 +113,8 @@ def _pull(suite: Suite, workspace: str, installation_id: str) -> Outcome:
     except NotNow as error:
         _in_trouble(suite, workspace, installation_id, error, after=error.after)
         return Outcome(changed, error.reason)
-    except BadInput as error:
+    except RelanceError as error:
+        # What the platform refuses for a reason of its own is shown in its own words.
         _in_trouble(suite, workspace, installation_id, error, after=timedelta(minutes=15))
         return Outcome(changed, error.reason)
     suite.wake()

@@ -89,7 +89,7 @@ class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Check
             {"fr": "Elle se termine par .myshopify.com ; vous la voyez dans Paramètres > Domaines.",
              "en": "It ends in .myshopify.com; you see it in Settings > Domains."}, "ma-boutique.myshopify.com"),)
     looks_again_at = frozenset({Kind.CART})
-    look_again_size = 20
+    look_again_size = queries.STILL_OPEN_TAKES
     box = Box(
         {},
         {"fr": "Sous le numéro de téléphone, à la page de paiement de Shopify.",

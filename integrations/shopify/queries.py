@@ -1,4 +1,8 @@
-"""The questions that we ask of a shop, in GraphQL, and what we tell it."""
+"""The questions that we ask of a shop, in GraphQL, and what we tell it.
+
+Shopify counts before it answers: an object is 1 point, a list 2 and as many objects as it may hold, lists in lists
+multiply. A query of more than 1,000 points is refused, whatever the shop pays: so pages are short, and so are lists.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,24 @@ _CONSENT = "phoneNumber marketingState marketingOptInLevel marketingUpdatedAt ma
 _CART = f"""
     id name createdAt updatedAt completedAt abandonedCheckoutUrl
     totalPriceSet {{ presentmentMoney {{ amount currencyCode }} }}
-    lineItems(first: 20) {{ nodes {{ title quantity variantTitle }} }}
+    lineItems(first: 10) {{ nodes {{ title quantity variantTitle }} }}
     shippingAddress {{ firstName phone countryCodeV2 }} billingAddress {{ firstName phone countryCodeV2 }}
     customer {{ id firstName locale defaultPhoneNumber {{ {_CONSENT} }} }}
 """
-_ORDER = """
+
+
+def _order(parcels: int) -> str:
+    return f"""
     id name email phone createdAt updatedAt cancelledAt test customerLocale statusPageUrl
     displayFinancialStatus displayFulfillmentStatus discountCodes
-    totalPriceSet { presentmentMoney { amount currencyCode } }
-    lineItems(first: 20) { nodes { title quantity variantTitle } }
-    shippingAddress { firstName phone countryCodeV2 } billingAddress { firstName phone countryCodeV2 }
-    customer { id firstName }
-    fulfillments(first: 10) { createdAt status displayStatus trackingInfo(first: 1) { company number url } }
+    totalPriceSet {{ presentmentMoney {{ amount currencyCode }} }}
+    lineItems(first: 10) {{ nodes {{ title quantity variantTitle }} }}
+    shippingAddress {{ firstName phone countryCodeV2 }} billingAddress {{ firstName phone countryCodeV2 }}
+    customer {{ id firstName }}
+    fulfillments(first: {parcels}) {{ createdAt status displayStatus
+        trackingInfo(first: 1) {{ company number url }} }}
 """
+
 
 SHOP = "query Who { shop { name myshopifyDomain ianaTimezone currencyCode billingAddress { countryCodeV2 } } }"
 
@@ -26,7 +35,7 @@ GRANTED = "query Granted { currentAppInstallation { accessScopes { handle } } }"
 
 CARTS = f"""
 query Carts($after: String, $q: String) {{
-  abandonedCheckouts(first: 50, after: $after, query: $q, sortKey: CREATED_AT) {{
+  abandonedCheckouts(first: 40, after: $after, query: $q, sortKey: CREATED_AT) {{
     pageInfo {{ hasNextPage endCursor }}
     nodes {{ {_CART} }}
   }}
@@ -34,9 +43,9 @@ query Carts($after: String, $q: String) {{
 
 ORDERS = f"""
 query Orders($after: String, $q: String) {{
-  orders(first: 50, after: $after, query: $q, sortKey: UPDATED_AT) {{
+  orders(first: 20, after: $after, query: $q, sortKey: UPDATED_AT) {{
     pageInfo {{ hasNextPage endCursor }}
-    nodes {{ {_ORDER} }}
+    nodes {{ {_order(parcels=5)} }}
   }}
 }}"""
 
@@ -75,12 +84,18 @@ mutation Consent($input: CustomerSmsMarketingConsentUpdateInput!) {
 }"""
 
 
+STILL_OPEN_TAKES = 8
+"""Carts of which one query may ask."""
+
+
 def still_open(count: int) -> str:
-    """For each of `count` carts: the cart ($cN), and the orders that may have come of it ($oN)."""
+    """For each of `count` carts: the cart ($cN), and the orders that may have come of it ($oN). One that was placed
+    since then has hardly a parcel."""
+    order = _order(parcels=1)
     names = ", ".join(f"$c{n}: String, $o{n}: String" for n in range(count))
     asked = "\n".join(
         f"  c{n}: abandonedCheckouts(first: 1, query: $c{n}) {{ nodes {{ {_CART} }} }}\n"
-        f"  o{n}: orders(first: 5, query: $o{n}, sortKey: CREATED_AT, reverse: true) {{ nodes {{ {_ORDER} }} }}"
+        f"  o{n}: orders(first: 3, query: $o{n}, sortKey: CREATED_AT, reverse: true) {{ nodes {{ {order} }} }}"
         for n in range(count)
     )
     return f"query StillOpen({names}) {{\n{asked}\n}}"

@@ -130,14 +130,16 @@ def parse(source: str) -> Document:
 
 
 def cost_of(fields: Sequence[Field]) -> int:
-    """In the manner of Shopify's: an object costs 1, a connection as many as it may hold."""
+    """As Shopify counts before it answers: an object is 1; a list, 2 and as many objects as it may hold."""
     total = 0
     for one in fields:
-        if one.fields and one.name not in ("nodes", "pageInfo"):
-            many = one.arguments.get("first", 1)
-            total += 1 + (many if isinstance(many, int) else 1) // 10 + cost_of(one.fields)
-        else:
+        if one.name == "nodes":
             total += cost_of(one.fields)
+        elif "first" in one.arguments:
+            many = one.arguments["first"]
+            total += 2 + (many if isinstance(many, int) else 1) * (1 + cost_of(one.fields))
+        elif one.fields and one.name != "pageInfo":
+            total += 1 + cost_of(one.fields)
     return total
 
 

@@ -69,6 +69,9 @@ SCHEMA: Mapping[str, Mapping[str, str]] = {
     "Error": {"field": "", "message": "", "code": ""},
 }
 
+MOST_COST = 1_000
+"""What one query may cost, whatever the shop pays."""
+
 
 class FakeShopify:
     """`checkouts`, `orders`, `customers` hold what GraphQL shows, by numeric id; `hooks` the subscriptions.
@@ -266,11 +269,16 @@ class FakeShopify:
             document = parse(seen.json["query"])
             cost = cost_of(document.fields)
             throttle = {"maximumAvailable": 2000.0, "currentlyAvailable": self.bucket, "restoreRate": 100.0}
-            extensions = {"cost": {"requestedQueryCost": cost, "actualQueryCost": cost, "throttleStatus": throttle}}
+            # Asked for at most, and paid for what was there: lists are hardly ever full.
+            paid = cost // 10 + 1
+            extensions = {"cost": {"requestedQueryCost": cost, "actualQueryCost": paid, "throttleStatus": throttle}}
+            if cost > MOST_COST:
+                why = f"Query cost is {cost}, which exceeds the single query max cost limit ({MOST_COST})."
+                return ok({"errors": [{"message": why, "extensions": {"code": "MAX_COST_EXCEEDED"}}]}, headers=headers)
             if cost > self.bucket:
                 return ok({"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
                            "extensions": extensions}, headers=headers)
-            self.bucket -= cost
+            self.bucket -= paid
             throttle["currentlyAvailable"] = self.bucket
             if closed := [one.name for one in document.fields if one.name in self.denied]:
                 return ok({"data": None, "errors": [

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from core.contract import Adapter, Batch, Configured, Installation, Manifest, OAuth, Pulls, Sweep
-from core.domain.errors import NeedsReconnect, NotNow
+from core.domain.errors import NeedsReconnect, NotNow, RelanceError
 from core.domain.events import Closed, Event, Kind
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
@@ -91,6 +91,14 @@ class Practice(EngineRoom):
 @pytest.fixture
 def practice(tmp_path: Path) -> Practice:
     return Practice(tmp_path)
+
+
+def test_what_a_platform_refuses_for_a_reason_of_its_own_is_shown_as_that(practice):
+    practice.diary.pages.append(RelanceError("shopify_says_no", why="MAX_COST_EXCEEDED", detail=""))
+    pulling.run_due(practice.suite)
+    row = practice.row()
+    assert (row.state, row.trouble.code) == ("connected", "shopify_says_no")
+    assert row.next_pull_at == NOW + timedelta(minutes=15)
 
 
 def test_what_each_page_could_not_read_is_shown_with_the_last_one(practice):
