@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -22,8 +23,6 @@ SESSION_LIVES = timedelta(days=14)
 USED_AT_STEP = timedelta(minutes=1)
 ROLES = ("owner", "admin", "editor", "viewer")
 _hasher = PasswordHasher()
-# Compared against when nobody has that address, so that an unknown person costs the same time as a wrong password.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 _k, _u, _s, _b = t.api_keys.c, t.users.c, t.sessions.c, t.memberships.c
 # Built once: it is asked at each call of a program.
 _KEY = select(t.api_keys).where(_k.hash == bindparam("b_hash"))
@@ -148,12 +147,20 @@ def leave(tx: Transaction, user_id: str) -> None:
 
 def by_password(tx: Transaction, email: str, password: str) -> str | None:
     """The person's id, or None; the same time is spent either way."""
+    nobody = _nobody()  # whoever is the first to come waits for it, known or not
     row = tx.connection.execute(select(_u.id, _u.password_hash).where(_u.email == email.strip().lower())).first()
     try:
-        _hasher.verify(row.password_hash if row else _NOBODY, password)
+        _hasher.verify(row.password_hash if row else nobody, password)
     except (VerificationError, InvalidHashError):
         return None
     return row.id if row else None
+
+
+@cache
+def _nobody() -> str:
+    """Compared against when nobody has that address, so that an unknown person costs the same time as a wrong
+    password. Not at import: every command would wait for it."""
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 def set_password(tx: Transaction, user_id: str, password: str) -> None:

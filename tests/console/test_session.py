@@ -18,6 +18,7 @@ from core.web.app import create_app
 from core.web.console.session import own_path
 from core.web.console.sign_in import TRIES_WITHIN
 from tests.support.clinic import Clinic
+from tests.support.people import person
 
 EMAIL, PASSWORD = "nadia@example.org", "correcte-agrafe-cheval"
 
@@ -32,7 +33,7 @@ class House:
 
     def person(self, role: str, email: str = EMAIL, language: str = "fr") -> FlaskClient:
         with self.clinic.suite.database.write(self.clinic.workspace) as tx:
-            access.add_user(tx, email, PASSWORD, role, language, self.clinic.suite.now())
+            person(tx, email, PASSWORD, role, language, self.clinic.suite.now())
         visitor = self.visitor()
         answer = sign_in(visitor, email)
         assert answer.status_code == 303, answer.text

@@ -12,6 +12,7 @@ from core.suite import Suite
 from core.web.access import SESSION_COOKIE
 from core.web.app import create_app
 from tests.support.clinic import Clinic
+from tests.support.people import person
 
 _apps: list[Flask] = []
 
@@ -33,11 +34,11 @@ class Visitor:
         now = clinic.suite.now()
         with clinic.suite.database.write(clinic.workspace) as tx:
             email = f"{role}-{language}-{clinic.workspace}@example.org"
-            self.id = access.add_user(tx, email, "une-phrase-longue", role, language, now)
+            self.id = person(tx, email, "une-phrase-longue", role, language, now)
             secret = access.begin_session(tx, self.id, clinic.workspace, now)
-            person = access.person(tx, secret, now)
-        assert person is not None
-        self.csrf = person.csrf
+            known = access.person(tx, secret, now)
+        assert known is not None
+        self.csrf = known.csrf
         self.browser.set_cookie(SESSION_COOKIE, secret)
 
     def get(self, path: str) -> str:

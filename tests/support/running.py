@@ -20,7 +20,7 @@ import psycopg
 import requests
 from cryptography.fernet import Fernet
 from flask import Flask
-from sqlalchemy import insert, or_, select, text
+from sqlalchemy import or_, select, text
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -32,11 +32,11 @@ from core.runners.embedded import Embedded
 from core.settings import Settings
 from core.storage import access, house
 from core.storage import tables as t
-from core.storage.database import Transaction
 from core.suite import Suite, build_suite, turn_clock
 from core.web import links
 from core.web.app import create_app
 from core.web.limits import STRANGERS_BURST, STRANGERS_PER_SECOND, Buckets
+from tests.support.people import person
 from tests.support.schema import bring_up
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
@@ -136,7 +136,7 @@ class Running:
         with self.suite.database.write() as tx:
             self.workspace = house.add_workspace(tx, "Cabinet Lyon", {"language": "fr", "zone": "Europe/Paris"}, now)
         with self.suite.database.write(self.workspace) as tx:
-            self.user = _owner(tx, now)
+            self.user = person(tx, EMAIL, PASSWORD, "owner", "fr", now)
         self.client = self.client_for(self.workspace)
         self.app = _app_for(self.suite)
         self._door.app = self.app
@@ -257,27 +257,6 @@ def _app_for(suite: Suite) -> Flask:
         relance_links=Buckets(links.PER_SECOND, links.BURST),
     )  # fmt: skip
     return app
-
-
-_known_hash: list[str] = []
-
-
-def _owner(tx: Transaction, now: datetime) -> str:
-    """`EMAIL` with `PASSWORD`. The hash is made once for each process, since it is slow by design."""
-    if not _known_hash:
-        user = access.add_user(tx, EMAIL, PASSWORD, "owner", "fr", now)
-        _known_hash.append(
-            tx.connection.execute(select(t.users.c.password_hash).where(t.users.c.id == user)).scalar_one()
-        )
-        return user
-    user = new_id("usr")
-    tx.connection.execute(
-        insert(t.users).values(
-            id=user, email=EMAIL, name="", password_hash=_known_hash[0], language="fr", created_at=now
-        )
-    )
-    access.join(tx, user, "owner")
-    return user
 
 
 class _Distributed:
