@@ -501,6 +501,10 @@ def test_what_npm_installs_is_pinned_by_its_hash_and_by_no_address() -> None:
     assert [name for name, one in installed.items() if "resolved" in one] == []
 
 
+by_npm = pytest.mark.xdist_group("npm")
+"""One process installs the tools and uses them; the others need not wait for it."""
+
+
 @pytest.fixture(scope="module")
 def checks(request: pytest.FixtureRequest) -> Path:
     """A folder that is kept between runs, with the checks and what they need beside them."""
@@ -515,9 +519,10 @@ def checks(request: pytest.FixtureRequest) -> Path:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(PACKAGE / name, folder)
         if not (folder / "installed").exists():
-            done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, timeout=180,
-                                  capture_output=True, text=True, check=False)  # fmt: skip
-            if done.returncode:
+            try:
+                subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, timeout=120,
+                               capture_output=True, check=True)  # fmt: skip
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
                 pytest.skip("npm cannot install the Salesforce tools here")
             (folder / "installed").touch()
         shutil.copytree(PACKAGE / "checks", folder / "checks", dirs_exist_ok=True)
@@ -565,6 +570,7 @@ def needs_java() -> None:
         pytest.skip("needs java")
 
 
+@by_npm
 def test_salesforces_registry_knows_every_file_and_every_class_parses(checks: Path) -> None:
     answer = said(checks, "components", PACKAGE)
 
@@ -575,6 +581,7 @@ def test_salesforces_registry_knows_every_file_and_every_class_parses(checks: Pa
             "Translations"} <= set(answer["counts"])  # fmt: skip
 
 
+@by_npm
 def test_the_lightning_component_compiles_and_keeps_the_rules(checks: Path) -> None:
     answer = said(checks, "lightning", PACKAGE)
 
@@ -582,6 +589,8 @@ def test_the_lightning_component_compiles_and_keeps_the_rules(checks: Path) -> N
     assert set(answer["compiled"]) == {f"{path.parent.name}/{path.name}" for path in (*files("*.js"), *files("*.html"))}
 
 
+@pytest.mark.slow
+@by_npm
 def test_the_apex_fits_salesforces_types_and_pmd_is_content(checks: Path) -> None:
     needs_java()
     answer = said(checks, "apex", PACKAGE)
@@ -591,6 +600,7 @@ def test_the_apex_fits_salesforces_types_and_pmd_is_content(checks: Path) -> Non
 
 
 @pytest.mark.slow
+@by_npm
 def test_the_registry_and_the_parser_find_mistakes(checks: Path, broken: Path) -> None:
     found = "\n".join(said(checks, "components", broken)["problems"])
 
@@ -601,6 +611,7 @@ def test_the_registry_and_the_parser_find_mistakes(checks: Path, broken: Path) -
 
 
 @pytest.mark.slow
+@by_npm
 def test_the_lightning_tools_find_mistakes(checks: Path, broken: Path) -> None:
     found = "\n".join(said(checks, "lightning", broken)["problems"])
 
@@ -609,6 +620,7 @@ def test_the_lightning_tools_find_mistakes(checks: Path, broken: Path) -> None:
 
 
 @pytest.mark.slow
+@by_npm
 def test_the_apex_tools_find_mistakes(checks: Path, broken: Path) -> None:
     needs_java()
     found = "\n".join(said(checks, "apex", broken)["problems"])
