@@ -37,6 +37,7 @@ ONE_TURN = 20.0
 MOST_FAILURES = 3
 """So often a platform may put us off in a turn before the rest of its reports waits with them."""
 AGAIN_AFTER = timedelta(minutes=15)
+BREATH = timedelta(seconds=30)
 log = structlog.get_logger(__name__)
 
 
@@ -181,20 +182,25 @@ def _tell_one_by_one(suite: Suite) -> int:
         taken = feedback.take_reports(tx, now, LEASE, AT_ONCE, consents=False)
         taken += feedback.take_reports(tx, now, LEASE, AT_ONCE, consents=True)
     failures: Counter[str] = Counter()
+    left: dict[tuple[str, datetime], list[str]] = {}
 
     def tell(row: Mapping[str, Any]) -> None:
-        if time.monotonic() > ends or failures[row["installation"]] >= MOST_FAILURES:
-            # The lease would end while it is told, and somebody else would tell it too; or the platform is away.
-            until = suite.now() + (timedelta(seconds=30) if time.monotonic() <= ends else timedelta())
-            with suite.database.write(row["workspace"]) as tx:
-                feedback.put_off_reports(tx, until, ids=[row["id"]])
+        if time.monotonic() > ends:
+            # The lease would end while it is told, and somebody else would tell it too.
+            left.setdefault((row["workspace"], suite.now()), []).append(row["id"])
+        elif failures[row["installation"]] >= MOST_FAILURES:
+            left.setdefault((row["workspace"], now + BREATH), []).append(row["id"])
         elif _tell(suite, row):
             failures[row["installation"]] += 1
 
     def put_off(row: Mapping[str, Any]) -> None:
         _done(suite, [row], "waiting", Reason("engine_failed"), suite.now() + AGAIN_AFTER)
 
-    return singly(tell, taken, put_off)
+    count = singly(tell, taken, put_off)
+    for (workspace, until), ids in left.items():
+        with suite.database.write(workspace) as tx:
+            feedback.put_off_reports(tx, until, ids=ids)
+    return count
 
 
 def _tell(suite: Suite, row: Mapping[str, Any]) -> bool:
@@ -238,14 +244,19 @@ def _not_told(suite: Suite, rows: Sequence[Mapping[str, Any]], error: Exception)
     match error:
         case NeedsReconnect():
             # The token may have died early: the next pull finds out and asks the person. The report waits meanwhile.
+            until = now + AGAIN_AFTER
             with suite.database.write(rows[0]["workspace"]) as tx:
                 installations.wake(tx, installation, now)
-            _done(suite, rows, "waiting", error.reason, now + AGAIN_AFTER)
-            return now + AGAIN_AFTER
+                if installations.standing(tx, [installation])[installation][0] == "reconnect":
+                    # However long a person needs for it: that is no try. All others of it wait with these.
+                    feedback.put_off_reports(tx, until, installation=installation, due_before=now + LEASE)
+                    return until
+            _done(suite, rows, "waiting", error.reason, until)
+            return until
         case NotNow():
             soonest: datetime | None = None
             for tries in sorted({row["tries"] for row in rows}):
-                until = now + max(error.after, timedelta(seconds=30) * 2 ** min(tries, 8))
+                until = now + max(error.after, BREATH * 2 ** min(tries, 8))
                 _done(suite, [row for row in rows if row["tries"] == tries], "waiting", error.reason, until)
                 soonest = soonest or until
             return soonest

@@ -237,7 +237,8 @@ def prune(tx: Transaction, now: datetime) -> int:
     old = select(_l.id).where(_l.expires_at < now - KEPT)
     done = 0
     for statement in (
-        delete(t.clicks).where(_c.link.in_(old)),
+        # Links that people made for themselves may never end.
+        delete(t.clicks).where(or_(_c.link.in_(old), _c.at < now - HOURS_KEPT)),
         delete(t.click_hours).where(or_(_h.link.in_(old), _h.start < now - HOURS_KEPT)),
         delete(t.links).where(_l.expires_at < now - KEPT),
     ):

@@ -15,6 +15,8 @@ UNREADABLE_REQUESTS = timedelta(days=90)
 IDEMPOTENCY_KEYS = timedelta(hours=48)
 BODIES = timedelta(days=90)
 DELIVERIES = timedelta(days=30)
+FIGURES = timedelta(days=400)
+"""What was owed to which message: as long as clicks are counted, so that a year can be compared with another."""
 DELETED_TEXT = "…"
 _OVER = ("sent", "delivered", "read", "failed", "suppressed", "cancelled", "superseded", "expired")
 
@@ -33,6 +35,12 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.oauth_states).where(t.oauth_states.c.expires_at < now),
         delete(t.attempts_made).where(t.attempts_made.c.since < now - timedelta(days=1)),
         delete(t.deliveries).where(t.deliveries.c.created_at < now - DELIVERIES, t.deliveries.c.state != "waiting"),
+        # A report holds what a person wrote, as a delivery does. One that waits is told as long as texts are read.
+        delete(t.reports).where(t.reports.c.created_at < now - DELIVERIES, t.reports.c.state != "waiting"),
+        delete(t.reports).where(t.reports.c.created_at < now - BODIES),
+        delete(t.conversions).where(t.conversions.c.nudged_at < now - FIGURES),
+        delete(t.left_out).where(t.left_out.c.at < now - FIGURES),
+        delete(t.leases).where(t.leases.c.until < now - timedelta(days=1)),
         delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
         delete(t.smpp_parts).where(t.smpp_parts.c.created_at < now - DELIVERIES),
         update(t.messages)

@@ -169,6 +169,23 @@ def test_a_state_that_waited_does_not_come_after_a_later_one(town: Town) -> None
         assert [one.state for one in platform.heard] == [State.DELIVERED]
 
 
+def test_who_connects_again_after_a_weekend_finds_that_nothing_was_forgotten(town: Town) -> None:
+    town.reports_waiting("single", 5)
+    town.reports_waiting("many", 5)
+    for place in town.places.values():
+        with town.suite.database.write(town.workspace) as tx:
+            installations.change(tx, place, state="reconnect")
+    tried = sum(town.tells(minutes=15) for _ in range(reporting.MOST_TRIES + 5))
+    assert tried
+    assert (town.single.calls, town.many.calls) == (0, 0)
+    for place in town.places.values():
+        with town.suite.database.write(town.workspace) as tx:
+            installations.change(tx, place, state="connected")
+    while town.tells(minutes=15):
+        pass
+    assert (len(town.single.heard), len(town.many.heard)) == (5, 5)
+
+
 @pytest.mark.parametrize("slug", ["single", "many"])
 def test_a_connection_that_has_ended_is_told_nothing_and_forgotten(town: Town, slug: str) -> None:
     town.reports_waiting(slug, 2)

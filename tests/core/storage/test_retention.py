@@ -71,6 +71,31 @@ def test_raw_requests_are_kept_a_week_and_what_could_not_be_read_until_it_can_be
     assert count(database, t.inbox) == 0
 
 
+@pytest.mark.parametrize(("state", "kept", "gone"), [("told", 29, 31), ("failed", 29, 31), ("waiting", 89, 91)])
+def test_reports_which_hold_what_people_wrote_are_gone_when_they_are_told(database, workspace, state, kept, gone):
+    with database.write(workspace) as tx:
+        feedback.queue_report(tx, "ins_1", occasion=None, message=None, kind="text", content={"text": "oui"}, now=NOW)
+        tx.connection.execute(t.reports.update().values(state=state))
+    prune(database, kept)
+    assert count(database, t.reports) == 1
+    prune(database, gone)
+    assert count(database, t.reports) == 0
+
+
+def test_what_was_owed_to_which_message_is_known_for_a_year_and_a_month(database, workspace):
+    same = {"workspace": workspace, "installation": "ins_1", "rule": "rul_1", "cart": "occ_1"}
+    with database.write(workspace) as tx:
+        order = {"purchase": "occ_2", "kind": "click", "nudged_at": NOW, "at": NOW}
+        tx.connection.execute(t.conversions.insert().values(**same, **order))
+        tx.connection.execute(t.left_out.insert().values(**same, at=NOW))
+        clicks = {"id": "clk_1", "workspace": workspace, "link": "lnk_own", "at": NOW}
+        tx.connection.execute(t.clicks.insert().values(**clicks))
+    prune(database, 399)
+    assert [count(database, one) for one in (t.conversions, t.left_out, t.clicks)] == [1, 1, 1]
+    prune(database, 401)
+    assert [count(database, one) for one in (t.conversions, t.left_out, t.clicks)] == [0, 0, 0]
+
+
 def test_idempotency_keys_live_two_days(database, workspace):
     with database.write(workspace) as tx:
         idempotency.begun(tx, "k", "digest", NOW)
