@@ -84,14 +84,14 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
               "the “automation” permission.",
     },
     "hubspot_no_consent_property": {
-        "fr": "Choisissez une propriété d'opposition (`opt_out`) ou un type d'abonnement (`subscription`), ou "
+        "fr": "Choisissez une propriété de refus ou un type d'abonnement à la page « Champs » de la connexion, ou "
               "reconnectez HubSpot et laissez Relance créer la sienne.",
-        "en": "Choose an opt-out property (`opt_out`) or a subscription type (`subscription`), or connect HubSpot "
+        "en": "Choose a refusal property or a subscription type on the connection's page “Fields”, or connect HubSpot "
               "again and let Relance make its own.",
     },
     "hubspot_property_absent": {
-        "fr": "HubSpot > Paramètres > Propriétés : copiez le nom interne de la propriété, ou choisissez-en une autre.",
-        "en": "HubSpot > Settings > Properties: copy the property's internal name, or choose another one.",
+        "fr": "Choisissez une autre propriété à la page « Champs » de la connexion, ou recréez celle-ci dans HubSpot.",
+        "en": "Choose another property on the connection's page “Fields”, or make this one again in HubSpot.",
     },
     "hubspot_needs_https": {
         "fr": "Réglez RELANCE_PUBLIC_URL sur l'adresse https publique de cette maison.",

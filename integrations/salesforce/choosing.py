@@ -112,7 +112,7 @@ def slots(describe: Describe, installation: Installation) -> tuple[Slot, ...]:
     if there:
         found.append(Slot(
             ALSO, {"fr": "Autres enregistrements à suivre", "en": "Other records to follow"},
-            tuple(Property(name, _group(name, described)["fr"]) for name, described in there),
+            tuple(Property(name, str(described.get("labelPlural") or name)) for name, described in there),
             tuple(name for name in mapping if name not in _PEOPLE),
             {"fr": "Enregistrez, et leurs champs apparaissent ici.", "en": "Save, and their fields appear here."},
             most=len(there)))  # fmt: skip

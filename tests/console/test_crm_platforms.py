@@ -114,6 +114,10 @@ def test_hubspot(tmp_path: Path, hubspot: FakeHubSpot) -> None:
         assert "inscrits" in owner.get(f"{base}/workflows")
         assert "1001" in owner.get(f"{base}/workflows")
         assert "Recherches par seconde" in owner.get(f"{base}/limits")
+        hubspot.properties.discard("tel_assistante")
+        hubspot.described.pop("tel_assistante")
+        assert f'href="{base}/fields"' in owner.get(f"{base}/checks")
+        assert "tel_assistante" in owner.get(f"{base}/fields"), "what is gone is shown by its name"
         assert "Refuse les SMS (Relance)" in owner.get(f"{base}/leaving")
 
 
@@ -129,7 +133,7 @@ def test_salesforce(tmp_path: Path, org: FakeSalesforce) -> None:
 
         page = owner.get(f"{base}/fields?search=Ana")
         assert "<mark>06 39 98 00 01</mark>" in page
-        for words in ("Contacts", "Pistes", "Mobile Phone", "Autres enregistrements à suivre", "Contrats"):
+        for words in ("Contacts", "Pistes", "Mobile Phone", "Autres enregistrements à suivre", "Contracts"):
             assert words in page
         assert f"https://acme.my.salesforce.com/lightning/r/Contact/{ana}" in page
 

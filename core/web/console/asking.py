@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import g
 
 from core.contract import Adapter, Counts, Limits, Maps
-from core.domain.errors import NeedsReconnect, NotFound, NotNow
+from core.domain.errors import NotFound, RelanceError
 from core.domain.events import Kind
 from core.domain.reasons import Reason
 from core.domain.remedies import remedy
@@ -17,8 +17,6 @@ from core.suite import Suite
 from core.web.app import current_suite
 from core.web.console.session import may
 from core.web.console.words import french, language
-
-Trouble = NeedsReconnect | NotNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def _tabs(adapter: Adapter, base: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, f"{base}/{name}") for name, there, role in offered if there and may(role))
 
 
-def trouble(error: Trouble) -> tuple[Reason, str]:
+def trouble(error: RelanceError) -> tuple[Reason, str]:
     """Why the platform could not be asked, and what to do about it."""
     return error.reason, _set(remedy(error.reason.code, language()))
 

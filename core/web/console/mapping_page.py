@@ -8,7 +8,7 @@ from flask import Blueprint, g, make_response, redirect, render_template, reques
 from flask.typing import ResponseReturnValue
 
 from core.contract import Maps, Property, Record, Slot
-from core.domain.errors import BadInput, Forbidden, NeedsReconnect, NotFound, NotNow
+from core.domain.errors import BadInput, Forbidden, NotFound, RelanceError
 from core.domain.reasons import Reason
 from core.engine import mapping
 from core.web.app import current_suite
@@ -36,6 +36,13 @@ class Question:
     chosen: tuple[str, ...]
     rows: tuple[tuple[int, str], ...]
     wrong: Reason | None
+
+
+@bp.app_template_global("has_fields")
+def has_fields(adapter: str) -> bool:
+    """Whether a person can choose fields on that platform."""
+    known = current_suite().adapters.get(adapter)
+    return isinstance(known, Maps)
 
 
 @bp.route("/<installation>/fields", methods=["GET", "POST"])
@@ -77,7 +84,7 @@ def _shown(
     try:
         asked = mapping.slots(suite, workspace, here.id, tried)
         found = mapping.samples(suite, workspace, here.id, search, tried)
-    except (NeedsReconnect, NotNow) as error:
+    except RelanceError as error:
         away = trouble(error)
     questions = [_question(one, chosen.get(one.name) if wrong else None, wrong) for one in asked]
     at = wrong.pointer.removeprefix("/") if wrong else ""

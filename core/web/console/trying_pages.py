@@ -10,7 +10,7 @@ from flask import Blueprint, g, make_response, redirect, render_template, reques
 from flask.typing import ResponseReturnValue
 
 from core.contract import Counts, Maps, Record
-from core.domain.errors import BadInput, InvalidNumber, NeedsReconnect, NotFound, NotNow
+from core.domain.errors import BadInput, InvalidNumber, NotFound, RelanceError
 from core.domain.messages import MessageClass
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
@@ -42,7 +42,7 @@ def test(installation: str) -> ResponseReturnValue:
     away: tuple[Reason, str] | None = None
     try:
         found = mapping.samples(suite, g.person.workspace, here.id, search, {})
-    except (NeedsReconnect, NotNow) as error:
+    except RelanceError as error:
         away = trouble(error)
     record = next((one for one in found if one.reference == form.get("record", "")), None)
     wrong: BadInput | None = None
@@ -119,7 +119,7 @@ def estimate(installation: str) -> ResponseReturnValue:
             walked = estimating.walk(suite, g.person.workspace, here.id)
             with suite.database.read(g.person.workspace) as tx:
                 result = estimating.estimate(tx, here.id, walked, klass, suite.now(), body=body, template=template)
-        except (NeedsReconnect, NotNow) as error:
+        except RelanceError as error:
             away = trouble(error)
     answer = render_template(
         "crm_estimate.html", here=here, tab="estimate", texts=texts, template=template, body=form.get("body", ""),

@@ -10,7 +10,7 @@ from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from core.contract import Limit, Limits
-from core.domain.errors import NeedsReconnect, NotFound, NotNow
+from core.domain.errors import NotFound, RelanceError
 from core.domain.reasons import Reason
 from core.engine.overview import bounds
 from core.engine.tokens import with_token
@@ -85,7 +85,7 @@ def limits(installation: str) -> ResponseReturnValue:
     try:
         found = with_token(suite, g.person.workspace, here.id,
                            lambda row: adapter.limits(row.installation, suite.now()))  # fmt: skip
-    except (NeedsReconnect, NotNow) as error:
+    except RelanceError as error:
         away = trouble(error)
     return render_template("crm_limits.html", here=here, tab="limits", found=found, away=away, in_words=said)
 
