@@ -24,10 +24,10 @@ from core.storage import occasions, people, rules
 from core.storage import shops as stored
 from core.web.app import current_suite
 from core.web.console import asked
-from core.web.console.formats import moment, money
+from core.web.console.formats import moment
 from core.web.console.messages import Line
 from core.web.console.session import page
-from core.web.console.shops import place, shown, total
+from core.web.console.shops import amounts, place, shown, total
 from core.web.console.words import t
 
 bp = Blueprint("carts_board", __name__, url_prefix="/shops")
@@ -214,8 +214,14 @@ def story(installation: str, cart_id: str) -> ResponseReturnValue:
     return shown(
         "shop_cart", here, cart=cart, fate=fate_of(cart, around), told=told(cart, around, names, said, purchases),
         items=[one if isinstance(one, Mapping) else {"name": one} for one in items] if isinstance(items, list) else [],
-        message=next((row for row in reversed(around.messages.get(cart.id, []))), None),
+        message=_picture(around.messages.get(cart.id, [])),
     )  # fmt: skip
+
+
+def _picture(messages: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The message to show: the newest that left, else the newest."""
+    left = [row for row in messages if State(row["state"]) in LEFT]
+    return next(iter((left or messages)[-1:]), None)
 
 
 def told(
@@ -235,8 +241,10 @@ def told(
     add(min(began, changed), 0, "grey", "cart", t("shops.story.arrived"), text=total(cart.values))
     if changed - began > timedelta(minutes=1) and cart.closed is None:
         add(changed, 1, "grey", "refresh", t("shops.story.changed"))
-    for row in consents:
-        if row["scope"] in ("marketing", "all"):
+    # Of several yeses (or noes) the newest one counts.
+    words = {row["state"]: row for row in reversed(consents) if row["scope"] in ("marketing", "all")}
+    for row in words.values():
+        if row["at"] <= cart.at or row["state"] == "out":
             yes = row["state"] == "in"
             text = str(row["proof"].get("text") or "")
             add(row["at"], 1, "green" if yes else "red", "check" if yes else "cross",
@@ -265,7 +273,7 @@ def told(
     for row in around.owed.get(cart.id, []):
         order = purchases.get(row["purchase"])
         number = str(order.values.get("number") or "") if order else ""
-        text = money(row["amount"], row["currency"]) if row["amount"] is not None else ""
+        text = amounts({row["currency"]: row["amount"]}) if row["amount"] is not None else ""
         add(row["at"], 5, "green", "check-double", t(f"shops.story.ordered_{row['kind']}", number=number), text=text)
     for row in around.answers.get(cart.id, []):
         if row["answer"] == "skip" and row["reason"] and row["rule"] not in spoken:
