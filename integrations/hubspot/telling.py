@@ -118,6 +118,15 @@ def _show(installation: Installation, account: Account, reports: Mapping[int, Re
     if installation.config.get("timeline") is False:
         return {}
     lines = {place: line for place, one in reports.items() if (line := _line(one, installation.language)) is not None}
+    # A STOP that ends several kinds of messages is told as many times, and is one text.
+    firsts: dict[str, int] = {}
+    same = {place: firsts.setdefault(mark(reports[place]), place) for place in lines}
+    found = _shown(installation, account, {place: lines[place] for place in firsts.values()}, reports, now)
+    return {place: found[first] for place, first in same.items() if first in found}
+
+
+def _shown(installation: Installation, account: Account, lines: Mapping[int, tuple[str, str]],
+           reports: Mapping[int, Report], now: datetime) -> dict[int, Outcome]:
     if not lines:
         return {}
     try:

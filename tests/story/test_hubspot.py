@@ -100,6 +100,17 @@ def test_a_stop_by_sms_reaches_hubspot(house, hubspot):
     assert house.enrol(ana, message_type="marketing", message="Encore")["error_code"] == "opted_out"
 
 
+def test_a_stop_that_ends_all_kinds_of_messages_is_one_entry_on_the_contacts_page(house, hubspot):
+    ana = hubspot.contact(mobilephone=ANA)
+    house.enrol(ana, message_type="service", message="Bonjour")
+    house.relance.settle()
+    (first,) = house.relance.phones()
+    house.relance.client.post("/v1/simulator/replies", {"from": ANA, "to": first["from"], "text": "STOP"})
+    house.relance.forward(timedelta(minutes=1))
+    shown = [one["properties"]["hs_communication_body"] for one in hubspot.logged]
+    assert len([body for body in shown if "<strong>STOP</strong>" in body]) == 1
+
+
 def test_a_no_said_in_hubspot_stops_what_is_planned_here(house, hubspot):
     house.relance.set_clock(NIGHT)
     ana = hubspot.contact(mobilephone=ANA, at=START - timedelta(days=30), accord_sms="true")
