@@ -26,10 +26,12 @@ def seen(
     tx: Transaction, installation: str, request: Inbound, delivery: str | None, *, same_content: timedelta
 ) -> bool:
     """Whether this delivery was read before: by the platform's own id, or by the same content within `same_content`
-    (ten minutes at most where there is such an id)."""
+    (ten minutes at most where there is such an id). Of two at the same moment, the second finds the first."""
     since = request.received_at - (min(same_content, _NAMED) if delivery else same_content)
     delivery = _named(delivery)
-    same = [_c.digest == content_digest(request)]
+    digest = content_digest(request)
+    tx.alone(f"inbox:{installation}:{delivery or digest}")
+    same = [_c.digest == digest]
     query = tx.mine(t.inbox, _c.id).where(_c.installation == installation, _c.state == "read")
     if delivery:
         known = tx.connection.execute(query.where(_c.delivery == delivery)).first()

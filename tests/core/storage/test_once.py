@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.fernet import Fernet
 
+from core.contract import Inbound
 from core.domain.events import Event, Kind
 from core.secrets import Undecryptable, Vault, hashed
-from core.storage import installations, oauth, occasions, retention
+from core.storage import inbox, installations, oauth, occasions, retention
 from core.storage import tables as t
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -52,6 +53,19 @@ def test_a_named_lease_is_held_by_one_until_it_ends(database, workspace):
     assert at_once(seize).count(True) == 1
     with database.write(workspace) as tx:
         assert installations.seize(tx, "refresh:ins_1", "own_late", NOW + timedelta(seconds=31), timedelta(seconds=30))
+
+
+@pytest.mark.parametrize("delivery", ["d1", None])
+def test_a_delivery_that_comes_at_the_same_moment_on_many_lines_is_read_once(database, workspace, delivery):
+    request = Inbound("POST", "https://relance.example/hooks/shop/ins_1", (), b"{}", NOW)
+
+    def comes() -> object:
+        with database.write(workspace) as tx:
+            known = inbox.seen(tx, "ins_1", request, delivery, same_content=timedelta(hours=1))
+            inbox.keep(tx, request, "shop", "repeated" if known else "read", installation="ins_1", delivery=delivery)
+            return known
+
+    assert at_once(comes).count(False) == 1
 
 
 def test_the_same_event_from_many_doors_is_one_occasion(database, workspace):
