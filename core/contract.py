@@ -27,6 +27,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from core.domain.discounts import Discount
 from core.domain.errors import BadInput, NotAuthentic, RelanceError
 from core.domain.events import Closed, Event, Kind
 from core.domain.messages import Channel, MessageClass, State
@@ -893,6 +894,36 @@ class NamesCodes(Adapter):
 
     codes: Mapping[str, str] = _NOTHING
     """What the shop must do for that, as words by language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """A discount code that one person is promised. `code` is ours: the same for each attempt at one message, and no
+    other message's. `cart` is the key of the cart, `private` what the adapter keeps of it, `email` the person's, where
+    it is known. Good until `ends_at` (aware, the end of a day on the shop's wall), for one order."""
+
+    code: str
+    discount: Discount
+    ends_at: datetime
+    cart: str
+    private: Mapping[str, Any]
+    email: str | None = None
+
+
+class Rewards(Adapter):
+    """A shop that makes discount codes for one person alone. It is asked just before the message leaves, and not for
+    carts that were bought in the meantime."""
+
+    @abstractmethod
+    def reward(self, installation: Installation, wanted: Reward, now: datetime) -> None:
+        """Makes the code over there. Network. Harmless when repeated: a code of ours that is there already is right,
+        and its end is moved to `ends_at` if that is later. Raises `NeedsReconnect`, `NotNow`; anything that will never
+        work is `BadInput`, then the message does not leave and says why."""
+
+    def withdraw(self, installation: Installation, now: datetime) -> int:
+        """Takes away codes of ours that are over and were not used, a few hundred at most; how many. Network. Asked
+        once a day where a rule gives discounts. Raises `NeedsReconnect`, `NotNow`. For a shop that cannot, none."""
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

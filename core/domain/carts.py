@@ -288,4 +288,4 @@ def conditions(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in CONDITIONS if values.get(name) not in (None, [])}
 
 
-CONDITIONS = ("at_least", "countries", "once_per_person", "control_group")
+CONDITIONS = ("at_least", "countries", "once_per_person", "control_group", "discount")

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from core.domain import carts
 from core.domain.carts import Around
 from core.domain.content import contents
+from core.domain.discounts import code_for
 from core.domain.errors import BadInput
 from core.domain.events import Closed, Kind, Wish
 from core.domain.messages import LEFT, WAITING, Channel, MessageClass, State
@@ -229,7 +230,7 @@ def _send(
     zone = _zone(occasion, policy)
     try:
         language, body = _language(rule, occasion, policy), _body(rule, occasion)
-        values = _short(_values(occasion), body, occasion, rule, policy)
+        values = _short(_values(occasion, rule, policy), body, occasion, rule, policy)
         text = render(body, values, zone, language).text
         content = contents(rule.channels, text, rule.asks, rule.content or {}, values, zone, language)
     except BadInput as error:
@@ -376,7 +377,7 @@ def _said(moment: datetime, occasion: Occasion, policy: Policy) -> str:
     return local(moment, zone).strftime("%d/%m/%Y %H:%M") + f" ({zone.key.rpartition('/')[2].replace('_', ' ')})"
 
 
-def _values(occasion: Occasion) -> Mapping[str, Any]:
+def _values(occasion: Occasion, rule: Rule, policy: Policy) -> Mapping[str, Any]:
     start: Any = occasion.start
     end: Any = occasion.end
     if occasion.all_day and occasion.start is not None and occasion.zone:
@@ -384,6 +385,8 @@ def _values(occasion: Occasion) -> Mapping[str, Any]:
         start = local(occasion.start, ZoneInfo(occasion.zone)).date()
         end = None
     values = carts.spoken(occasion.values) if occasion.kind in _SHOPS else occasion.values
+    if rule.discount is not None:
+        values = {**values, "code": code_for(policy.codes, occasion.id, rule.id)}
     return {**values, "start": start, "end": end}
 
 

@@ -45,6 +45,14 @@ _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
         "fr": "Rien à faire : le message n'était plus voulu.",
         "en": "Nothing to do: the message was no longer wanted.",
     }),
+    (("discount_refused", "discount_code_taken"), {
+        "fr": "Ouvrez les codes promo de la boutique, voyez ce qui s'y oppose, puis modifiez la remise de la règle.",
+        "en": "Open the shop's discount codes, see what stands in the way, then change the rule's discount.",
+    }),
+    (("discount_days", "discount_one_of", "discount_percent", "discount_amount"), {
+        "fr": "Corrigez la remise : par exemple {\"percent\": 10, \"days\": 7}.",
+        "en": "Correct the discount: for example {\"percent\": 10, \"days\": 7}.",
+    }),
 )
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
@@ -57,6 +65,23 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     "only_for_carts": {
         "fr": "Retirez cette condition, ou faites porter la règle sur les paniers (« on »: « cart »).",
         "en": "Take the condition away, or let the rule be about carts (`\"on\": \"cart\"`).",
+    },
+    # discount codes
+    "discount_unsaid": {
+        "fr": "Ajoutez {{ code }} au texte, ou retirez la remise.",
+        "en": "Add {{ code }} to the text, or take the discount away.",
+    },
+    "discount_not_here": {
+        "fr": "Choisissez une connexion Shopify ou WooCommerce pour la règle, ou retirez la remise.",
+        "en": "Choose a connection to Shopify or WooCommerce for the rule, or take the discount away.",
+    },
+    "discount_not_allowed": {
+        "fr": "Reconnectez la boutique en acceptant les remises, ou retirez la remise de la règle.",
+        "en": "Connect the shop again and agree to discounts, or take the discount out of the rule.",
+    },
+    "discount_other_currency": {
+        "fr": "Indiquez la remise en pourcentage, ou dans la monnaie de la boutique.",
+        "en": "Say the discount in percent, or in the shop's currency.",
     },
     **{code: words for codes, words in _ALIKE for code in codes},
     # Fields over there, a test

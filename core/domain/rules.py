@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from core.domain.discounts import Discount
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass
 from core.domain.policy.walltime import Duration
@@ -51,6 +52,8 @@ class Rule:
     """Carts: whoever was written to about another cart within this time is not written to about this one."""
     control_group: int | None = None
     """Carts: percent of the people who are left out to measure what it brings; None: as the installation says."""
+    discount: Discount | None = None
+    """Carts: what the code takes off that is made for each person; texts say it as `code`."""
 
     def concerns(self, kind: Kind, values: Mapping[str, Any], private: Mapping[str, Any]) -> bool:
         """Whether the rule speaks about such an occasion at all."""

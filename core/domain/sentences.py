@@ -1193,6 +1193,47 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Cette condition ne vaut que pour les paniers (un montant minimum : aussi pour les commandes).",
         "en": "This condition is for carts only (a smallest amount: for orders too).",
     },
+    # discount codes
+    "discount_days": {
+        "fr": "Un code de remise vaut de 1 à {most} jours.",
+        "en": "A discount code is good for 1 to {most} days.",
+    },
+    "discount_one_of": {
+        "fr": "Une remise est un pourcentage ou un montant, l'un des deux.",
+        "en": "A discount is a percentage or an amount, one of the two.",
+    },
+    "discount_percent": {
+        "fr": "Le pourcentage d'une remise va de 1 à 100, sans décimale.",
+        "en": "The percentage of a discount is between 1 and 100, without decimals.",
+    },
+    "discount_amount": {
+        "fr": "Ce montant ne convient pas à une remise en {currency}.",
+        "en": "This amount does not suit a discount in {currency}.",
+    },
+    "discount_not_here": {
+        "fr": "Cette connexion ne sait pas créer de codes de remise : Shopify et WooCommerce le savent.",
+        "en": "This connection cannot make discount codes: Shopify and WooCommerce can.",
+    },
+    "discount_unsaid": {
+        "fr": "Le texte ne dit pas le code : la personne ne le connaîtrait pas.",
+        "en": "The text does not say the code: the person would not know it.",
+    },
+    "discount_refused": {
+        "fr": "La boutique n'a pas accepté de créer le code de remise : {detail}",
+        "en": "The shop did not agree to make the discount code: {detail}",
+    },
+    "discount_not_allowed": {
+        "fr": "La boutique ne nous a pas donné le droit de créer des codes de remise.",
+        "en": "The shop has not given us the right to make discount codes.",
+    },
+    "discount_code_taken": {
+        "fr": "Un autre code de la boutique porte déjà ce nom : {text}.",
+        "en": "Another code of the shop has this name already: {text}.",
+    },
+    "discount_other_currency": {
+        "fr": "La boutique compte en {currency} : une remise en {wanted} n'y est pas possible.",
+        "en": "The shop counts in {currency}: a discount in {wanted} is not possible there.",
+    },
     "uplift_not_enough": {
         "fr": "Pas encore assez de paniers pour comparer : {nudged} relancés, {control} dans le groupe témoin.",
         "en": "Not enough carts yet to compare: {nudged} reminded, {control} in the control group.",

@@ -255,6 +255,7 @@ def _conditions(row: Mapping[str, Any]) -> dict[str, Any]:
         "countries": said.get("countries", []),
         "once_per_person": said.get("once_per_person"),
         "control_group": said.get("control_group"),
+        "discount": said.get("discount"),
     }
 
 

@@ -103,7 +103,13 @@ def policy(
         standings=standings or {},
         zones_declared=zones_declared or {},
         links=links,
+        codes=codes_key(settings),
     )
+
+
+def codes_key(settings: Mapping[str, Any]) -> bytes:
+    """The key under which this workspace's discount codes are made."""
+    return bytes.fromhex(settings.get("link_key") or "")
 
 
 def shortener(tx: Transaction, settings: Mapping[str, Any]) -> Shortener | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import insert, or_, update
 
+from core.domain.discounts import Discount
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass
 from core.domain.policy.walltime import parse_duration
@@ -112,6 +113,7 @@ def _conditions(said: Mapping[str, Any]) -> dict[str, Any]:
         "countries": tuple(said.get("countries", ())),
         "once_per_person": parse_duration(once) if once else None,
         "control_group": said.get("control_group"),
+        "discount": Discount.read(said["discount"]) if said.get("discount") else None,
     }
 
 

@@ -73,6 +73,8 @@ class Policy:
     zones_declared: Mapping[str, str] = field(default_factory=lambda: _NO_ZONES)
     links: Shortener | None = None
     """How addresses become short; None where they stay as they are."""
+    codes: bytes = field(default=b"", repr=False)
+    """The key under which discount codes are made."""
 
     def decide(
         self,

@@ -162,10 +162,15 @@ SCHEMAS: dict[str, S] = {
         countries=many(TEXT),
         once_per_person=MAYBE,
         control_group=_MAYBE_COUNT,
+        discount=maybe("Discount"),
         active=YES,
         preset=MAYBE,
         version=COUNT,
         created_at=MOMENT,
+    ),
+    "Discount": thing(
+        ("percent", "amount", "currency"), percent=COUNT, days=COUNT,
+        amount={"type": "integer", "description": "Millionths of the currency"}, currency=TEXT,
     ),
     "RuleDifference": thing(rule=ref("Rule"), difference=ref("Difference")),
     "Difference": thing(

@@ -14,6 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from core.domain.carts import MOST_CONTROL
 from core.domain.channels import parse_ways
 from core.domain.content import checked
+from core.domain.discounts import MOST_AMOUNT, MOST_DAYS, Discount
 from core.domain.errors import BadInput
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass, State
@@ -361,6 +362,25 @@ class Amount(Body):
     )
 
 
+class Offer(Body):
+    """What a code takes off that is made for one person: `percent`, or `amount` of `currency`."""
+
+    percent = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, 100))
+    amount = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, MOST_AMOUNT),
+                            metadata={"description": "Millionths of `currency`, instead of `percent`"})  # fmt: skip
+    currency = fields.String(allow_none=True, metadata={"pattern": "^[A-Z]{3}$"})
+    days = fields.Integer(required=True, strict=True, validate=validate.Range(1, MOST_DAYS), metadata={
+        "description": "How many days after the message the code is good, to the end of the last one"})  # fmt: skip
+
+    @validates_schema
+    def it_is_one_discount(self, given: dict[str, Any], **_: object) -> None:
+        try:
+            Discount.read(given)
+        except BadInput as error:
+            field = (error.pointer or "").rpartition("/")[2]
+            raise ValidationError({field: [error.reason]}) from error  # type: ignore[dict-item]
+
+
 Rule._declared_fields["class"] = one_of(
     CLASSES, metadata={"description": "Needed, but for carts: to remind of one is marketing unless you say otherwise"}
 )
@@ -380,6 +400,11 @@ Rule._declared_fields["control_group"] = fields.Integer(
     allow_none=True, load_default=None, strict=True, validate=validate.Range(0, MOST_CONTROL),
     metadata={"description": "Carts: percent of the people who are left out to measure what reminding brings; null: as "
                              "the installation says (10 without)"},
+)  # fmt: skip
+Rule._declared_fields["discount"] = fields.Nested(
+    Offer, allow_none=True, load_default=None,
+    metadata={"description": "Carts: a code of its own is made for each person, just before the message leaves; texts "
+                             "say it as {{ code }}"},
 )  # fmt: skip
 Rule._declared_fields["only"] = fields.Dict(
     keys=fields.String(validate=validate.Length(1, 60)),

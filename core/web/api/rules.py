@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.contract import Rewards
 from core.domain.carts import CONDITIONS, conditions
 from core.domain.channels import budgets, parse_ways
 from core.domain.content import checked
+from core.domain.discounts import Discount
 from core.domain.errors import BadInput, NotFound
 from core.domain.messages import MessageClass
 from core.domain.planning import Cancel, Move, Schedule, Step
@@ -116,6 +118,8 @@ def _stored(given: Mapping[str, Any], known: Mapping[str, Any] | None = None) ->
     """As its row has it: the order of channels apart from the time of each, the content in its one form, conditions
     together. `known`: the row that is changed."""
     values = {name: value for name, value in given.items() if name not in CONDITIONS}
+    if values_of := given.get("discount"):
+        given = {**given, "discount": Discount.read(values_of).as_json()}
     if any(name in given for name in CONDITIONS):
         before = (known and known["conditions"]) or {}
         values["conditions"] = conditions({**before, **given}) or None
@@ -174,7 +178,7 @@ def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
     """What no single field tells. Raises `Several`, `NotFound` for another workspace's installation."""
     wrong: list[tuple[str, Reason]] = []
     said = values.get("conditions") or {}
-    wrong += [(f"/{name}", Reason("only_for_carts")) for name in ("once_per_person", "control_group")
+    wrong += [(f"/{name}", Reason("only_for_carts")) for name in ("once_per_person", "control_group", "discount")
               if said.get(name) is not None and values["on"] != "cart"]  # fmt: skip
     if said.get("at_least") and values["on"] not in _CARTS:
         wrong.append(("/at_least", Reason("only_for_carts")))
@@ -184,6 +188,8 @@ def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
         raise problems.Several(wrong)
     if values.get("installation") and not installations.is_there(tx, values["installation"]):
         raise BadInput("field_unknown_id", pointer="/installation", text=values["installation"][:40])
+    if said.get("discount"):
+        _rewards(call, tx, values)
     if values.get("template"):
         texts = stored.texts(tx).get(values["template"])
         if not texts:
@@ -192,6 +198,16 @@ def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
             _variables(values["on"], text, "/template")
     else:
         _variables(values["on"], str(values["body"]), "/body")
+
+
+def _rewards(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
+    """A discount needs a shop that makes codes, and a text that says the code."""
+    adapter = installations.adapter_of(tx, values["installation"]) if values.get("installation") else None
+    if not isinstance(call.suite.adapters.get(adapter or ""), Rewards):
+        raise BadInput("discount_not_here", pointer="/discount")
+    texts = stored.texts(tx).get(values["template"], {}).values() if values.get("template") else [str(values["body"])]
+    if not all("code" in compile_template(text).variables for text in texts):
+        raise BadInput("discount_unsaid", pointer="/discount")
 
 
 def _variables(kind: str, text: str, pointer: str) -> None:
