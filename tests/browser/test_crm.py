@@ -64,6 +64,8 @@ def test_each_page_is_good_in_both_languages_and_sizes(chrome, club, language, s
             name = f"crm-{path.partition('/')[0] + ('-one' if '/' in path else '')}{'' if size is WIDE else '-small'}"
             page.evaluate("for (const one of document.querySelectorAll('.ribbon')) one.hidden = true")
             page.screenshot(path=PICTURES / f"{name}.png", animations="disabled", full_page=True)
+    page.goto("/connections")
+    assert_good(page)
     page.context.close()
 
 

@@ -260,6 +260,22 @@ class TestEstimate:
         assert club.paper.asked == 10
 
 
+@pytest.mark.parametrize("path", ["workflows/%00", "workflows?days=99999999999999", "workflows?days=²",
+                                  "fields?search=%00&record=%ff", "test?search=%ed%a0%80", "workflows/" + "x" * 500])
+def test_an_odd_address_is_no_error_of_ours(club: Club, owner: Visitor, path: str) -> None:
+    assert owner.browser.get(f"/connections/{club.id}/{path}").status_code < 500
+
+
+@pytest.mark.parametrize("form", [
+    {"try": "1", "slot-": "x"}, {"save": "1", "slot-phones": b"\xed\xa0\x80"}, {"try": "1", "slot-x.": ["\0"]},
+    {"body": "\0", "to": "\0", "send": "1", "once": "\0"}, {"body": "{{ x.y.z }}", "to": "0639980042", "show": "1"},
+    {"body": "Bonjour", "to": "0639980042", "send": "1", "once": "é\0" * 50, "template": "\0"},
+])  # fmt: skip
+def test_an_odd_form_is_no_error_of_ours(club: Club, owner: Visitor, form: dict[str, Any]) -> None:
+    for name in ("fields", "test", "estimate"):
+        assert owner.post(f"/connections/{club.id}/{name}", **form).status_code < 500
+
+
 def test_limits_and_the_end_say_what_there_is_and_what_stays(club: Club, owner: Visitor) -> None:
     assert "12 400 sur 15 000" in plain(owner.get(f"/connections/{club.id}/limits"))
     assert "bientôt atteint" in owner.get(f"/connections/{club.id}/limits")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -52,8 +53,7 @@ def test(installation: str) -> ResponseReturnValue:
         try:
             one = _try(here, record, body, template)
             if "send" in form:
-                once = form.get("once", "")[:40] or secrets.token_hex(8)
-                sent = trying.send(suite, g.person.workspace, one, once, who=g.person.id)
+                sent = trying.send(suite, g.person.workspace, one, _once(), who=g.person.id)
                 flash("good", "crm.test.sent")
                 return redirect(f"/messages/{sent}", 303)
             with suite.database.read(g.person.workspace) as tx:
@@ -64,12 +64,18 @@ def test(installation: str) -> ResponseReturnValue:
     answer = render_template(
         "crm_test.html", here=here, tab="test", found=found, record=record, search=search, texts=texts, form=form,
         template=template, body=form.get("body", ""), draft=draft, away=away, wrong=wrong,
-        whose=form.get("whose", OWN), once=form.get("once") or secrets.token_hex(8),
+        whose=form.get("whose", OWN), once=_once(),
         remedy=remedy(wrong.reason.code, language()) if wrong else "",
         later=draft is not None and draft.due_at > suite.now() + timedelta(minutes=1),
         why_not=draft.reason if draft is not None and str(draft.state) != "scheduled" else None,
     )  # fmt: skip
     return make_response(answer, 422 if wrong else 200)
+
+
+def _once() -> str:
+    """What says that a form is the same form: its own mark, else a new one."""
+    given = request.form.get("once", "")
+    return given if re.fullmatch("[a-z0-9]{3,40}", given) else secrets.token_hex(8)
 
 
 def _again(suite: Suite, here: Place, record: Record | None, body: str | None, template: str | None) -> outbox.New:
