@@ -74,8 +74,7 @@ def _of_messages(suite: Suite, tx: Transaction, found: Sequence[Mapping[str, Any
         if installation not in wanting:
             wanting[installation] = _wants(suite, Transaction(tx.connection, row["workspace"]), installation)
         if wanting[installation]:
-            content = {"state": row["state"], "at": row["changed_at"].isoformat(), "reason": row["reason"],
-                       "before": row["told"]}  # fmt: skip
+            content = {"state": row["state"], "at": row["changed_at"].isoformat(), "reason": row["reason"]}
             about = {"occasion": row["occasion"], "message": row["id"]}
             yield {**_named(row), **about, "kind": "state", "content": content}
 
@@ -291,14 +290,32 @@ def _reports(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[str, Re
     """For each row its report; none for one whose occasion is gone."""
     known = {one.id: one for one in occasions.by_ids(tx, {row["occasion"] for row in rows if row["occasion"]})}
     messages = outbox.by_ids(tx, sorted({row["message"] for row in rows if row["message"]}))
+    before = _before(tx, rows)
     return {
-        row["id"]: _report(row, known.get(row["occasion"]), messages.get(row["message"]))
+        row["id"]: _report(row, known.get(row["occasion"]), messages.get(row["message"]), before.get(row["id"]))
         for row in rows
         if row["kind"] == "consent" or row["occasion"] in known
     }
 
 
-def _report(row: Mapping[str, Any], occasion: Occasion | None, message: Mapping[str, Any] | None) -> Report:
+def _before(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[str, State]:
+    """The state of which the platform knows when it hears each: told before, or in the same call. What was to be told
+    before and waits still is none: a platform that acts on the first of several states would never hear a first one."""
+    told = feedback.told_before(tx, rows)
+    found: dict[str, State] = {}
+    latest: dict[str, tuple[str, str]] = {}
+    states = [row for row in rows if row["kind"] == "state" and row["message"]]
+    for row in sorted(states, key=lambda one: str(one["id"])):
+        known = max(filter(None, (told.get(row["id"]), latest.get(row["message"]))), default=None)
+        if known is not None:
+            found[row["id"]] = State(known[1])
+        latest[row["message"]] = row["id"], row["content"]["state"]
+    return found
+
+
+def _report(
+    row: Mapping[str, Any], occasion: Occasion | None, message: Mapping[str, Any] | None, before: State | None
+) -> Report:
     content, about = row["content"], message or {}
     at = datetime.fromisoformat(content["at"])
     word = None
@@ -325,7 +342,7 @@ def _report(row: Mapping[str, Any], occasion: Occasion | None, message: Mapping[
         consent=word,
         subject=occasion.subject if occasion else content.get("subject"),
         body=about.get("text"),
-        before=State(content["before"]) if content.get("before") else None,
+        before=before,
     )
 
 

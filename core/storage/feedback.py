@@ -364,6 +364,24 @@ def overtaken(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
     return found
 
 
+def told_before(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Of these reports of states: the last state that the platform had truly been told of the same message before, as
+    (its report, the state). Not what was queued before it: that may wait still, or never have been told."""
+    c, found = t.reports.c, dict[str, tuple[str, str]]()
+    states = [row for row in rows if row["kind"] == "state" and row["message"]]
+    for first in range(0, len(states), 400):
+        chunk = states[first : first + 400]
+        query = tx.mine(t.reports, c.id, c.message, c.content).where(
+            c.message.in_({row["message"] for row in chunk}), c.kind == "state", c.state == "told"
+        )
+        told = sorted(tx.rows(query), key=lambda one: str(one["id"]))
+        for row in chunk:
+            before = [one for one in told if one["message"] == row["message"] and one["id"] < row["id"]]
+            if before:
+                found[row["id"]] = before[-1]["id"], before[-1]["content"]["state"]
+    return found
+
+
 def put_off_reports(
     tx: Transaction,
     until: datetime,

@@ -38,7 +38,21 @@ def tell(installation: Installation, account: Account, reports: Sequence[Report]
             for place in waiting:
                 outcomes_[place] = error
         begun = begun or bool(waiting)
+    _in_order(reports, outcomes_)
     return [outcomes_[place] for place in range(len(reports))]
+
+
+def _in_order(reports: Sequence[Report], outcomes_: dict[int, Outcome]) -> None:
+    """What waits keeps the later states of its message waiting with it: it would not be told after them any more."""
+    waits: dict[str, Exception] = {}
+    for place, one in enumerate(reports):
+        if one.kind != "state" or not one.message_id:
+            continue
+        outcome = outcomes_[place]
+        if outcome is None and one.message_id in waits:
+            outcomes_[place] = waits[one.message_id]
+        elif isinstance(outcome, NotNow | NeedsReconnect):
+            waits[one.message_id] = outcome
 
 
 # A step that waits goes on ----------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from core.contract import (
     PhoneReply,
     Question,
     Reading,
+    Receipt,
     Reply,
     Report,
     ReportsInBatches,
@@ -39,6 +40,7 @@ from core.contract import (
 )
 from core.domain.errors import NeedsReconnect, NotAuthentic, NotNow
 from core.domain.events import Closed, Event, Kind, Wish
+from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.engine import feedback, intake, looking, reporting, scheduling, simulation
@@ -438,6 +440,37 @@ def test_reports_wait_while_the_platform_is_away(place: Place) -> None:
     assert place.told() == []
     place.clock.forward(timedelta(minutes=2))
     assert place.told() == [("run/1", "sent", None)]
+
+
+def arrives(place: Place, message: str) -> None:
+    with place.suite.database.write(place.workspace) as tx:
+        receipt = Receipt(f"mem_{message}", State.DELIVERED, "ok", place.suite.now(), reference=message)
+        feedback.take_receipts(place.suite, tx, place.account, [receipt])
+
+
+def test_a_state_that_was_never_told_is_not_said_to_be_known(place: Place) -> None:
+    [[_, _, message]] = place.hear(runs=[run(1)])
+    place.leave()
+    place.platform.troubles.append(NotNow("rate_limited", after=timedelta(hours=1)))
+    assert place.told() == []
+    place.clock.forward(timedelta(minutes=10))
+    arrives(place, message)
+    assert place.told() == [("run/1", "delivered", None)]
+    assert [one.before for many in place.platform.told for one in many] == [None], "the first word that it hears"
+    place.clock.forward(timedelta(hours=2))
+    assert place.told() == [("run/1", "delivered", None)], "what was overtaken moves nothing backwards"
+
+
+def test_what_is_told_in_one_call_is_told_in_its_order(place: Place) -> None:
+    [[_, _, message]] = place.hear(runs=[run(1)])
+    place.leave()
+    place.platform.troubles.append(NotNow("rate_limited", after=timedelta(minutes=1)))
+    place.told()
+    arrives(place, message)
+    place.clock.forward(timedelta(minutes=10))
+    place.told()
+    assert [(one.state, one.before) for many in place.platform.told for one in many] == [
+        (State.SENT, None), (State.DELIVERED, State.SENT)]
 
 
 def test_a_burst_is_told_without_a_call_for_each(place: Place) -> None:

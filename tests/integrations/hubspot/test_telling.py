@@ -117,6 +117,19 @@ def test_a_step_that_does_not_wait_yet_is_told_again(hubspot):
     assert len(hubspot.logged) == 1
 
 
+def test_a_later_state_waits_with_the_one_that_waits(hubspot):
+    """Told of the later one, the platform would never hear of the first, on which the step goes on."""
+    sent = report()
+    delivered = replace(sent, state=State.DELIVERED, before=State.SENT)
+    first, second = tell(hubspot, sent, delivered)
+    assert isinstance(first, NotNow)
+    assert second is first
+    waits(hubspot, "ap-1")
+    assert tell(hubspot, sent, delivered, now=NOW + first.after) == [None, None]
+    assert hubspot.completed["ap-1"]["message_status"] == "sent"
+    assert len(hubspot.logged) == 1
+
+
 def test_a_dead_token_is_renewed_and_everything_told_again(hubspot):
     hubspot.fail(refused(401, "EXPIRED_AUTHENTICATION"))
     with pytest.raises(NeedsReconnect) as caught:
