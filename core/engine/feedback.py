@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -41,6 +42,7 @@ MOST_TRIES = 3
 RETRY_AFTER = timedelta(minutes=5)
 AUTOMATIC_WITHIN = timedelta(hours=1)
 MOST_SHOWN = 20
+MISSED_WITHIN = timedelta(minutes=5)
 log = structlog.get_logger(__name__)
 
 
@@ -118,27 +120,42 @@ def _confirmed(provider: Provider, account: Account, receipt: Receipt, now: date
     return harmless if own is None else own
 
 
+_Told = tuple[Mapping[str, Any], int, Receipt]
+"""A message's row, which of its channels the receipt speaks of, and the receipt."""
+
 
 def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Sequence[Receipt]) -> None:
     """Keeps receipts and moves their messages forwards. Doubled, late and unknown ones change nothing."""
     now = suite.now()
     fresh = feedback.keep_receipts(tx, account.id, receipts, now)
     known = feedback.messages_of(tx, account.id, [receipt for _, receipt in fresh])
-    moved: list[tuple[str, str, State]] = []
-    gone_on: set[str] = set()
+    ours: list[_Told] = []
+    belonging: list[tuple[str, str]] = []
     for row_id, receipt in fresh:
         told = known.get(receipt.reference or "") or known.get(receipt.provider_reference or "")
-        if told is None:
-            continue
-        message, step = told
-        feedback.belongs(tx, [(row_id, message["id"])])
-        if step != message["channel_step"] or message["id"] in gone_on:
-            if _of_earlier_channel(suite, tx, message, step, receipt, now):
+        if told is not None:
+            ours.append((*told, receipt))
+            belonging.append((row_id, told[0]["id"]))
+    feedback.belongs(tx, belonging)
+    moved: list[tuple[str, str, State]] = []
+    gone_on: set[str] = set()
+    wanting: dict[str, bool] = {}
+    for some in _rounds(ours):
+        plain: list[tuple[Mapping[str, Any], Receipt]] = []
+        for message, step, receipt in some:
+            if step != message["channel_step"] or message["id"] in gone_on:
+                done = _of_earlier_channel(suite, tx, message, step, receipt, now)
+            elif _goes_on(tx, message, receipt, now):
+                gone_on.add(message["id"])
+                continue
+            elif _is_plain(message, receipt):
+                plain.append((message, receipt))
+                continue
+            else:
+                done = _applied(suite, tx, account, message, receipt, now)
+            if done:
                 moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
-        elif _goes_on(tx, message, receipt, now):
-            gone_on.add(message["id"])
-        elif _applied(suite, tx, account, message, receipt, now):
-            moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
+        moved += _moved_at_once(suite, tx, plain, wanting, now)
     if moved:
         log.info("receipts taken", account=account.id, messages=[message_id for _, message_id, _ in moved[:MOST_SHOWN]])
     for _, message_id, state in moved:
@@ -146,11 +163,73 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
     notices.messages_changed(tx, moved, now)
 
 
+def _rounds(ours: Sequence[_Told]) -> list[list[_Told]]:
+    """The first receipt of each message, then the second of each, and so on: in a round no message is twice."""
+    rounds: list[list[_Told]] = []
+    heard: Counter[str] = Counter()
+    for one in ours:
+        turn = heard[one[0]["id"]]
+        if turn == len(rounds):
+            rounds.append([])
+        rounds[turn].append(one)
+        heard[one[0]["id"]] += 1
+    return rounds
+
+
+def _is_plain(message: Mapping[str, Any], receipt: Receipt) -> bool:
+    """Whether it says nothing but the message's state."""
+    more = receipt.opt_out or receipt.dead_number or receipt.account_trouble or receipt.retry
+    names = receipt.provider_reference and not message["provider_ref"]
+    says = receipt.state not in (None, State.SCHEDULED, State.SENDING)
+    return says and not more and not names and receipt.price_micros is None
+
+
+def _moved_at_once(
+    suite: Suite,
+    tx: Transaction,
+    plain: Sequence[tuple[Mapping[str, Any], Receipt]],
+    wanting: dict[str, bool],
+    now: datetime,
+) -> list[tuple[str, str, State]]:
+    """Moves the messages of plain receipts forwards, all that hear the same in one step; those that moved."""
+    alike: dict[tuple[Any, ...], list[tuple[Mapping[str, Any], Receipt]]] = {}
+    for message, receipt in plain:
+        why = repr(outbox.reason_row(receipt.reason))
+        alike.setdefault((receipt.state, why, message["channel_step"]), []).append((message, receipt))
+    moved: list[tuple[str, str, State]] = []
+    for (state, _, step), some in alike.items():
+        ids = [message["id"] for message, _ in some]
+        done = outbox.advance_all(tx, ids, state, some[0][1].reason, now, step=step)
+        for message, receipt in some:
+            if message["id"] in done:
+                moved.append((message["workspace"], message["id"], state))
+                _tell_platform(suite, tx, message, receipt, now, wanting)
+    return moved
+
+
+def settle_missed(suite: Suite) -> int:
+    """Receipts that came in the very moment in which their message was recorded as sent: neither of the two saw the
+    other, so each of the last minutes is looked through once more. Returns how many there were."""
+    now = suite.now()
+    with suite.database.read() as tx:
+        missed = feedback.missed(tx, now - MISSED_WITHIN)
+    for workspace in sorted({row["workspace"] for row in missed}):
+        with suite.database.write(workspace) as tx:
+            mine = [row for row in missed if row["workspace"] == workspace]
+            references = {(row["account"], row["provider_ref"]): row["message"] for row in mine}
+            _settle(suite, tx, references, now)
+    return len(missed)
+
+
 def settle_early_receipts(suite: Suite, tx: Transaction, results: Sequence[outbox.Result], now: datetime) -> None:
     """Receipts can come before the answer to our own call: they waited for the provider's reference."""
     references = {
         (one.account, one.provider_ref): one.message.id for one in results if one.account and one.provider_ref
     }
+    _settle(suite, tx, references, now)
+
+
+def _settle(suite: Suite, tx: Transaction, references: Mapping[tuple[str, str], str], now: datetime) -> None:
     for row in feedback.early(tx, references):
         message_id = references[(row["account"], row["provider_ref"])]
         mine = Transaction(tx.connection, row["workspace"])
@@ -235,11 +314,16 @@ def _applied(
 
 
 def _tell_platform(
-    suite: Suite, tx: Transaction, message: Mapping[str, Any], receipt: Receipt, now: datetime
+    suite: Suite,
+    tx: Transaction,
+    message: Mapping[str, Any],
+    receipt: Receipt,
+    now: datetime,
+    wanting: dict[str, bool] | None = None,
 ) -> None:
     if message["installation"] and message["told"] is None:
         said = {"state": str(receipt.state), "at": receipt.at.isoformat()}
-        _report(suite, tx, message["installation"], message["occasion"], message["id"], "delivery", said, now)
+        _report(suite, tx, message["installation"], message["occasion"], message["id"], "delivery", said, now, wanting)
 
 
 def _put_back(
@@ -499,13 +583,22 @@ def _report(
     kind: str,
     content: Mapping[str, Any],
     now: datetime,
+    wanting: dict[str, bool] | None = None,
 ) -> None:
+    """`wanting`: what is known already of which installation wants reports."""
+    wanting = {} if wanting is None else wanting
+    if installation not in wanting:
+        wanting[installation] = _wants(suite, tx, installation)
+    if wanting[installation]:
+        feedback.queue_report(tx, installation, occasion=occasion, message=message, kind=kind, content=content, now=now)
+
+
+def _wants(suite: Suite, tx: Transaction, installation: str) -> bool:
     adapter = suite.adapters.get(installations.adapter_of(tx, installation) or "")
     if not isinstance(adapter, Reports):
-        return
+        return False
     row = installations.get(tx, suite.vault, installation, suite.public_url)
-    if row is not None and adapter.wants(row.installation):
-        feedback.queue_report(tx, installation, occasion=occasion, message=message, kind=kind, content=content, now=now)
+    return row is not None and row.state != "disconnected" and adapter.wants(row.installation)
 
 
 def _when(occasion: Occasion, language: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.engine import looking, verifying
+from core.engine import feedback, looking, verifying
 from core.storage import counting, house, retention, tally
 from core.suite import Suite
 
@@ -24,6 +24,7 @@ def run_due(suite: Suite) -> int:
             tally.summed_up(tx)
         verifying.hide_spent(suite)
         looking.let_go(suite)
+        feedback.settle_missed(suite)
     if not _is_time(last, now, EVERY):
         return 0
     with suite.database.write() as tx:

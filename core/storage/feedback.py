@@ -15,6 +15,7 @@ from core.domain.channels import message_of
 from core.domain.messages import LEFT, Channel
 from core.domain.reasons import Reason
 from core.ids import new_id, new_ids
+from core.storage import bulk
 from core.storage import tables as t
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
@@ -112,8 +113,22 @@ def _attempted(tx: Transaction, message: str, step: int, account: str) -> bool:
 
 def belongs(tx: Transaction, receipt_rows: Sequence[tuple[str, str]]) -> None:
     """(receipt row, message): which message a kept receipt was about."""
-    for row_id, message in receipt_rows:
-        tx.connection.execute(update(t.receipts).where(_r.id == row_id).values(message=message))
+    bulk.update(tx, t.receipts, ("id",), [{"id": row_id, "message": message} for row_id, message in receipt_rows])
+
+
+def missed(tx: Transaction, since: datetime, limit: int = 500) -> list[Mapping[str, Any]]:
+    """Receipts since then that belong to no message although there is one that they name: workspace, account,
+    provider_ref and that message."""
+    query = (
+        select(_r.workspace, _r.account, _r.provider_ref, _m.id.label("message"))
+        .join(
+            t.messages,
+            and_(_m.account == _r.account, _m.provider_ref == _r.provider_ref, _m.workspace == _r.workspace),
+        )
+        .where(_r.message.is_(None), _r.received_at >= since)
+        .limit(limit)
+    )
+    return tx.rows(query)
 
 
 _EARLY = (

@@ -1052,6 +1052,31 @@ def advance(
     return bool(done.rowcount)
 
 
+def advance_all(
+    tx: Transaction, ids: Sequence[str], then: State, reason: Reason | None, now: datetime, *, step: int
+) -> set[str]:
+    """`advance` of many messages that hear the same, and are by the same one of their channels; those that moved."""
+    allowed = [str(state) for state in FOLLOWS if may_follow(state, then)]
+    left = {"left_at": func.coalesce(_m.left_at, literal(now, t.Moment))} if then in _OUT_THERE else {}
+    moved: list[str] = []
+    wanted = sorted(ids)
+    for first in range(0, len(wanted), _CHUNK):
+        chunk = wanted[first : first + _CHUNK]
+        done = tx.connection.execute(
+            update(t.messages)
+            .where(
+                _m.id.in_(chunk), _m.workspace == tx.owned, _m.state.in_(allowed), _m.channel_step == step
+            )
+            .values(
+                state=str(then), reason=reason_row(reason), changed_at=now, lease=None, owner=None, **left
+            )
+            .returning(_m.id)
+        )
+        moved += done.scalars()
+    write_steps(tx, [(one, tx.owned, then, reason) for one in moved], now)
+    return set(moved)
+
+
 def put_back(tx: Transaction, message_id: str, reason: Reason | None, due_at: datetime, now: datetime) -> bool:
     """Taken by the provider and then refused for the account's sake, without reaching anybody: it waits again. The one
     step backwards, since what "sent" said has turned out not to be so."""

@@ -597,6 +597,10 @@ receipts = _table(
     Column("digest", String(32), nullable=False),
     UniqueConstraint("account", "digest"),
     Index(None, "account", "provider_ref"),
+    Index(
+        "ix_receipts_missed", "received_at",
+        sqlite_where=text("message IS NULL"), postgresql_where=text("message IS NULL"),
+    ),
     Index(None, "message"),
 )
 

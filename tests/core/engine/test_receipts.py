@@ -9,11 +9,12 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from sqlalchemy import event
 
 from core.contract import Account, Outgoing, PhoneReply, Receipt, Uncertain
 from core.domain.messages import FOLLOWS, State
 from core.domain.reasons import Reason
-from core.engine import dispatch, feedback
+from core.engine import dispatch, feedback, housekeeping
 from core.storage import accounts, house, outbox, people
 from core.storage import feedback as kept
 from core.storage.database import Transaction
@@ -194,3 +195,37 @@ def test_a_reply_is_taken_once_however_often_it_comes(room: EngineRoom) -> None:
     with room.suite.database.read(room.workspace) as tx:
         assert len(kept.replies(tx, number=BOB)) == 1
         assert outbox.listed(tx, outbox.Filter(to=BOB)) == []
+
+
+@pytest.mark.parametrize("where", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_many_receipts_in_one_request_are_a_few_steps(
+    tmp_path: Path, request: pytest.FixtureRequest, where: str
+) -> None:
+    own = {"database_url": request.getfixturevalue("postgres_database")} if where == "postgresql" else {}
+    room = EngineRoom(tmp_path, **own)
+    names = [sent(room) for _ in range(60)]
+    asked: list[str] = []
+
+    def counted(_: object, __: object, statement: str, *more: object) -> None:
+        asked.append(statement)
+
+    event.listen(room.suite.database.engine, "before_cursor_execute", counted)
+    take(room, *[receipt(name, state) for name in names for state in (State.SENT, State.DELIVERED)])
+    event.remove(room.suite.database.engine, "before_cursor_execute", counted)
+    assert len(asked) < 20, "not two for each"
+    assert {room.state(name) for name in names} == {"delivered"}
+    assert [state for state, _ in room.steps(names[0])] == ["sent", "delivered"]
+    room.suite.database.close()
+
+
+def test_a_receipt_and_the_record_of_its_message_that_did_not_see_each_other(tmp_path: Path) -> None:
+    """On PostgreSQL both may be written at the same moment, each before the other is committed."""
+    room = EngineRoom(tmp_path)
+    name = sent(room)
+    with room.suite.database.write(room.workspace) as tx:
+        kept.keep_receipts(tx, room.account.id, [receipt(name, State.DELIVERED)], NOW)
+        kept.keep_receipts(tx, room.account.id, [receipt("somebody_elses", State.DELIVERED)], NOW)
+    room.clock.forward(timedelta(minutes=1))
+    housekeeping.run_due(room.suite)
+    assert room.state(name) == "delivered"
+    assert feedback.settle_missed(room.suite) == 0

@@ -90,6 +90,8 @@ READS: dict[str, Call] = {
     "feedback.receipts_of": lambda tx, our: feedback.receipts_of(tx, our["sent"]),
     "feedback.replies": lambda tx, our: feedback.replies(tx),
     "feedback.reply": lambda tx, our: feedback.reply(tx, our["reply"]),
+    "feedback.told_before": lambda tx, our: feedback.told_before(
+        tx, [{"id": "rpt_z", "kind": "state", "message": our["sent"]}]),
     "inbox.get": lambda tx, our: inbox.get(tx, our["inbox"]),
     "inbox.listed": lambda tx, our: inbox.listed(tx),
     "inbox.seen": lambda tx, our: inbox.seen(
@@ -171,13 +173,15 @@ WRITES: dict[str, Call] = {
     "occasions.correct": lambda tx, our: occasions.correct(tx, our["occasion"], muted=True),
     "occasions.merged": lambda tx, our: occasions.merged(tx, our["installation"], "person/1", "person/2"),
     "outbox.call_off": lambda tx, our: outbox.call_off(tx, [our["occasion"]], WHY, NOW),
+    "outbox.advance_all": lambda tx, our: outbox.advance_all(tx, [our["sent"]], State.READ, None, NOW, step=0),
     "outbox.cancel": lambda tx, our: outbox.cancel(tx, our["waiting"], WHY, NOW),
     "outbox.end_waiting": lambda tx, our: outbox.end_waiting(tx, NOW, State.CANCELLED, WHY),
     "outbox.end_waiting_for": lambda tx, our: outbox.end_waiting_for(
         tx, ANA.number, ["transactional"], State.SUPPRESSED, WHY, NOW),
     "outbox.end_waiting_of": lambda tx, our: outbox.end_waiting_of(
         tx, our["installation"], State.CANCELLED, WHY, NOW),
-    "outbox.end_these": lambda tx, our: outbox.end_these(tx, [our["waiting"], our["asking"]], State.CANCELLED, WHY, NOW),
+    "outbox.end_these": lambda tx, our: outbox.end_these(
+        tx, [our["waiting"], our["asking"]], State.CANCELLED, WHY, NOW),
     "outbox.look_elsewhere": lambda tx, our: outbox.look_elsewhere(tx, our["installation"], WHY, NOW),
     "outbox.looked_at": lambda tx, our: outbox.looked_at(tx, [our["asking"]], WHY, NOW),
     "outbox.put_back": lambda tx, our: outbox.put_back(tx, our["sent"], WHY, NOW, NOW),
@@ -205,8 +209,8 @@ OF_ITS_OWN = """
 OF_THE_HOUSE = """
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
-    conversions.note_left_out feedback.belongs feedback.early feedback.queue_reports feedback.report_done
-    feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
+    conversions.note_left_out feedback.belongs feedback.early feedback.missed feedback.queue_reports
+    feedback.report_done feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
     installations.due installations.fell_silent installations.let_go installations.seize
     installations.speaking installations.standing installations.parted installations.to_maintain
     installations.workspace_of oauth.bring outbox.advance outbox.arrived_earlier outbox.ask_again outbox.claim
@@ -273,7 +277,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         feedback.queue_report(tx, our["installation"], occasion=our["occasion"], message=our["sent"], kind="reply",
                               content={}, now=NOW)  # fmt: skip
         feedback.queue_report(tx, our["installation"], occasion=our["occasion"], message=our["sent"], kind="state",
-                              content={}, now=NOW)  # fmt: skip
+                              content={"state": "sent"}, now=NOW)  # fmt: skip
         told = t.reports.c.kind == "state"
         tx.connection.execute(t.reports.update().where(told).values(state="told"))
         oauth.begin(tx, state_hash=hashed("state"), adapter="shop", user="usr_1", browser_hash="b", kept={},

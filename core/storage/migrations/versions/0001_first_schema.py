@@ -654,6 +654,13 @@ def upgrade() -> None:
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_receipts_account_provider_ref"), ["account", "provider_ref"], unique=False)
         batch_op.create_index(batch_op.f("ix_receipts_message"), ["message"], unique=False)
+        batch_op.create_index(
+            "ix_receipts_missed",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("message IS NULL"),
+            postgresql_where=sa.text("message IS NULL"),
+        )
 
     op.create_table(
         "replies",
@@ -988,6 +995,9 @@ def downgrade() -> None:
 
     op.drop_table("replies")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_receipts_missed", sqlite_where=sa.text("message IS NULL"), postgresql_where=sa.text("message IS NULL")
+        )
         batch_op.drop_index(batch_op.f("ix_receipts_message"))
         batch_op.drop_index(batch_op.f("ix_receipts_account_provider_ref"))
 
