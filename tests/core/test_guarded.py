@@ -171,7 +171,7 @@ def test_a_name_whose_addresses_are_public_is_taken() -> None:
 def test_a_name_that_changes_after_the_check_changes_nothing() -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     with FaultServer(ok(b"here")) as server:
-        answer = Guarded(resolver=names, opened=[LOOPBACK], timeout=2).get(named(server))
+        answer = Guarded(resolver=names, opened=[LOOPBACK], timeout=20).get(named(server))
 
         assert answer.body == b"here"
         assert names.asked == ["shop.example"]
@@ -181,7 +181,7 @@ def test_a_name_that_changes_after_the_check_changes_nothing() -> None:
 def test_a_name_that_has_changed_by_the_next_call_is_refused() -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     with FaultServer() as server:
-        guarded = Guarded(resolver=names, opened=[LOOPBACK], timeout=2)
+        guarded = Guarded(resolver=names, opened=[LOOPBACK], timeout=20)
         guarded.get(named(server))
         with pytest.raises(BadInput):
             guarded.get(named(server))
@@ -228,7 +228,7 @@ def test_a_request_arrives_as_written() -> None:
 ])
 def test_every_method(method: str, body: bytes | None) -> None:
     with FaultServer() as server:
-        assert Guarded(allow_private=True, timeout=2).request(method, server.url, None, body).status == 200
+        assert Guarded(allow_private=True, timeout=20).request(method, server.url, None, body).status == 200
         assert [(seen.method, seen.body) for seen in server.ledger] == [(method, body or b"")]
 
 
@@ -326,7 +326,7 @@ def test_a_redirect_goes_through_the_same_gate(location: str) -> None:
     with FaultServer(host="127.0.0.2") as inner, FaultServer() as server:
         server.then(status(302, headers={"Location": location.format(port=inner.port)}))
         with pytest.raises(BadInput):
-            Guarded(opened=[LOOPBACK], timeout=2).get(server.url)
+            Guarded(opened=[LOOPBACK], timeout=20).get(server.url)
         assert inner.connections == 0
         assert len(server.ledger) == 1
 
@@ -335,7 +335,7 @@ def test_a_redirect_to_a_name_that_leads_inside_is_refused() -> None:
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     with FaultServer(status(302, headers={"Location": "/again"})) as server:
         with pytest.raises(BadInput):
-            Guarded(opened=[LOOPBACK], resolver=names, timeout=2).get(named(server))
+            Guarded(opened=[LOOPBACK], resolver=names, timeout=20).get(named(server))
         assert len(server.ledger) == 1
 
 

@@ -124,7 +124,7 @@ class FakeWooCommerce:
             "app_name", "scope", "user_id", "return_url", "callback_url"))
         answer = requests.post(asked["callback_url"], json={
             "key_id": 1, "user_id": asked["user_id"], "consumer_key": self.key, "consumer_secret": self.secret,
-            "key_permissions": asked["scope"]}, timeout=10, allow_redirects=False)
+            "key_permissions": asked["scope"]}, timeout=20, allow_redirects=False)
         back = f"{asked['return_url']}{'&' if '?' in asked['return_url'] else '?'}success=1&user_id={asked['user_id']}"
         return answer.status_code, back if answer.status_code == 200 else ""
 
@@ -231,7 +231,7 @@ class FakeWooCommerce:
 
     def _ping(self, key: int, hook: dict[str, Any]) -> None:
         try:
-            answer = requests.post(hook["delivery_url"], data=f"webhook_id={key}", timeout=5, headers={
+            answer = requests.post(hook["delivery_url"], data=f"webhook_id={key}", timeout=20, headers={
                 "Content-Type": "application/x-www-form-urlencoded"})
             hook["greeted"] = answer.status_code == 200
         except requests.RequestException:
@@ -240,7 +240,7 @@ class FakeWooCommerce:
     def _send(self, key: int, hook: dict[str, Any], raw: bytes) -> int:
         try:
             headers = self.headers(hook["topic"], raw, secret=hook["secret"], hook=key)
-            answer = requests.post(hook["delivery_url"], data=raw, headers=headers, timeout=5,
+            answer = requests.post(hook["delivery_url"], data=raw, headers=headers, timeout=20,
                                    allow_redirects=False).status_code
         except requests.RequestException:
             answer = 0

@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -38,6 +37,7 @@ from core.storage import access, accounts, house, outbox
 from core.storage import tables as t
 from core.storage.database import Database
 from core.storage.migrate import upgrade
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
@@ -263,10 +263,3 @@ def wait_until(met: Callable[[], Any], seconds: float = PATIENCE) -> float:
 def ready(web: Machine) -> bool:
     """What a load balancer thinks of `web`."""
     return web.get("/readyz").status_code == 200
-
-
-def free_port() -> int:
-    """A port on loopback that nobody listens on just now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 
 
 def tools(urls: Mapping[str, str] | None = None, clients: Mapping[str, tuple[str, str]] | None = None, *,
-          ca_file: str | None = None, timeout: float = 5) -> Tools:
+          ca_file: str | None = None, timeout: float = 20) -> Tools:
     guarded = Guarded(allow_private=True, timeout=timeout, ca_file=ca_file)
     return Tools(urls=dict(urls or {}), clients=dict(clients or {}), fetch=guarded.get, call=guarded.request,
                  timeout=timeout)

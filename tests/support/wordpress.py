@@ -26,6 +26,8 @@ from urllib.parse import urljoin
 
 import requests
 
+from tests.support.ports import free_port
+
 PLUGIN = Path(__file__).parents[2] / "wordpress_bridge" / "plugin"
 ADMIN, PASSWORD = "admin", "un mot de passe de test"
 PATIENCE = 30.0
@@ -260,12 +262,6 @@ def sql(statements: str) -> None:
 
 def php_text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 def answers(port: int) -> bool:

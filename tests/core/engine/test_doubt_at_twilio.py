@@ -23,7 +23,7 @@ class Room(EngineRoom):
 
     def __init__(self, folder: Path, fake: FakeTwilio) -> None:
         self.fake = fake
-        super().__init__(folder, providers={"twilio": Twilio(ProviderTools(urls={"twilio": fake.url}, timeout=1))})
+        super().__init__(folder, providers={"twilio": Twilio(ProviderTools(urls={"twilio": fake.url}, timeout=20))})
 
     def connect(self, provider: str = "twilio", **given: Any) -> Account:
         known = Configured({"account_sid": ACCOUNT, "sender": "+33700000001"}, {"auth_token": self.fake.token})

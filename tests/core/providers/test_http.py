@@ -68,7 +68,7 @@ def test_one_client_speaks_every_method_in_any_order(method: str, body: bytes | 
 
 def test_a_batch_keeps_its_order_and_its_connections() -> None:
     with FaultServer(otherwise=lambda seen: ok({"path": seen.path})) as server:
-        http = Http(timeout=5, connections=8)
+        http = Http(timeout=20, connections=8)
         for _ in range(2):
             answers = http.post_all([post(server, f"/{number}") for number in range(100)])
             assert [answer.body for answer in answers if isinstance(answer, Answer)] == [
@@ -154,7 +154,7 @@ def test_a_kept_connection_that_the_server_has_closed_is_noticed_before_anything
 
 def test_a_server_that_leaves_after_each_answer_gets_nothing_twice() -> None:
     with FaultServer(otherwise=ok(leave=True)) as server:
-        answers = Http(timeout=5, connections=4).post_all([post(server, f"/{number}") for number in range(200)])
+        answers = Http(timeout=20, connections=4).post_all([post(server, f"/{number}") for number in range(200)])
 
         counted = Counter(seen.path for seen in server.ledger)
         assert max(counted.values()) == 1
@@ -176,7 +176,7 @@ def test_a_refused_connection_is_surely_silence() -> None:
 
 @pytest.mark.parametrize("url", ["http://no-such-name.invalid/", "http://127.0.0.1:99999/", "https://[::1/"])
 def test_a_name_or_address_that_does_not_exist_is_surely_silence(url: str) -> None:
-    broken = Http(timeout=2).request(Request("POST", url, (), b""))
+    broken = Http(timeout=20).request(Request("POST", url, (), b""))
     assert isinstance(broken, Broken)
     assert not broken.spoken
 
@@ -192,7 +192,7 @@ def test_a_failing_tls_handshake_is_surely_silence() -> None:
 
 def test_a_private_authority_can_be_named() -> None:
     with FaultServer(tls=True) as server:
-        http = Http(timeout=2, ca_file=server.ca_file)
+        http = Http(timeout=20, ca_file=server.ca_file)
         assert isinstance(http.request(post(server)), Answer)
         server.then(cut_after())
         assert http.request(post(server)) == Broken(True, "the kept connection died after the request was written")
@@ -230,7 +230,7 @@ def test_a_redirect_is_an_answer() -> None:
 
 def test_a_body_of_a_megabyte_is_read_and_one_byte_more_is_not() -> None:
     with FaultServer(ok(b"x" * 1_000_000), ok(b"x" * 1_000_001)) as server:
-        http = Http(timeout=5)
+        http = Http(timeout=20)
         assert isinstance(http.request(post(server)), Answer)
         assert http.request(post(server)) == Broken(True, "the answer is too long")
 
@@ -246,7 +246,7 @@ def test_each_request_is_announced_before_it_is_written() -> None:
         return ok()
 
     with FaultServer(otherwise=answer) as server:
-        Http(timeout=5, connections=4).post_all([post(server, f"/{number}") for number in range(20)],
+        Http(timeout=20, connections=4).post_all([post(server, f"/{number}") for number in range(20)],
                                                 on_begin=announced.append)
 
     assert sorted(announced) == list(range(20))
@@ -311,7 +311,7 @@ def test_a_proxy_of_the_environment_is_not_asked() -> None:
 
 def test_threads_may_share_one() -> None:
     with FaultServer() as server:
-        http, answers = Http(timeout=5, connections=2), []
+        http, answers = Http(timeout=20, connections=2), []
 
         def send() -> None:
             answers.extend(http.post_all([post(server, f"/{number}") for number in range(30)]))
@@ -338,7 +338,7 @@ def test_a_closed_one_opens_again() -> None:
 
 def test_a_forked_child_does_not_touch_its_parents_connections() -> None:
     with FaultServer() as server:
-        http = Http(timeout=2, connections=1)
+        http = Http(timeout=20, connections=1)
         http.request(post(server))
         child = os.fork()
         if child == 0:

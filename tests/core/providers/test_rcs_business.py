@@ -52,7 +52,7 @@ def fake() -> Iterator[FakeRcs]:
 
 @pytest.fixture
 def rcs(fake: FakeRcs) -> RcsBusiness:
-    return RcsBusiness(ProviderTools(urls=fake.urls, timeout=2))
+    return RcsBusiness(ProviderTools(urls=fake.urls, timeout=20))
 
 
 def account(**secrets: Any) -> Account:
@@ -212,7 +212,7 @@ def test_a_token_that_is_refused_is_asked_for_anew(fake: FakeRcs, rcs: RcsBusine
 def test_a_key_that_google_does_not_know_is_the_account_s_trouble(fake: FakeRcs) -> None:
     other = rsa.generate_private_key(65537, 2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-    provider = RcsBusiness(ProviderTools(urls=fake.urls, timeout=2))
+    provider = RcsBusiness(ProviderTools(urls=fake.urls, timeout=20))
     for key in ({**SERVICE_ACCOUNT, "private_key": other}, {}, None, "{"):
         [outcome] = send(provider, by=account(service_account=key))
         assert isinstance(outcome, AccountTrouble)

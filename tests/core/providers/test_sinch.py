@@ -41,7 +41,7 @@ def fake() -> Iterator[FakeSinch]:
 
 
 def sinch(url: str = EUROPE) -> Sinch:
-    return Sinch(ProviderTools(urls={"sinch": url}, timeout=0.5))
+    return Sinch(ProviderTools(urls={"sinch": url}, timeout=20))
 
 
 def account(**config: Any) -> Account:

@@ -46,7 +46,7 @@ def fake() -> Iterator[FakeSmsmode]:
 
 @pytest.fixture
 def smsmode(fake: FakeSmsmode) -> Smsmode:
-    return Smsmode(ProviderTools(urls={"smsmode": fake.url}, timeout=2))
+    return Smsmode(ProviderTools(urls={"smsmode": fake.url}, timeout=20))
 
 
 def account(receipts_url: str = "https://relance.example/r/s", **config: Any) -> Account:

@@ -53,7 +53,7 @@ def takes(seen: Seen) -> Any:
 
 def sent(*messages: Outgoing, by: Account | None = None) -> tuple[list[Outcome], list[Seen]]:
     with FaultServer(otherwise=takes) as server:
-        provider = Smsmode(ProviderTools(urls={"smsmode": server.url}, timeout=2))
+        provider = Smsmode(ProviderTools(urls={"smsmode": server.url}, timeout=20))
         outcomes = provider.send(by or account(), messages, NOW, lambda reference: None)
         return outcomes, server.ledger
 
@@ -234,7 +234,7 @@ def test_a_doubt_is_looked_up_in_both_lists() -> None:
     later = NOW + timedelta(hours=1)
     for where, found in (("/rcs",), True), (("/sms",), True), ((), False):
         with FaultServer(otherwise=lists(*where)) as server:
-            provider = Smsmode(ProviderTools(urls={"smsmode": server.url}, timeout=2))
+            provider = Smsmode(ProviderTools(urls={"smsmode": server.url}, timeout=20))
             if found:
                 assert provider.look_up(account(), "msg_1", later, asked=NOW) is not None
             else:
@@ -248,7 +248,7 @@ def test_what_a_report_says_is_asked_at_the_right_address() -> None:
         return ok({**REPORT, "status": {"value": "DELIVERED"}}) if seen.path == "/rcs/v1/messages/m1" else status(404)
 
     with FaultServer(otherwise=answer) as server:
-        provider = Smsmode(ProviderTools(urls={"smsmode": server.url}, timeout=2))
+        provider = Smsmode(ProviderTools(urls={"smsmode": server.url}, timeout=20))
         own = provider.confirm(account(), Receipt("m1", State.FAILED, "UNDELIVERABLE", NOW), NOW)
     assert own is not None
     assert own.state is State.DELIVERED

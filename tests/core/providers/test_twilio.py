@@ -61,7 +61,7 @@ def message(**changes: Any) -> Outgoing:
 
 
 def twilio(url: str) -> Twilio:
-    return Twilio(ProviderTools(urls={"twilio": url}, timeout=0.5))
+    return Twilio(ProviderTools(urls={"twilio": url}, timeout=20))
 
 
 def send(url: str, one: Outgoing, by: Account | None = None, now: datetime = NOW) -> Outcome:

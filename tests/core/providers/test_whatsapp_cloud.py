@@ -62,7 +62,7 @@ def fake() -> Iterator[FakeWhatsApp]:
 
 @pytest.fixture
 def whatsapp(fake: FakeWhatsApp) -> WhatsAppCloud:
-    return WhatsAppCloud(ProviderTools(urls={"whatsapp": fake.url}, timeout=2))
+    return WhatsAppCloud(ProviderTools(urls={"whatsapp": fake.url}, timeout=20))
 
 
 def message(**changes: Any) -> Outgoing:

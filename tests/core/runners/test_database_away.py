@@ -21,7 +21,8 @@ import pytest
 import requests
 
 from tests.faults.ledger import Ledger
-from tests.support.machines import PATIENCE, Machine, Machines, Redis, free_port, ready, wait_until
+from tests.support.machines import PATIENCE, Machine, Machines, Redis, ready, wait_until
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 

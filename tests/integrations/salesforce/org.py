@@ -26,7 +26,7 @@ class Quick(Salesforce):
 
 def adapter(org: FakeSalesforce | None = None) -> Quick:
     urls = {"salesforce": org.url} if org else {"salesforce": "https://login.salesforce.com"}
-    return Quick(Tools(urls=urls, clients={"salesforce": CLIENT}, fetch=Guarded(allow_private=True).get, timeout=5))
+    return Quick(Tools(urls=urls, clients={"salesforce": CLIENT}, fetch=Guarded(allow_private=True).get, timeout=20))
 
 
 def installation(config: Mapping[str, Any] | None = None, **more: Any) -> Installation:
