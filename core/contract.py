@@ -299,6 +299,11 @@ class Adapter(ABC):
         """Checks what `POST /v1/installations` gave. Raises `BadInput` with a JSON pointer. Opens no socket."""
         return Configured(config=config, secrets={})
 
+    def handshake(self, request: Inbound, installation: Installation) -> Reply | None:
+        """The answer to a request by which the platform only makes sure that the address is ours, and which it does not
+        sign; None for any other. Pure. Nothing of it is kept, and nobody takes it for a sign of life."""
+        return None
+
     def verify(self, request: Inbound, installation: Installation) -> None:
         """Pure. Raises `NotAuthentic` unless `request` surely comes from the platform."""
         raise NotAuthentic("this platform does not call us")

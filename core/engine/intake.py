@@ -27,6 +27,8 @@ def receive(suite: Suite, slug: str, installation_id: str | None, request: Inbou
     if installation_id is None and isinstance(adapter, Shared):
         return _shared(suite, adapter, request)
     row = _installation(suite, adapter, installation_id, request)
+    if (hello := adapter.handshake(request, row.installation)) is not None:
+        return hello
     adapter.verify(request, row.installation)
     return _authentic(suite, adapter, row, request)
 

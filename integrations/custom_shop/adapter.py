@@ -101,6 +101,8 @@ class CustomShop(Pushes, ShowsBox, NamesCodes, Demonstrates):
         at = body.at("at").moment()
         if at is None:
             body.at("at").wrong("custom_shop_field_needed")
+        # Of a moment that is still to come nothing newer could be said until then.
+        at = min(at, request.received_at)
         part = body.at(read.part)
         if part.missing:
             part.wrong("custom_shop_field_needed")

@@ -38,6 +38,7 @@ from core.contract import (
     Pulls,
     Pushes,
     Reading,
+    Reply,
     SharedSecret,
     ShowsBox,
     Start,
@@ -172,10 +173,13 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
 
     # What a shop posts ------------------------------------------------------------------------------------------------
 
+    def handshake(self, request: Inbound, installation: Installation) -> Reply | None:
+        """The first word of a new webhook, which bears no signature and says nothing. Anything but a 200, and the shop
+        says it again after each delivery."""
+        return Reply(200) if _is_ping(request) else None
+
     def verify(self, request: Inbound, installation: Installation) -> None:
-        """The signature over the bytes as they came. The first word of a new webhook has none, and says nothing."""
-        if _is_ping(request):
-            return
+        """The signature over the bytes as they came."""
         secret = str(installation.secrets.get("webhook_secret") or "")
         if not secret:
             raise NotAuthentic("no secret is known")
@@ -185,9 +189,6 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
         request.header("X-WC-Webhook-Topic")
 
     def parse(self, request: Inbound, installation: Installation) -> Reading:
-        if _is_ping(request):
-            # Anything but a 200, and the shop asks again after each delivery.
-            return Reading(delivery=f"ping/{request.body.decode('ascii')}")
         topic = request.header("X-WC-Webhook-Topic").strip().lower()
         if topic not in TOPICS:
             raise Unsupported(topic[:60])

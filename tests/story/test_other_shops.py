@@ -64,6 +64,7 @@ def test_woocommerce_sets_its_webhooks_up_and_each_status_is_told_once(tmp_path:
         assert sorted(hook["topic"] for hook in shop.hooks.values()) == [
             "order.created", "order.deleted", "order.restored", "order.updated"]
         assert all(hook["greeted"] for hook in shop.hooks.values()), "the first word was answered with 200"
+        assert relance.client.get("/v1/inbox").json()["data"] == [], "unsigned, it is anybody's: nothing of it stays"
 
         house.forward(MINUTE)
         shop.order(14, phone=ZOE_TYPED)

@@ -280,3 +280,9 @@ def test_the_presets_are_recipes_in_both_languages() -> None:
     assert list(found) == ["cart-1h", "cart-24h", "order-confirmed", "order-shipped", "order-ready"]
     assert {one["class"] for one in found.values() if one["on"] == "cart"} == {"marketing"}
     assert all({"fr", "en"} <= set(one["body"]) and {"fr", "en"} <= set(one["name"]) for one in found.values())
+
+
+def test_a_cart_of_tomorrow_is_one_of_now_so_that_later_words_count() -> None:
+    body = {**event("cart.emptied", cart={"id": "c1"}), "at": "2199-01-01T00:00:00+00:00"}
+    (emptied,) = SHOP.parse(posted(body), INSTALLATION).events
+    assert emptied.at == NOW
