@@ -202,13 +202,16 @@ def state_of(row: Mapping[str, Any], now: datetime) -> str:
 
 def hide_spent(suite: Suite) -> int:
     """Once a code is over, it is not kept in its message's text either. Returns how many texts."""
-    now = suite.now()
-    with suite.database.read() as tx:
-        found = verifications.spent_messages(tx, now, codes.HIDDEN)
-    if not found:
-        return 0
-    with suite.database.write() as tx:
-        return verifications.hide(tx, {row["id"]: codes.hidden(row["text"]) for row in found})
+    now, count = suite.now(), 0
+    while True:
+        with suite.database.read() as tx:
+            found = verifications.spent_messages(tx, now, codes.HIDDEN)
+        # A text of somebody's own in which nothing reads as a code stays as it is.
+        shorter = {row["id"]: text for row in found if (text := codes.hidden(row["text"])) != row["text"]}
+        if not shorter:
+            return count
+        with suite.database.write() as tx:
+            count += verifications.hide(tx, shorter)
 
 
 # ---------------------------------------------------------------------------------------------- the message
@@ -255,7 +258,8 @@ def _draft(tx: Transaction, asked: Asked, code: str, language: str, now: datetim
     draft = sending.drafts(tx, [wanted], now)[0]
     if isinstance(draft, BadInput):
         raise draft
-    if spoken not in draft.text:
+    if spoken not in draft.text or spoken in codes.hidden(draft.text):
+        # Glued to other letters ("A{{ code }}") it would not be known as a code, and stand readable in lists for good.
         raise BadInput("verification_without_code", pointer="/template" if asked.template else "/body")
     if too_soon and draft.state is State.SCHEDULED:
         reason = Reason("verification_too_soon", {"seconds": int(ONE_A.total_seconds())})

@@ -91,11 +91,13 @@ def since(tx: Transaction, start: datetime) -> Sequence[Mapping[str, Any]]:
 
 
 def spent_messages(tx: Transaction, now: datetime, but: str, limit: int = 500) -> list[Mapping[str, Any]]:
-    """Over all workspaces: messages whose code is over and whose text is not `but`-ed out yet."""
+    """Over all workspaces: messages whose code is over and whose text is not `but`-ed out yet. (One of these alone may
+    be a dot before a line of somebody's own text.)"""
+    done = [_m.text.not_like(f"%{between.join(but * 4)}%") for between in ("", " ", "-")]
     return tx.rows(
         select(_m.id, _m.text)
         .join(t.verifications, _v.message == _m.id)
-        .where(_v.created_at > now - timedelta(days=2), _v.expires_at <= now, _m.text.not_like(f"%{but}%"))
+        .where(_v.created_at > now - timedelta(days=2), _v.expires_at <= now, *done)
         .limit(limit)
     )
 

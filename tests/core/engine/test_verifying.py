@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from core.domain.errors import BadInput, NotFound
+from core.domain.messages import Channel
 from core.domain.policy.pumping import Origin
 from core.domain.recipients import Recipient
 from core.engine import erasing, ticking, verifying
@@ -174,6 +175,34 @@ def test_the_code_is_nowhere_but_on_its_way(clinic: Clinic) -> None:
     ticking.tick(clinic.suite)
     assert code not in stored(clinic)[0]
     assert "••••••" in stored(clinic)[0]
+
+
+def test_a_code_in_somebodys_own_words_is_hidden_too_or_refused(clinic: Clinic) -> None:
+    started = begin(clinic, body="\N{BULLET} Code {{ code }}\n\N{BULLET} Ne le donnez pas")
+    spoken = begin(clinic, BOB, body="Code {{ code }}", channel=Channel.VOICE)
+    later(clinic, timedelta(minutes=11))
+    ticking.tick(clinic.suite)
+    ended = "".join(stored(clinic))
+    assert code_of(started) not in ended
+    assert spoken.state == "pending"
+    assert not re.search(r"\d", ended)
+    with pytest.raises(BadInput) as refused:
+        begin(clinic, "+33639980003", body="REF{{ code }}X")
+    assert refused.value.reason.code == "verification_without_code"
+
+
+def test_more_codes_than_one_look_hides_are_hidden_all_the_same(clinic: Clinic) -> None:
+    begin(clinic)
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        message = dict(tx.rows(t.messages.select())[0])
+        row = dict(tx.rows(t.verifications.select())[0])
+        many = range(600)
+        tx.connection.execute(t.messages.insert(), [{**message, "id": f"msg_{n}"} for n in many])
+        rows = [{**row, "id": f"ver_{n}", "message": f"msg_{n}"} for n in many]
+        tx.connection.execute(t.verifications.insert(), rows)
+    later(clinic, timedelta(minutes=11))
+    assert verifying.hide_spent(clinic.suite) == 601
+    assert verifying.hide_spent(clinic.suite) == 0
 
 
 def test_a_hash_belongs_to_its_own_verification(clinic: Clinic) -> None:
