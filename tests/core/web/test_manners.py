@@ -434,16 +434,16 @@ def test_writable_fields_are_named_and_others_change_nothing(relance: Running, c
 
 def test_too_fast_is_429_with_the_time_to_wait(tmp_path: Path) -> None:
     with Running(tmp_path) as relance:
-        relance.app.extensions["relance_limits"] = Buckets(rate=0.5, burst=3)
+        relance.app.extensions["relance_limits"] = Buckets(rate=0.05, burst=3)
         answers = [relance.client.get("/v1/rules") for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         problem(answers[-1], 429, "too_fast")
-        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 2
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 20
 
 
 def test_who_tries_keys_is_slowed_down_and_good_keys_are_not(tmp_path: Path) -> None:
     with Running(tmp_path) as relance:
-        relance.app.extensions["relance_strangers"] = Buckets(rate=0.5, burst=3)
+        relance.app.extensions["relance_strangers"] = Buckets(rate=0.01, burst=3)
         stranger = Client(relance.url, "rk_test_guess")
         assert [stranger.get("/v1/rules").status_code for _ in range(5)] == [401, 401, 401, 429, 429]
         assert relance.client.get("/v1/rules").status_code == 200
