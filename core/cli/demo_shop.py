@@ -12,7 +12,7 @@ from core.contract import Adapter, Deed, Demonstrates
 from core.domain.errors import NotFound, Unreadable
 from core.domain.events import Kind
 from core.engine import attributing, installing, intake, linking, recipes, switching, turning
-from core.storage import installations, outbox
+from core.storage import installations, outbox, simulated
 from core.storage import shops as stored
 from core.suite import Suite, turn_clock
 
@@ -109,6 +109,12 @@ def _play(suite: Suite, workspace: str, row: installations.Row, deeds: Sequence[
 
 
 def _until(suite: Suite, moment: datetime) -> int:
+    with suite.database.read() as tx:
+        due = min((one for one in (outbox.next_due(tx), simulated.next_at(tx)) if one is not None), default=moment)
+    if due >= moment:
+        # Nothing happens on the way: the clock is only set.
+        turn_clock(suite, suite.clock.turned + (moment - suite.now()))
+        return 0
     done = turning.jump(suite, moment)
     attributing.run_due(suite)
     return done.left

@@ -200,14 +200,9 @@ def statuses_of(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def of_kinds(tx: Transaction, place: str, kinds: Sequence[Kind]) -> list[Mapping[str, Any]]:
-    """The connection's own rules about occasions of these kinds, in the order in which they were made."""
+    """The connection's own rules about occasions of these kinds."""
     wanted = {str(kind) for kind in kinds}
-    known = [one for one in rules.rows(tx, installation=place) if one["installation"] == place]
-    # Presets were made in the same millisecond: their place in the file is the order of `kinds`, then of their keys.
-    return sorted(
-        (one for one in known if one["on"] in wanted),
-        key=lambda one: ([str(kind) for kind in kinds].index(one["on"]), one["preset"] or "~", one["id"]),
-    )
+    return [one for one in rules.rows(tx, installation=place) if one["installation"] == place and one["on"] in wanted]
 
 
 def switch(

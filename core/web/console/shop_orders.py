@@ -18,7 +18,7 @@ from core.web.app import current_suite
 from core.web.console import asked
 from core.web.console.rules import preview
 from core.web.console.session import flash, page
-from core.web.console.shops import Place, place, shown, switched
+from core.web.console.shops import Place, in_order, place, shown, switched
 from core.web.console.words import catalogue, sentence, t
 
 bp = Blueprint("shop_orders", __name__, url_prefix="/shops")
@@ -68,7 +68,7 @@ def _page(here: Place, wrong: Mapping[str, Reason], typed: Mapping[str, str]) ->
     suite = current_suite()
     since, wanted = suite.now() - timedelta(days=DAYS), asked.text("status")
     with suite.database.read(g.person.workspace) as tx:
-        rules = recipes.of_kinds(tx, here.id, [Kind.ORDER])
+        rules = in_order(here, recipes.of_kinds(tx, here.id, [Kind.ORDER]))
         counts = stored.statuses(tx, here.id, since)
         found = stored.newest(tx, here.id, [Kind.ORDER], since, LISTED, status=wanted)
         around = stored.around(tx, [one.id for one in found])

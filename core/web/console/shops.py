@@ -25,7 +25,7 @@ from core.domain.policy.week import Hours, Windows, overlap
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.price import Money
-from core.engine import capping, recipes, replaying, switching, trying
+from core.engine import capping, presets, recipes, replaying, switching, trying
 from core.engine.recipes import Recipe
 from core.engine.scheduling import Difference
 from core.storage import installations
@@ -82,6 +82,12 @@ def place(installation: str, *kinds: Kind) -> Place:
     if row is None or adapter is None or row.state == "disconnected" or not adapter.manifest.kinds & set(kinds):
         raise NotFound("installation")
     return Place(row.installation.id, row, adapter, adapter.manifest.name)
+
+
+def in_order(here: Place, found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Rules in the order in which their platform offers them, those that people added last."""
+    offered = [one["key"] for one in presets.of(here.adapter)]
+    return sorted(found, key=lambda one: offered.index(one["preset"]) if one["preset"] in offered else len(offered))
 
 
 def shown(name: str, here: Place, *, status: int = 200, **values: Any) -> ResponseReturnValue:

@@ -19,7 +19,7 @@ from core.web.app import current_suite
 from core.web.console.carts_board import fate_of
 from core.web.console.rules import preview
 from core.web.console.session import page
-from core.web.console.shops import Place, place, shown, switched, tried
+from core.web.console.shops import Place, in_order, place, shown, switched, tried
 from core.web.console.words import t
 
 bp = Blueprint("sites", __name__, url_prefix="/sites")
@@ -52,7 +52,7 @@ def _page(here: Place, wrong: Mapping[str, Reason], typed: Mapping[str, str]) ->
     now = suite.now()
     since = now - timedelta(days=DAYS)
     with suite.database.read(g.person.workspace) as tx:
-        rules = recipes.of_kinds(tx, here.id, KINDS)
+        rules = in_order(here, recipes.of_kinds(tx, here.id, KINDS))
         counts = stored.kinds(tx, here.id, since)
         forms = stored.forms(tx, here.id, now - timedelta(days=365))
         log = stored.newest(tx, here.id, tuple(Kind), since, LOGGED)

@@ -105,6 +105,24 @@ def test_the_demo_again_begins_a_new_fortnight_and_is_for_demo_mode_only(monday:
     assert "RELANCE_MODE=demo" in House(tmp_path / "live", RELANCE_MODE="live")("demo", status=1).stderr
 
 
+def test_the_sample_shop_has_a_board_to_look_at_and_lives_on_when_it_is_asked_again(home: House) -> None:
+    assert home.json("demo", "shop", "--dry-run")["dry_run"] is True
+    played = home.json("demo", "shop")
+    assert played["carts"] > 40
+    assert played["orders"] > 10
+    assert played["messages"] > 30
+    [figures] = home.json("stats", "--workspace", played["workspace"])["data"]
+    assert figures["totals"]["recovered"]["orders"] > 0
+    assert figures["totals"]["clicked"] > 0
+    assert figures["uplift"]["enough"] is False, "a fortnight proves nothing, and the board says so"
+    with home.suite().database.read() as tx:
+        assert house.value(tx, "clock_turned_seconds") == 0, "the clock stands as before"
+
+    again = home.json("demo", "shop")
+    assert (again["workspace"], again["installation"]) == (played["workspace"], played["installation"])
+    assert again["password"] != played["password"]
+
+
 # ---------------------------------------------------------------------------------------------- backup and restore
 
 
