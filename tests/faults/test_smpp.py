@@ -99,7 +99,7 @@ class House:
             return list(tx.rows(select(t.messages)))
 
 
-def wait_for(what: Callable[[], Any], patience: float = 10) -> None:
+def wait_for(what: Callable[[], Any], patience: float = 30) -> None:
     until = threading.Event()
     for _ in range(int(patience / 0.05)):
         if what():

@@ -158,7 +158,7 @@ def test_of_two_that_use_a_state_at_the_same_moment_one_comes_through(market: Ma
     gate, ends = threading.Barrier(8), []
 
     def arrive() -> None:
-        gate.wait(10)
+        gate.wait(30)
         try:
             ends.append(market.finish(begun, back).installation[:4])
         except BadInput as error:
@@ -286,7 +286,7 @@ def test_two_who_connect_the_same_account_at_once_have_one_connection(market: Ma
     gate, ends = threading.Barrier(4), []
 
     def arrive(number: int) -> None:
-        gate.wait(10)
+        gate.wait(30)
         ends.append(market.finish(begun[number], backs[number]).installation)
 
     at_once([partial(arrive, number) for number in range(4)])

@@ -80,7 +80,7 @@ def message(number: int = 1, text: str = "Bonjour", **changes: Any) -> Outgoing:
                             MessageClass.TRANSACTIONAL, "GSM-7", "CABINET", "FR"), **changes)
 
 
-def wait_for(what: Callable[[], Any], patience: float = 5) -> None:
+def wait_for(what: Callable[[], Any], patience: float = 30) -> None:
     until = threading.Event()
     for _ in range(int(patience / 0.01)):
         if what():
