@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.contract import ConsentWord, Installation
@@ -15,6 +15,11 @@ from integrations.shopify.reading import mapping, moment, optional_identity, tex
 
 # PENDING is a double opt-in that nobody finished, and NOT_SUBSCRIBED a question never asked: neither is a word.
 _WORDS: Mapping[str, bool] = {"subscribed": True, "unsubscribed": False, "redacted": False}
+
+
+TICKED_WITHIN = timedelta(hours=1)
+"""Of the checkout's beginning, in which its box is ticked."""
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def subject_of(customer: Any) -> str | None:
@@ -66,6 +71,9 @@ def said_at_checkout(body: Mapping[str, Any], country: str, at: datetime) -> Ite
     """The box beside the number that was typed for messages: ticked is a yes, unticked again takes it back. A checkout
     without such a number says nothing about messages, whatever it says about e-mails."""
     ticked = body.get("buyer_accepts_sms_marketing")
+    if ticked is True:
+        # It stays ticked while the checkout goes on changing: that is no new yes, and takes no later STOP back.
+        at = min(at, (moment(body.get("created_at")) or at) + TICKED_WITHIN)
     number = number_of(body.get("sms_marketing_phone"), country)
     if number is None or not isinstance(ticked, bool):
         return
@@ -88,7 +96,9 @@ def said_on_record(customer: Mapping[str, Any], at: datetime) -> Iterator[Consen
         return
     level = text(webhook.get("opt_in_level")) or text(record.get("marketingOptInLevel"))
     source = text(webhook.get("consent_collected_from")) or text(record.get("marketingCollectedFrom"))
-    when = moment(webhook.get("consent_updated_at")) or moment(record.get("marketingUpdatedAt")) or at
+    when = moment(webhook.get("consent_updated_at")) or moment(record.get("marketingUpdatedAt"))
+    # A yes of which nobody knows when it was said gives a consent, and takes no later STOP back.
+    when = when or (LONG_AGO if granted and not webhook else at)
     yield ConsentWord(
         granted=granted, at=when, number=number, subject=subject,
         proof={

@@ -45,7 +45,7 @@ from core.contract import (
     Url,
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, RelanceError, Unreadable, Unsupported
-from core.domain.events import Event, Kind
+from core.domain.events import Closed, Event, Kind
 from core.domain.reasons import Reason
 from core.guarded import check_address
 from integrations.woocommerce import orders
@@ -248,7 +248,12 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
             closes = tuple(key for key, private in keys.items() if orders.came_of(body, private, installation))
             if not closes:
                 continue
-            event = orders.from_order(body, installation)
+            try:
+                event = orders.from_order(body, installation)
+            except Unreadable:
+                # Whatever else it says, it was ordered.
+                events += [Event(kind=Kind.CART, key=key, at=now, closed=Closed.DONE) for key in closes]
+                continue
             if event is not None:
                 events.append(replace(event, closes=closes))
         return Batch(tuple(events))

@@ -18,6 +18,7 @@ from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, U
 from core.domain.events import Closed, Event, Kind
 from core.domain.occasions import Occasion, updated
 from integrations.shopify import Shopify
+from integrations.shopify.people import said_on_record
 from tests.fakes.shopify import CLIENT, SECRET, SHOP, FakeShopify, signed
 from tests.faults.server import badjson, cut_after, garbage, status, truncate
 from tests.support.shops import NOW, has_words, inbound, installation, tools
@@ -312,6 +313,27 @@ def test_a_box_that_is_unticked_again_takes_it_back() -> None:
     (word,) = read("checkouts/update", {**CHECKOUT, "buyer_accepts_sms_marketing": False}).consents
 
     assert not word.granted
+
+
+@pytest.mark.parametrize("updated, said", [
+    ("2026-11-22T10:20:00+00:00", "2026-11-22T10:20:00+00:00"),
+    ("2026-11-24T18:00:00+00:00", "2026-11-22T11:02:10+00:00")])
+def test_a_box_that_stays_ticked_is_no_new_yes_each_time_that_the_checkout_changes(updated: str, said: str) -> None:
+    body = FakeShopify(now=NOW).checkout(981, sms_marketing_phone=ZOE, buyer_accepts_sms_marketing=True)
+    body |= {"created_at": "2026-11-22T11:02:10+01:00", "updated_at": updated}
+    (word,) = read("checkouts/update", body).consents
+
+    assert (word.granted, word.at.isoformat()) == (True, said)
+
+
+def test_a_yes_without_its_moment_takes_no_stop_back() -> None:
+    customer: dict[str, Any] = {"id": "gid://shopify/Customer/55", "defaultPhoneNumber": {
+        "phoneNumber": ZOE, "marketingState": "SUBSCRIBED", "marketingUpdatedAt": None}}
+    (word,) = said_on_record(customer, NOW)
+    assert (word.granted, word.at.year) == (True, 1970)
+    customer["defaultPhoneNumber"]["marketingState"] = "UNSUBSCRIBED"
+    (word,) = said_on_record(customer, NOW)
+    assert (word.granted, word.at) == (False, NOW)
 
 
 @pytest.mark.parametrize("changed", [

@@ -14,7 +14,7 @@ import pytest
 
 from core.contract import Batch, Grant, Inbound, Installation, Start
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, Unreadable
-from core.domain.events import Event
+from core.domain.events import Closed, Event, Kind
 from integrations.woocommerce import WooCommerce
 from integrations.woocommerce.client import signed
 from tests.fakes.woocommerce import KEY, SECRET, FakeWooCommerce
@@ -411,6 +411,13 @@ def test_a_cart_is_looked_at_again_by_e_mail_and_phone(fake: FakeWooCommerce, or
     batch = adapter_of().look_again(shop(fake), a_cart(), NOW + timedelta(minutes=10))
 
     assert [event.closes for event in batch.events] == ([("cart/x",)] if found else [])
+
+
+def test_an_order_that_cannot_be_read_ends_the_cart_all_the_same(fake: FakeWooCommerce) -> None:
+    fake.order(9, minutes=5, email="zoe@example.net", status="wc-Préparée")
+    (event,) = adapter_of().look_again(shop(fake), a_cart(), NOW + timedelta(minutes=10)).events
+
+    assert (event.kind, event.key, event.closed) == (Kind.CART, "cart/x", Closed.DONE)
 
 
 def test_nothing_to_ask_is_not_asked(fake: FakeWooCommerce) -> None:
