@@ -25,6 +25,7 @@ SEARCHES, SEARCH_WINDOW = 5, 1.0
 RESERVE = 5
 """So many calls of each window are left to others who use the account's allowance at the same time."""
 CONNECT_TIMEOUT = 3.0
+MOST_PAGES = 100
 Json = Mapping[str, Any]
 
 
@@ -349,7 +350,7 @@ class Developer(_Line):
     def definitions(self) -> Iterator[Json]:
         """Every action definition of the application that is not archived."""
         after: str | None = None
-        while True:
+        for _ in range(MOST_PAGES):
             page = self._object(self._actions.get_page, self._app, limit=100, **({"after": after} if after else {}))
             yield from self._rows(page)
             following = page.get("paging")
@@ -357,6 +358,8 @@ class Developer(_Line):
             after = str(following.get("after")) if isinstance(following, Mapping) and following.get("after") else None
             if after is None:
                 return
+        # Pages without an end are no list.
+        raise _away(200)
 
     def create_definition(self, definition: Json) -> str:
         """The new definition's id."""

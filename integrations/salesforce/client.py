@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_VERSION = "67.0"
 MOST_BODY = 32_000_000
+MOST_PAGES = 500
+"""Of one answer, each of up to 2,000 records."""
 COLLECTION = 200
 """Records that one call of the composite collections takes."""
 BULK_TAKES = timedelta(minutes=1)
@@ -116,10 +118,13 @@ class Client:
         """Every record that `soql` names, its `{}` filled with quoted `values`; with deleted ones if asked."""
         page = self.first_page(soql, *values, deleted=deleted)
         found = list(page.records)
-        while page.next:
+        for _ in range(MOST_PAGES):
+            if not page.next:
+                return found
             page = self.next_page(page.next)
             found += page.records
-        return found
+        # Pages without an end are no list.
+        raise _away(200)
 
     def first_page(self, soql: str, *values: Any, deleted: bool = False) -> Page:
         from simple_salesforce import format_soql

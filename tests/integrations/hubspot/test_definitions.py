@@ -12,6 +12,7 @@ import pytest
 from core.domain.errors import BadInput, Conflict, NotNow
 from integrations.hubspot import definitions
 from tests.fakes.hubspot import APP, DEVELOPER_KEY, FakeHubSpot, refused
+from tests.faults.server import ok
 from tests.integrations.hubspot.practice import NOW, PUBLIC, adapter
 
 SPEC = json.loads((Path(__file__).parents[2] / "data" / "specs" / "hubspot_subset_openapi.json").read_text())
@@ -126,5 +127,12 @@ def test_what_cannot_be_published_says_why():
         with pytest.raises(BadInput):
             adapter(hubspot).publish({**CREDENTIALS, "app_id": "x"}, PUBLIC, NOW)
         hubspot.fail(refused(503, "SERVICE"))
+        with pytest.raises(NotNow):
+            publish(hubspot)
+
+
+def test_pages_without_an_end_are_no_list():
+    with FakeHubSpot() as hubspot:
+        hubspot.fail(*[ok({"results": [], "paging": {"next": {"after": "1"}}})] * 120)
         with pytest.raises(NotNow):
             publish(hubspot)

@@ -138,6 +138,13 @@ def test_a_contract_is_about_whom_it_names(org, salesforce):
     assert reader.pull(NOW + HOUR)[event.key].closed is Closed.CANCELLED
 
 
+def test_pages_without_an_end_are_no_list(org):
+    again = "/services/data/v67.0/query/01g5g00000AbCdEAAV-1"
+    org.fail(*[ok({"done": False, "records": [], "nextRecordsUrl": again})] * 600)
+    with Client("https://acme.my.salesforce.com", "token-1", through=org.url) as client, pytest.raises(NotNow):
+        client.query("SELECT Id FROM Contact")
+
+
 def test_pages_are_followed_and_a_forgotten_page_is_asked_for_anew(org, salesforce):
     org.page_size = 40
     for number in range(100):
