@@ -6,7 +6,7 @@ A message that is due waits as `held` while its platform is asked; senders never
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -35,20 +35,20 @@ MOST_ENDED = 1000
 log = structlog.get_logger(__name__)
 
 
-def run_due(suite: Suite) -> int:
+def run_due(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
     """Asks the platforms about what is due, a few at once, so that a slow one keeps only its own messages waiting.
-    Returns how many messages were asked about."""
+    `over`: begin no more calls, the process is about to end. Returns how many messages were asked about."""
     with suite.database.read() as tx:
         waiting = outbox.platforms_to_ask(tx)
     if len(waiting) < 2:
-        return sum(_looked(suite, *one) for one in waiting)
+        return sum(_looked(suite, *one, over) for one in waiting)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look") as pool:
-        return sum(pool.map(lambda one: _safely(suite, *one), waiting))
+        return sum(pool.map(lambda one: _safely(suite, *one, over), waiting))
 
 
-def _safely(suite: Suite, workspace: str, installation: str) -> int:
+def _safely(suite: Suite, workspace: str, installation: str, over: Callable[[], bool]) -> int:
     try:
-        return _looked(suite, workspace, installation)
+        return _looked(suite, workspace, installation, over)
     except DatabaseAway:
         raise
     except Exception:
@@ -56,7 +56,9 @@ def _safely(suite: Suite, workspace: str, installation: str) -> int:
         return 0
 
 
-def _looked(suite: Suite, workspace: str, installation: str) -> int:
+def _looked(suite: Suite, workspace: str, installation: str, over: Callable[[], bool]) -> int:
+    if over():
+        return 0
     owner, name = new_id("own"), f"look:{installation}"
     # By the clock that nobody turns: whoever holds the lease does not ask beyond it.
     until = time.monotonic() + (LEASE - MARGIN).total_seconds()
@@ -72,7 +74,7 @@ def _looked(suite: Suite, workspace: str, installation: str) -> int:
             some = messages[first : first + size]
             pause = _asked(suite, workspace, installation, some)
             count += len(some)
-            if pause or time.monotonic() > until:
+            if pause or over() or time.monotonic() > until:
                 break
     finally:
         with suite.database.write(workspace) as tx:

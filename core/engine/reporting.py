@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -41,15 +41,16 @@ BREATH = timedelta(seconds=30)
 log = structlog.get_logger(__name__)
 
 
-def run_due(suite: Suite) -> int:
-    """Gathers what platforms want to hear, and tells what waits. Returns how many reports were tried."""
+def run_due(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
+    """Gathers what platforms want to hear, and tells what waits. `over`: begin no more calls, the process is about to
+    end. Returns how many reports were tried."""
     for _ in range(ROUNDS):
         if _gathered(suite) < MOST_GATHERED:
             break
     count, ends = 0, time.monotonic() + ONE_TURN
-    while time.monotonic() < ends and (told := _tell_in_batches(suite)):
+    while time.monotonic() < ends and not over() and (told := _tell_in_batches(suite)):
         count += told
-    return count + _tell_one_by_one(suite)
+    return count if over() else count + _tell_one_by_one(suite, over)
 
 
 # ---------------------------------------------------------------------------------------------- what there is to tell
@@ -174,7 +175,7 @@ def _tell_all(suite: Suite, workspace: str, installation: str, rows: list[Mappin
                 feedback.put_off_reports(tx, until, installation=installation, due_before=suite.now())
 
 
-def _tell_one_by_one(suite: Suite) -> int:
+def _tell_one_by_one(suite: Suite, over: Callable[[], bool]) -> int:
     now, ends = suite.now(), time.monotonic() + (LEASE - MARGIN).total_seconds()
     with suite.database.write() as tx:
         # An import of many people's yes and no does not keep the answers of others waiting.
@@ -184,7 +185,7 @@ def _tell_one_by_one(suite: Suite) -> int:
     left: dict[tuple[str, datetime], list[str]] = {}
 
     def tell(row: Mapping[str, Any]) -> None:
-        if time.monotonic() > ends:
+        if time.monotonic() > ends or over():
             # The lease would end while it is told, and somebody else would tell it too.
             left.setdefault((row["workspace"], suite.now()), []).append(row["id"])
         elif failures[row["installation"]] >= MOST_FAILURES:

@@ -37,7 +37,12 @@ def journals(suite: Suite) -> Path:
 
 
 def tick(suite: Suite) -> int:
-    """The quick part: recovers, looks up, reports, tells, simulates. Returns how much there was to do."""
+    """All but asking platforms. Returns how much there was to do."""
+    return keep(suite) + tell(suite)
+
+
+def keep(suite: Suite) -> int:
+    """What waits for no platform: recovers, looks up, simulates, and says that the engine lives."""
     read_clock(suite)
     jobs: tuple[Callable[[Suite], int], ...] = (
         recover,
@@ -46,8 +51,6 @@ def tick(suite: Suite) -> int:
         dispatch.look_up_due,
         falling_back.run_due,
         simulation.run_due,
-        reporting.run_due,
-        notices.run_due,
         housekeeping.run_due,
         attributing.run_due,
         silence.run_due,
@@ -56,14 +59,20 @@ def tick(suite: Suite) -> int:
     return sum(done_safely(suite, job) for job in jobs)
 
 
+def tell(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
+    """Tells platforms and customers' own programs what became of messages: each may take its time to listen. `over`:
+    the process is about to end."""
+    return done_safely(suite, partial(reporting.run_due, over=over)) + done_safely(suite, notices.run_due)
+
+
 def ask(suite: Suite) -> int:
     """The part that may wait for platforms: pulls, looks after what is set up over there, asks about what is due."""
     return pull(suite) + maintain(suite) + look(suite)
 
 
-def look(suite: Suite) -> int:
-    """Asks the platforms about messages that are due: are they still wanted?"""
-    return done_safely(suite, looking.run_due)
+def look(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
+    """Asks the platforms about messages that are due: are they still wanted? `over`: the process is about to end."""
+    return done_safely(suite, partial(looking.run_due, over=over))
 
 
 def pull(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:

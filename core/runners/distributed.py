@@ -230,13 +230,18 @@ class _Process:
             self._journal = self._sender = None
 
     def tick(self) -> None:
-        ticking.tick(self._suite_here())
+        """One process of this machine tells; the others keep the house meanwhile, however slowly somebody listens."""
+        suite = self._suite_here()
+        ticking.keep(suite)
+        with _slot(suite, 1, "telling") as free:
+            if free:
+                ticking.tell(suite)
 
     def ask(self) -> None:
         """Platforms may take minutes to answer. Only so many processes of this machine wait for them at a time: the
         others send."""
         suite = self._suite_here()
-        with _slot(suite, self._may_ask) as free:
+        with _slot(suite, self._may_ask, "asking") as free:
             if free:
                 ticking.ask(suite)
 
@@ -256,10 +261,10 @@ class _Process:
 
 
 @contextmanager
-def _slot(suite: Suite, count: int) -> Iterator[bool]:
+def _slot(suite: Suite, count: int, what: str) -> Iterator[bool]:
     """Whether one of this machine's `count` places to wait in was free; it is taken until the end of the block, and
     the death of its holder gives it back."""
-    folder = suite.settings.data_dir / "asking"
+    folder = suite.settings.data_dir / what
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in range(count):
         file = os.open(folder / f"{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -39,14 +39,15 @@ class Embedded:
             threading.Thread(target=self._send, name=f"sender-{number}", daemon=True) for number in range(SENDERS)
         ]
         self._listening = Listening(suite)
-        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(5)}, timezone="UTC")
+        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(7)}, timezone="UTC")
 
     def start(self) -> None:
         """Returns at once; what dead senders left behind is looked after before anything new is sent."""
         warm_up(self._suite)
         ticking.done_safely(self._suite, ticking.recover)
-        # Asking and maintaining apart: a platform that is slow to answer keeps nobody's channel from being renewed.
-        for job in (ticking.tick, self._pull, ticking.maintain, ticking.look, self._listen):
+        # Each apart: a platform that is slow to answer, or to listen, keeps nobody's channel from being renewed, and
+        # does not make the engine look dead.
+        for job in (ticking.keep, self._tell, self._pull, ticking.maintain, self._look, self._listen):
             self._clock.add_job(
                 job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True, misfire_grace_time=None
             )
@@ -65,6 +66,12 @@ class Embedded:
 
     def _pull(self, suite: Suite) -> None:
         ticking.pull(suite, self._stopping.is_set)
+
+    def _tell(self, suite: Suite) -> None:
+        ticking.tell(suite, self._stopping.is_set)
+
+    def _look(self, suite: Suite) -> None:
+        ticking.look(suite, self._stopping.is_set)
 
     def _listen(self, suite: Suite) -> None:
         ticking.done_safely(suite, self._listening.refresh)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -18,7 +20,8 @@ from core.domain.events import Event, Kind
 from core.domain.messages import State
 from core.domain.recipients import Recipient
 from core.engine import installing, parting, reporting
-from core.storage import feedback, installations, occasions, outbox, people
+from core.runners.embedded import Embedded
+from core.storage import feedback, house, installations, occasions, outbox, people
 from core.storage import tables as t
 from tests.support.engine_room import ANA, NOW, EngineRoom
 
@@ -248,3 +251,41 @@ def test_a_token_that_was_wiped_is_no_reason_to_ask_a_person(town: Town) -> None
     parting.disconnect(town.suite, town.workspace, town.places["many"], who="person")
     with pytest.raises(NotFound):
         installing.with_token(town.suite, town.workspace, town.places["many"], lambda row: row)
+
+
+def test_a_process_that_is_about_to_end_begins_no_more_calls(town: Town) -> None:
+    town.reports_waiting("single", 5)
+    town.reports_waiting("many", 15)
+    reporting.run_due(town.suite, over=lambda: town.single.calls + town.many.calls > 0)
+    assert town.single.calls + town.many.calls <= 2, "the one call in batches that was begun"
+    while town.tells():
+        pass
+    assert (len(town.single.heard), len(town.many.heard)) == (5, 15)
+
+
+def test_a_platform_that_listens_slowly_does_not_make_the_engine_look_dead(tmp_path: Path) -> None:
+    town, begun, goes_on = Town(tmp_path), threading.Event(), threading.Event()
+    town.reports_waiting("single", 1)
+
+    def slowly(*_: object) -> None:
+        begun.set()
+        assert goes_on.wait(60)
+
+    town.single.report = slowly  # type: ignore[method-assign, assignment]
+    runner = Embedded(town.suite)
+    runner.start()
+    try:
+        assert begun.wait(60)
+        with town.suite.database.write() as tx:
+            tx.connection.execute(t.house.delete().where(t.house.c.name == "ticked"))
+        ends = time.monotonic() + 60
+        while True:
+            with town.suite.database.read() as tx:
+                if house.moment(tx, "ticked") is not None:
+                    break
+            assert time.monotonic() < ends
+            begun.clear()
+            begun.wait(0.1)
+    finally:
+        goes_on.set()
+        runner.stop()
