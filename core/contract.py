@@ -927,7 +927,8 @@ class Rewards(Adapter):
 
     def withdraw(self, installation: Installation, now: datetime) -> int:
         """Takes away codes of ours that are over and were not used, a few hundred at most; how many. Network. Asked
-        once a day where a rule gives discounts. Raises `NeedsReconnect`, `NotNow`. For a shop that cannot, none."""
+        with each `Installs.maintain` where a rule gives discounts. Raises `NeedsReconnect`, `NotNow`; 0 from a shop
+        that cannot."""
         return 0
 
 

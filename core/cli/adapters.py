@@ -24,6 +24,7 @@ from core.contract import (
     Pulls,
     Pushes,
     Reports,
+    Rewards,
     Tools,
 )
 from core.domain.errors import BadInput, NotFound
@@ -33,6 +34,7 @@ _ABILITIES = {
     Pushes: "pushes", Notifies: "notifies", Pulls: "pulls", Chooses: "chooses", Installs: "installs",
     Reports: "reports", Answers: "answers", Asks: "asks", LooksAgain: "looks_again", KeepsConsent: "keeps_consent",
     Connects: "connects", Checks: "checks", Publishes: "publishes",
+    Rewards: "rewards",
 }  # fmt: skip
 _CHANGES = {"created": "créé", "changed": "modifié", "unchanged": "inchangé"}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 
 from core.domain.attribution import WINDOW, Said, attributed
 from core.domain.carts import counts, placed_at, total_of, traces
+from core.domain.discounts import code_for
 from core.domain.events import Event, Kind
 from core.domain.occasions import Occasion
 from core.storage import carts, conversions, house, occasions
@@ -33,7 +34,8 @@ def orders_came(tx: Transaction, changed: Sequence[Occasion], events: Sequence[E
     rows: list[dict[str, Any]] = []
     if real:
         known = house.workspace(tx, tx.owned)
-        window = window_of(known["settings"] if known else {})
+        settings = known["settings"] if known else {}
+        window, key = window_of(settings), house.codes_key(settings)
         first = min(map(placed_at, real))
         own = _own_carts(tx, real, events)
         found = carts.of_people(tx, real, Kind.CART, first - CARTS_LIVE)
@@ -41,7 +43,7 @@ def orders_came(tx: Transaction, changed: Sequence[Occasion], events: Sequence[E
         led = conversions.led_by(tx, [one.values["click"] for one in real if isinstance(one.values.get("click"), str)])
         said = conversions.said(tx, [*(one.id for one in found), *(cart for _, cart in led.values())], first - window)
         rows = [
-            row for one in real if (row := _owed(one, found, own.get(one.key, []), said, led, window)) is not None
+            row for one in real if (row := _owed(one, found, own.get(one.key, []), said, led, window, key)) is not None
         ]
     conversions.put(tx, rows, [one.id for one in orders])
 
@@ -61,13 +63,15 @@ def _owed(
     said: Mapping[str, Sequence[Said]],
     led: Mapping[str, tuple[str, str]],
     window: timedelta,
+    key: bytes,
 ) -> dict[str, Any] | None:
     mine, click = traces(order), led.get(str(order.values.get("click") or ""))
     ids = {one.id: one for one in found if not mine.isdisjoint(traces(one))} | {one.id: one for one in own}
-    heard = [
-        _with_code(one, ids[name]) for name in ids for one in said.get(name, ())
-    ] + ([one for one in said.get(click[1], ()) if click[1] not in ids] if click else [])
     codes = order.values.get("codes")
+    used = {one.strip().upper() for one in codes if isinstance(one, str)} if isinstance(codes, list) else set()
+    heard = [
+        _with_code(one, ids[name], used, key) for name in ids for one in said.get(name, ())
+    ] + ([one for one in said.get(click[1], ()) if click[1] not in ids] if click else [])
     owed = attributed(
         placed_at(order), heard, codes=codes if isinstance(codes, list) else (), clicked=click[0] if click else None,
         window=window,
@@ -89,8 +93,10 @@ def _owed(
     }
 
 
-def _with_code(one: Said, cart: Occasion) -> Said:
-    code = cart.values.get("code")
+def _with_code(one: Said, cart: Occasion, used: Set[str], key: bytes) -> Said:
+    """With the code that it said: the one that was made for it, if the order `used` that one, else the shop's."""
+    made = code_for(key, one.cart, one.rule)
+    code = made if made in used else cart.values.get("code")
     if not isinstance(code, str):
         return one
     return Said(one.cart, one.installation, one.rule, one.at, one.message, one.clicks, code)

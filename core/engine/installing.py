@@ -17,6 +17,7 @@ import structlog
 
 from core.contract import Chooses, Installs
 from core.domain.errors import BadInput, NeedsReconnect, NotFound, NotNow
+from core.engine import rewarding
 from core.engine.connecting import Kept, add, connected
 from core.engine.grants import one_click
 from core.engine.journeys import STATE_LIVES, Begun, Finished, begin, bring, finish, lacking, questions, redirect_uri
@@ -75,7 +76,9 @@ def _maintain(suite: Suite, workspace: str, installation_id: str) -> None:
         adapter = suite.adapters.get(row.installation.adapter)
         if not isinstance(adapter, Installs):
             return timedelta(days=1)
-        return adapter.maintain(row.installation, suite.now(), remember)
+        again = adapter.maintain(row.installation, suite.now(), remember)
+        rewarding.tidy(suite, workspace, row)
+        return again
 
     with suite.database.read(workspace) as tx:
         parted = not installations.is_there(tx, installation_id)

@@ -1,6 +1,7 @@
 """The last question to the platform before a message leaves: is the cart still open, is the person still willing?
 
-A message that is due waits as `held` while its platform is asked; senders never wait for a platform.
+A message that is due waits as `held` while its platform is asked; senders never wait for a platform. One that says a
+discount code waits until the shop has made it, too.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Any
 
 import structlog
 
-from core.contract import Batch, LooksAgain
+from core.contract import Batch, LooksAgain, Rewards
 from core.domain.errors import NeedsReconnect, NotFound, RelanceError
 from core.domain.messages import MessageClass, State
 from core.domain.reasons import Reason
-from core.engine import applying, notices
+from core.engine import applying, notices, rewarding
 from core.engine.installing import with_token
 from core.ids import new_id
 from core.storage import house, installations, occasions, outbox
@@ -72,7 +73,7 @@ def _looked(suite: Suite, workspace: str, installation: str, over: Callable[[], 
     try:
         for first in range(0, len(messages), size):
             some = messages[first : first + size]
-            pause = _asked(suite, workspace, installation, some)
+            pause = _asked(suite, workspace, installation, some, until)
             count += len(some)
             if pause or over() or time.monotonic() > until:
                 break
@@ -86,7 +87,9 @@ def _looked(suite: Suite, workspace: str, installation: str, over: Callable[[], 
     return count
 
 
-def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[Mapping[str, Any]]) -> bool:
+def _asked(
+    suite: Suite, workspace: str, installation: str, messages: Sequence[Mapping[str, Any]], until: float
+) -> bool:
     """One call. Whether the platform is away."""
     now = suite.now()
     with suite.database.read(workspace) as tx:
@@ -117,6 +120,7 @@ def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[M
         log.exception("looking again failed", installation=installation)
         return _away(suite, workspace, messages, Reason("engine_failed"))
     ids = [one["id"] for one in messages]
+    promised: list[rewarding.Promise] = []
     with suite.database.write(workspace) as tx:
         row = installations.get(tx, suite.vault, installation, suite.public_url)
         if row is None or row.state == "disconnected":
@@ -129,8 +133,39 @@ def _asked(suite: Suite, workspace: str, installation: str, messages: Sequence[M
             if said is not None:
                 applying.apply(suite, tx, row, said, now)
             # Those that the answer called off are no longer among the held ones.
-            outbox.looked_at(tx, ids, Reason("platform_confirms"), now)
-    return False
+            if isinstance(suite.adapters.get(row.installation.adapter), Rewards):
+                promised = rewarding.promised(tx, ids)
+            waits = {one.id for one in promised}
+            outbox.looked_at(tx, [one for one in ids if one not in waits], Reason("platform_confirms"), now)
+    return bool(promised) and _rewarded(suite, workspace, installation, promised, until)
+
+
+def _rewarded(
+    suite: Suite, workspace: str, installation: str, promised: Sequence[rewarding.Promise], until: float
+) -> bool:
+    """The shop makes the codes that these messages say; then they leave, and the one whose code it does not make never
+    does. Whether the shop is away."""
+    kept, rows = rewarding.Kept(), [one.row for one in promised]
+    away: Reason | None = None
+    try:
+        rewarding.keep(suite, workspace, installation, promised, kept, until)
+    except NotFound:
+        _over(suite, workspace, rows, Reason("disconnected"))
+    except NeedsReconnect as error:
+        _wait_for_person(suite, workspace, installation, kept.used, error.reason)
+    except RelanceError as error:
+        away = error.reason
+    except DatabaseAway:
+        raise
+    except Exception:
+        log.exception("making codes failed", installation=installation)
+        away = Reason("engine_failed")
+    with suite.database.write(workspace) as tx:
+        outbox.looked_at(tx, kept.made, Reason("platform_confirms"), suite.now())
+        for message, reason in kept.refused.items():
+            _ended(tx, [message], State.CANCELLED, reason, suite)
+    done = {*kept.made, *kept.refused}
+    return away is not None and _away(suite, workspace, [one for one in rows if one["id"] not in done], away)
 
 
 def _away(suite: Suite, workspace: str, messages: Sequence[Mapping[str, Any]], reason: Reason) -> bool:
@@ -145,7 +180,9 @@ def _away(suite: Suite, workspace: str, messages: Sequence[Mapping[str, Any]], r
         and now - one["due_at"] > (timedelta() if one["class"] == MessageClass.OTP else PATIENCE)
     ]
     with suite.database.write(workspace) as tx:
-        outbox.looked_at(tx, urgent, Reason("platform_silent"), now)
+        # A code that the shop does not know is worth nothing, however urgent its message is.
+        waits = {one.id for one in rewarding.promised(tx, urgent)}
+        outbox.looked_at(tx, [one for one in urgent if one not in waits], Reason("platform_silent"), now)
         _ended(tx, over, State.EXPIRED, Reason("stale"), suite)
     log.warning("platform not asked", code=reason.code, waiting=len(messages) - len(over) - len(urgent))
     return True

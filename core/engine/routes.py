@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-from core.contract import Account, LooksAgain, Outgoing
+from core.contract import Account, LooksAgain, Outgoing, Rewards
 from core.domain import pacing, routing
 from core.domain.breaker import Breaker, Standing
 from core.domain.channels import reference_of, tries_until
@@ -166,7 +166,7 @@ def _unsure(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> b
     if message.looked_at is not None and now - message.looked_at < LOOK_HOLDS:
         return False
     _, adapter = known.installations.get(message.installation, (None, ""))
-    return isinstance(suite.adapters.get(adapter), LooksAgain)
+    return isinstance(suite.adapters.get(adapter), LooksAgain | Rewards)
 
 
 def onward(message: Claimed, why: Reason) -> Result:

@@ -32,6 +32,8 @@ from core.contract import (
     Pulls,
     Reading,
     Report,
+    Reward,
+    Rewards,
     Shared,
     SharedSecret,
     ShowsBox,
@@ -40,7 +42,7 @@ from core.contract import (
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError, Unreadable, Unsupported
 from core.domain.events import Event, Kind
 from core.domain.reasons import Reason
-from integrations.shopify import carts, orders, queries
+from integrations.shopify import carts, discounts, orders, queries
 from integrations.shopify.client import VERSION, Denied, Shop, ShopifySaysNo
 from integrations.shopify.people import asked_buyer, number_of, said_at_checkout, said_on_record, subject_of
 from integrations.shopify.progress import Progress
@@ -49,7 +51,7 @@ from integrations.shopify.signing import check_body, check_query, is_shop
 
 SHOPIFY = "https://{shop}"
 SCOPES = ("read_orders", "read_customers", "write_customers")
-OPTIONAL = ("read_fulfillments",)
+OPTIONAL = ("read_fulfillments", discounts.SCOPE)
 TOPICS: Mapping[str, str] = {
     "checkouts/create": "CHECKOUTS_CREATE", "checkouts/update": "CHECKOUTS_UPDATE",
     "checkouts/delete": "CHECKOUTS_DELETE", "orders/create": "ORDERS_CREATE", "orders/paid": "ORDERS_PAID",
@@ -67,7 +69,7 @@ _ABOUT_THE_SAME_TIME = timedelta(minutes=1)
 _TOKEN = re.compile(r"[\x21-\x7e]{8,400}")
 
 
-class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Checks, ShowsBox):
+class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Checks, ShowsBox, Rewards):
     """Abandoned checkouts, orders and their parcels, and the yes and no of customers, of one shop."""
 
     manifest = Manifest(
@@ -312,6 +314,18 @@ class Shopify(Connects, Shared, Pulls, LooksAgain, Installs, KeepsConsent, Check
                 if _came_of(node, private, installation):
                     events.append(orders.from_answer(node, installation, (key,)))
         return Batch(tuple(events), consents=tuple(consents))
+
+    def reward(self, installation: Installation, wanted: Reward, now: datetime) -> None:
+        line, off = self._line(installation), wanted.discount.amount
+        if off is not None:
+            currency = text(installation.config.get("currency")) or text(
+                mapping(line.ask(queries.SHOP).get("shop")).get("currencyCode"))
+            if currency and currency != off.currency:
+                raise BadInput("discount_other_currency", currency=currency, wanted=off.currency)
+        discounts.made(line, wanted, now)
+
+    def withdraw(self, installation: Installation, now: datetime) -> int:
+        return discounts.withdrawn(self._line(installation), now)
 
     # What must be set up over there -----------------------------------------------------------------------------------
 

@@ -99,3 +99,36 @@ def still_open(count: int) -> str:
         for n in range(count)
     )
     return f"query StillOpen({names}) {{\n{asked}\n}}"
+
+
+DISCOUNT = """
+mutation Discount($discount: DiscountCodeBasicInput!) {
+  discountCodeBasicCreate(basicCodeDiscount: $discount) { codeDiscountNode { id } userErrors { field message code } }
+}"""
+
+DISCOUNT_LONGER = """
+mutation Longer($id: ID!, $discount: DiscountCodeBasicInput!) {
+  discountCodeBasicUpdate(id: $id, basicCodeDiscount: $discount) {
+    codeDiscountNode { id } userErrors { field message code }
+  }
+}"""
+
+DISCOUNT_GONE = """
+mutation Gone($id: ID!) {
+  discountCodeDelete(id: $id) { deletedCodeDiscountId userErrors { field message code } }
+}"""
+
+DISCOUNT_BY_CODE = """
+query Discount($code: String!) {
+  codeDiscountNodeByCode(code: $code) { id codeDiscount { ... on DiscountCodeBasic { title endsAt } } }
+}"""
+
+DISCOUNTS_OVER = """
+query Over($after: String) {
+  codeDiscountNodes(first: 50, after: $after, query: "status:expired AND times_used:0 AND title:Relance*") {
+    pageInfo { hasNextPage endCursor }
+    nodes { id codeDiscount { ... on DiscountCodeBasic {
+      title endsAt asyncUsageCount codes(first: 1) { nodes { code } }
+    } } }
+  }
+}"""

@@ -39,6 +39,8 @@ from core.contract import (
     Pushes,
     Reading,
     Reply,
+    Reward,
+    Rewards,
     SharedSecret,
     ShowsBox,
     Start,
@@ -48,7 +50,7 @@ from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, RelanceEr
 from core.domain.events import Closed, Event, Kind
 from core.domain.reasons import Reason
 from core.guarded import check_address
-from integrations.woocommerce import orders
+from integrations.woocommerce import coupons, orders
 from integrations.woocommerce.client import ShopSaysNo, Store
 
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
@@ -64,7 +66,7 @@ _FIELDS = frozenset({"url", "consumer_key", "consumer_secret", "webhook_secret",
                      "consent_text", "zone", "country"})
 
 
-class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBox):
+class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBox, Rewards):
     """Orders of one shop, with their consent; carts of block checkouts up to WooCommerce 10.7, where that is wanted."""
 
     manifest = Manifest(
@@ -257,6 +259,15 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
             if event is not None:
                 events.append(replace(event, closes=closes))
         return Batch(tuple(events))
+
+    def reward(self, installation: Installation, wanted: Reward, now: datetime) -> None:
+        store = self._line(installation, now)
+        if wanted.discount.amount is not None:
+            coupons.check_currency(store, wanted.discount.amount)
+        coupons.made(store, wanted)
+
+    def withdraw(self, installation: Installation, now: datetime) -> int:
+        return coupons.withdrawn(self._line(installation, now), now)
 
     # What must be set up over there -----------------------------------------------------------------------------------
 

@@ -48,6 +48,9 @@ class Store:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._asked("POST", path, {}, body)[0]
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._asked("PUT", path, {}, body)[0]
+
     def delete(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
         return self._asked("DELETE", path, query or {})[0]
 

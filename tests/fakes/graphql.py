@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Schema = Mapping[str, Mapping[str, str]]
-_TOKEN = re.compile(r"""[\s,]+|(\$?[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?|[{}()\[\]:!=])""")
+_TOKEN = re.compile(r"""[\s,]+|(\$?[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"|\.\.\.|-?\d+(?:\.\d+)?|[{}()\[\]:!=])""")
 
 
 class Wrong(Exception):
@@ -83,6 +83,12 @@ class _Reader:
         fields = []
         while self.peek() != "}":
             name = alias = self.take()
+            if name == "...":
+                # Of a union the fakes have one type each: its fields are those of the object itself.
+                self.take("on")
+                self.take()
+                fields += self.selection()
+                continue
             if self.peek() == ":":
                 self.take(":")
                 name = self.take()

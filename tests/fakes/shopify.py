@@ -38,9 +38,16 @@ _PERSON = {"phoneNumber": "", "marketingState": "", "marketingOptInLevel": "", "
 _ADDRESS = {"firstName": "", "phone": "", "countryCodeV2": ""}
 SCHEMA: Mapping[str, Mapping[str, str]] = {
     "Query": {"shop": "Shop", "currentAppInstallation": "App", "abandonedCheckouts": "AbandonedCheckout",
-              "orders": "Order", "customers": "Customer", "webhookSubscriptions": "WebhookSubscription"},
+              "orders": "Order", "customers": "Customer", "webhookSubscriptions": "WebhookSubscription",
+              "codeDiscountNodeByCode": "DiscountNode", "codeDiscountNodes": "DiscountNode"},
     "Mutation": {"webhookSubscriptionCreate": "Made", "webhookSubscriptionDelete": "Deleted",
-                 "customerSmsMarketingConsentUpdate": "Consent"},
+                 "customerSmsMarketingConsentUpdate": "Consent", "discountCodeBasicCreate": "DiscountMade",
+                 "discountCodeBasicUpdate": "DiscountMade", "discountCodeDelete": "DiscountDeleted"},
+    "DiscountNode": {"id": "", "codeDiscount": "DiscountCodeBasic"},
+    "DiscountCodeBasic": {"title": "", "startsAt": "", "endsAt": "", "asyncUsageCount": "", "codes": "RedeemCode"},
+    "RedeemCode": {"code": ""},
+    "DiscountMade": {"codeDiscountNode": "DiscountNode", "userErrors": "Error"},
+    "DiscountDeleted": {"deletedCodeDiscountId": "", "userErrors": "Error"},
     "Shop": {"name": "", "myshopifyDomain": "", "ianaTimezone": "", "currencyCode": "", "billingAddress": "Address"},
     "App": {"accessScopes": "Scope"},
     "Scope": {"handle": ""},
@@ -90,6 +97,10 @@ class FakeShopify:
         self.customers: dict[int, dict[str, Any]] = {}
         self.hooks: dict[str, dict[str, str]] = {}
         self.consents: list[dict[str, Any]] = []
+        self.discounts: dict[str, dict[str, Any]] = {}
+        """By id: what was given, with `used`."""
+        self.loses: set[str] = set()
+        """Root fields that are carried out, once, and the answer is lost on the way."""
         self.refused_topics: set[str] = set()
         self.denied: set[str] = set()
         self.bucket: float = 2000
@@ -280,7 +291,8 @@ class FakeShopify:
                            "extensions": extensions}, headers=headers)
             self.bucket -= paid
             throttle["currentlyAvailable"] = self.bucket
-            if closed := [one.name for one in document.fields if one.name in self.denied]:
+            if closed := [one.name for one in document.fields if one.name in self.denied
+                          or ("iscount" in one.name and "write_discounts" not in self.scopes)]:
                 return ok({"data": None, "errors": [
                     {"message": f"Access denied for {name} field.", "path": [name],
                      "extensions": {"code": "ACCESS_DENIED"}} for name in closed]}, headers=headers)
@@ -293,9 +305,12 @@ class FakeShopify:
                 "customers": lambda asked: self._found(self.customers, asked),
                 "webhookSubscriptions": lambda _: [{"id": key, **hook} for key, hook in self.hooks.items()],
                 "webhookSubscriptionCreate": self._hook, "webhookSubscriptionDelete": self._unhook,
-                "customerSmsMarketingConsentUpdate": self._consent})
+                "customerSmsMarketingConsentUpdate": self._consent, **self._discounting()})
         except Wrong as error:
             return ok({"errors": [{"message": str(error), "extensions": {"code": "undefinedField"}}]}, headers=headers)
+        if lost := self.loses & {one.name for one in document.fields}:
+            self.loses -= lost
+            return status(502, b"bad gateway")
         said: dict[str, Any] = {"data": data, "extensions": extensions}
         if hidden := _hide(data, self.denied):
             said["errors"] = [{"message": "Access denied", "path": [one], "extensions": {"code": "ACCESS_DENIED"}}
@@ -327,6 +342,64 @@ class FakeShopify:
         if self.hooks.pop(asked["id"], None) is None:
             return {"deletedWebhookSubscriptionId": None, "userErrors": [{"message": "not found"}]}
         return {"deletedWebhookSubscriptionId": asked["id"], "userErrors": []}
+
+    def _discounting(self) -> dict[str, Any]:
+        return {
+            "discountCodeBasicCreate": self._discount, "discountCodeBasicUpdate": self._longer,
+            "discountCodeDelete": self._undiscount,
+            "codeDiscountNodeByCode": lambda asked: next((
+                self._node(key, one) for key, one in self.discounts.items()
+                if one["code"].lower() == asked["code"].lower()), None),
+            "codeDiscountNodes": lambda asked: [
+                self._node(key, one) for key, one in self.discounts.items() if self._over(one, asked["query"])]}
+
+    def _node(self, key: str, one: Mapping[str, Any]) -> dict[str, Any]:
+        return {"id": key, "codeDiscount": {
+            "title": one["title"], "startsAt": one["startsAt"], "endsAt": one["endsAt"],
+            "asyncUsageCount": one["used"], "codes": [{"code": one["code"]}]}}
+
+    def _over(self, one: Mapping[str, Any], query: str) -> bool:
+        assert query == "status:expired AND times_used:0 AND title:Relance*", "no other search is known here"
+        return (one["endsAt"] is not None and one["endsAt"] < _zulu(self.now) and one["used"] == 0
+                and one["title"].startswith("Relance"))
+
+    def _discount(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        given = asked["basicCodeDiscount"]
+        known = {"title", "code", "startsAt", "endsAt", "usageLimit", "appliesOncePerCustomer", "context",
+                 "customerGets", "combinesWith", "minimumRequirement"}
+        if unknown := set(given) - known:
+            raise Wrong(f"fields {sorted(unknown)} are not defined on DiscountCodeBasicInput")
+        if given.get("context") != {"all": "ALL"} or given["customerGets"].get("items") != {"all": True}:
+            raise Wrong("context, items")
+        value = given["customerGets"]["value"]
+        if set(value) == {"percentage"}:
+            if not isinstance(value["percentage"], float | int) or not 0 < value["percentage"] <= 1:
+                return self._no(["customerGets"], "Value must be between 0.0 and 1.0", "VALUE_OUTSIDE_RANGE")
+        elif set(value) != {"discountAmount"} or set(value["discountAmount"]) != {"amount", "appliesOnEachItem"}:
+            raise Wrong("value")
+        if given["endsAt"] <= given["startsAt"]:
+            return self._no(["endsAt"], "Ends at needs to be after starts_at", "INVALID")
+        if any(one["code"].lower() == given["code"].lower() for one in self.discounts.values()):
+            return self._no(["code"], "Code must be unique. Please try a different code.", "TAKEN")
+        key = f"gid://shopify/DiscountCodeNode/{len(self.discounts) + 1}"
+        self.discounts[key] = {**given, "used": 0}
+        return {"codeDiscountNode": {"id": key}, "userErrors": []}
+
+    def _no(self, field: list[str], message: str, code: str) -> dict[str, Any]:
+        return {"codeDiscountNode": None,
+                "userErrors": [{"field": ["basicCodeDiscount", *field], "message": message, "code": code}]}
+
+    def _longer(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if asked["id"] not in self.discounts:
+            return self._no(["id"], "Discount does not exist", "INVALID")
+        self.discounts[asked["id"]].update(asked["basicCodeDiscount"])
+        return {"codeDiscountNode": {"id": asked["id"]}, "userErrors": []}
+
+    def _undiscount(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        if self.discounts.pop(asked["id"], None) is None:
+            return {"deletedCodeDiscountId": None, "userErrors": [
+                {"field": ["id"], "message": "Discount does not exist", "code": "INVALID"}]}
+        return {"deletedCodeDiscountId": asked["id"], "userErrors": []}
 
     def _consent(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         given = asked["input"]

@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
+from zoneinfo import ZoneInfo
 
 import requests
 
@@ -40,6 +41,10 @@ class FakeWooCommerce:
         self.ssl, self.strips_authorization, self.pretty = tls, False, True
         self.orders: dict[int, dict[str, Any]] = {}
         self.hooks: dict[int, dict[str, Any]] = {}
+        self.coupons: dict[int, dict[str, Any]] = {}
+        self.currency = "EUR"
+        self.loses_coupon = False
+        """The next coupon is made, and the answer is lost on the way."""
         self.ways: list[str] = []
         self._nonces: set[str] = set()
         self._faults: deque[Step] = deque()
@@ -155,6 +160,10 @@ class FakeWooCommerce:
         number = int(path.rpartition("/")[2]) if path.rpartition("/")[2].isdigit() else None
         if path == "/settings/general/woocommerce_default_country":
             return ok({"id": "woocommerce_default_country", "value": "FR"})
+        if path == "/settings/general/woocommerce_currency":
+            return ok({"id": "woocommerce_currency", "value": self.currency})
+        if path.startswith("/coupons"):
+            return self._coupons(seen, number, query)
         if path == "/orders" and seen.method == "GET":
             return _paged(self._listed(query), query)
         if path == "/webhooks" and seen.method == "GET":
@@ -217,6 +226,43 @@ class FakeWooCommerce:
         if "after" in query:
             found = [one for one in found if one["date_created_gmt"] > query["after"]]
         return sorted(found, key=lambda one: int(one["id"]))
+
+    def _coupons(self, seen: Seen, number: int | None, query: Mapping[str, str]) -> Step:
+        if number is not None and number not in self.coupons:
+            return _no(404, "woocommerce_rest_shop_coupon_invalid_id", "Invalid ID.")
+        if seen.method == "GET":
+            found = [one for one in self.coupons.values() if query.get("code", one["code"]).lower() == one["code"]
+                     and query.get("search", "").lower() in one["description"].lower()]
+            return _paged(found, query)
+        if seen.method == "DELETE" and number is not None:
+            if query.get("force") != "true":
+                return _no(501, "woocommerce_rest_trash_not_supported")
+            return ok(self.coupons.pop(number))
+        given = dict(seen.json)
+        known = {"code", "description", "discount_type", "amount", "date_expires", "usage_limit",
+                 "usage_limit_per_user", "individual_use", "email_restrictions"}
+        # The real one leaves unread what it does not know, an end in UTC (`date_expires_gmt`) among it.
+        assert set(given) <= known, f"{set(given) - known} would have no effect"
+        if not isinstance(given.get("amount", ""), str):
+            return _no(400, "rest_invalid_param", "Invalid parameter(s): amount")
+        if given.get("discount_type", "percent") not in ("percent", "fixed_cart", "fixed_product"):
+            return _no(400, "rest_invalid_param", "Invalid parameter(s): discount_type")
+        if "date_expires" in given:
+            wall = datetime.fromisoformat(given["date_expires"])
+            given["date_expires_gmt"] = _gmt(wall.replace(tzinfo=ZoneInfo("Europe/Paris")).astimezone(UTC))
+        if seen.method == "PUT" and number is not None:
+            self.coupons[number].update(given)
+            return ok(self.coupons[number])
+        # Codes are kept in small letters.
+        given["code"] = str(given.get("code", "")).lower()
+        if any(one["code"] == given["code"] for one in self.coupons.values()):
+            return _no(400, "woocommerce_rest_coupon_code_already_exists", "The coupon code already exists")
+        key = max(self.coupons, default=700) + 1
+        self.coupons[key] = {"id": key, "usage_count": 0, "used_by": [], **given}
+        if self.loses_coupon:
+            self.loses_coupon = False
+            return status(502, b"bad gateway")
+        return status(201, self.coupons[key])
 
     def _made(self, given: Mapping[str, Any]) -> Step:
         if given.get("topic") not in ("order.created", "order.updated", "order.deleted", "order.restored"):
