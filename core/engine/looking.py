@@ -43,8 +43,12 @@ def run_due(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
         waiting = outbox.platforms_to_ask(tx)
     if len(waiting) < 2:
         return sum(_looked(suite, *one, over) for one in waiting)
+
+    def look(one: tuple[str, str]) -> int:
+        return _safely(suite, *one, over)
+
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look") as pool:
-        return sum(pool.map(lambda one: _safely(suite, *one, over), waiting))
+        return sum(pool.map(look, waiting))
 
 
 def _safely(suite: Suite, workspace: str, installation: str, over: Callable[[], bool]) -> int:
