@@ -142,6 +142,10 @@ def _tell_all(suite: Suite, workspace: str, installation: str, rows: list[Mappin
     def tell(row: installations.Row) -> None:
         adapter = suite.adapters.get(row.installation.adapter)
         assert isinstance(adapter, ReportsInBatches)
+        if not adapter.wants(row.installation):
+            # People's yes and no are told to who keeps them, wanted or not.
+            off = [one for one in said if one["kind"] != "consent" or not isinstance(adapter, KeepsConsent)]
+            outcomes.update((one["id"], BadInput("reporting_switched_off")) for one in off)
         # Once more with a new token, what was told with the old one is not told again.
         left = [one for one in said if one["id"] not in outcomes]
         for first in range(0, len(left), adapter.report_size):

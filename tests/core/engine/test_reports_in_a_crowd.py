@@ -32,9 +32,10 @@ class _Platform(Adapter):
         self.heard: list[Report] = []
         self.troubles: deque[Exception | None] = deque()
         self.calls = 0
+        self.on = True
 
     def wants(self, installation: Installation) -> bool:
-        return True
+        return self.on
 
     def _trouble(self) -> None:
         self.calls += 1
@@ -157,6 +158,14 @@ def test_what_was_told_before_a_token_died_is_not_told_again(town: Town) -> None
     while town.tells(minutes=15):
         pass
     assert len(town.many.heard) == 25
+
+
+def test_switched_off_meanwhile_means_nothing_is_told_in_batches_either(town: Town) -> None:
+    town.reports_waiting("many", 3)
+    town.many.on = False
+    town.tells()
+    assert town.many.calls == 0
+    assert [(row["state"], row["trouble"]["code"]) for row in town.rows()] == [("failed", "reporting_switched_off")] * 3
 
 
 def test_a_state_that_waited_does_not_come_after_a_later_one(town: Town) -> None:
