@@ -160,7 +160,8 @@ def _order(order: Place, at: datetime, installation: Installation) -> Reading:
     )  # fmt: skip
     if not cart.missing and counts(event):
         event = replace(event, closes=(f"cart/{_identity(cart)}",))
-    return Reading((event,), consents=_agreed(order.at("consent"), buyer, at))
+    # The box is ticked before the order is placed: an order that changes later is no new yes.
+    return Reading((event,), consents=_agreed(order.at("consent"), buyer, min(placed, at)))
 
 
 def _given(consent: Place, at: datetime, installation: Installation) -> Reading:

@@ -286,3 +286,9 @@ def test_a_cart_of_tomorrow_is_one_of_now_so_that_later_words_count() -> None:
     body = {**event("cart.emptied", cart={"id": "c1"}), "at": "2199-01-01T00:00:00+00:00"}
     (emptied,) = SHOP.parse(posted(body), INSTALLATION).events
     assert emptied.at == NOW
+
+
+def test_an_order_that_changes_is_no_new_yes() -> None:
+    order = {**ORDER, "placed_at": "2026-11-28T10:00:00Z", "consent": CART["consent"]}
+    (word,) = read("order.updated", order=order).consents
+    assert word.at == datetime(2026, 11, 28, 10, tzinfo=UTC)
