@@ -18,7 +18,7 @@ from core.domain.occasions import Answer, Occasion, updated
 from core.domain.recipients import Line, Recipient
 from core.ids import new_id
 from core.storage import tables as t
-from core.storage.cleaning import clean_event
+from core.storage.cleaning import clean_event, short
 from core.storage.database import Transaction
 
 _CHUNK = 400
@@ -197,7 +197,7 @@ def of_person(
     """The occasions of one person on one platform: by its record, number or address, whichever is given."""
     c = t.occasions.c
     ways = [
-        *([c.subject == subject] if subject else []),
+        *([c.subject == short(subject)] if subject else []),
         *([or_(c.recipient == number, c.own_recipient == number)] if number else []),
         *([c.email == email.strip().lower()] if email else []),
     ]
@@ -224,12 +224,14 @@ def known_numbers(tx: Transaction, numbers: Iterable[str]) -> set[str]:
 def numbers_of(tx: Transaction, installation: str, subjects: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Record of the platform → the numbers under which we know that person there."""
     c, found = t.occasions.c, dict[str, list[str]]()
-    for chunk in _chunks(sorted(subjects)):
+    kept = {short(one): one for one in subjects}
+    for chunk in _chunks(sorted(name for name in kept if name)):
         query = tx.mine(t.occasions, c.subject, c.recipient, c.own_recipient).distinct()
         for row in tx.connection.execute(query.where(c.installation == installation, c.subject.in_(chunk))):
+            subject = kept[row.subject]
             for number in (row.own_recipient or row.recipient,):
-                if number and number not in found.setdefault(row.subject, []):
-                    found[row.subject].append(number)
+                if number and number not in found.setdefault(subject, []):
+                    found[subject].append(number)
     return {subject: tuple(numbers) for subject, numbers in found.items()}
 
 
@@ -253,8 +255,8 @@ def merged(tx: Transaction, installation: str, old: str, new: str) -> int:
     c = t.occasions.c
     done = tx.connection.execute(
         update(t.occasions)
-        .where(c.workspace == tx.owned, c.installation == installation, c.subject == old)
-        .values(subject=new)
+        .where(c.workspace == tx.owned, c.installation == installation, c.subject == short(old))
+        .values(subject=short(new))
     )
     return int(done.rowcount)
 

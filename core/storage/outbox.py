@@ -23,7 +23,7 @@ from core.domain.text.segments import measure
 from core.ids import new_ids
 from core.storage import bulk, links
 from core.storage import tables as t
-from core.storage.cleaning import clean
+from core.storage.cleaning import clean, short
 from core.storage.database import Transaction
 
 _CHUNK = 400
@@ -303,7 +303,8 @@ def call_off(
     count = 0
     ids = sorted(occasions)
     for first in range(0, len(ids), _CHUNK):
-        conditions = [_m.occasion.in_(ids[first : first + _CHUNK]), *([_m.campaign == campaign] if campaign else [])]
+        of_one = [_m.campaign == short(campaign)] if campaign else []
+        conditions = [_m.occasion.in_(ids[first : first + _CHUNK]), *of_one]
         count += end_waiting(tx, now, State.CANCELLED, reason, *conditions, by_person=True)
     return count
 

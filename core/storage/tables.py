@@ -251,7 +251,7 @@ occasions = _table(
     Column("content_at", Moment),
     Column("content_digest", String(24)),
     Column("wish", Json),
-    Column("subject", String(80)),
+    Column("subject", String(200)),
     Column("email", Text),
     UniqueConstraint("installation", "key"),
     Index(
@@ -320,7 +320,7 @@ messages = _table(
     Column("installation", _ID),
     Column("occasion", _ID),
     Column("rule", _ID),
-    Column("campaign", _ID),
+    Column("campaign", String(200)),
     Column("key", Text),
     Column("step", Integer, nullable=False, server_default="1"),
     Column("about", Moment),

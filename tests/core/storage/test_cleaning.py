@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.contract import Inbound, PhoneReply, Receipt
-from core.domain.events import Event, Evidence, Kind
+from core.domain.events import Event, Evidence, Kind, Wish
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.occasions import updated
 from core.domain.reasons import Reason
@@ -125,3 +125,25 @@ def test_a_name_that_no_database_keeps_is_a_name_all_the_same(database, workspac
     odd = f"{ODD}{'x' * 500}"
     keep(database, workspace, hook(), odd)
     assert seen(database, workspace, replace(hook(), body=b"other", received_at=NOW + timedelta(days=3)), odd)
+
+
+def test_a_name_that_is_too_long_is_kept_short_and_found_by_its_long_form(database, workspace):
+    """PostgreSQL refuses what does not fit its column, and with it the whole delivery, at each retry."""
+    ana, bob, flow = "person/" + "a" * 400, "person/" + "a" * 399 + "b", "flow " + "7" * 400
+    with database.write(workspace) as tx:
+        for number, subject in enumerate((ana, bob)):
+            wish = Wish("transactional", "Bonjour", campaign=flow)
+            event = Event(Kind.REQUEST, f"run/{number}", NOW, recipient=Recipient.parse(ANA), subject=subject,
+                          zone="Europe/" + "x" * 100, wish=wish)  # fmt: skip
+            [one] = occasions.apply(tx, "ins_1", [event], backlog=False, now=NOW)
+            assert one.wish is not None
+            new = outbox.New(to=ANA, country="FR", text="x", encoding="GSM-7", segments=1, due_at=NOW, occasion=one.id,
+                             message_class=MessageClass.TRANSACTIONAL, channels=(Channel.SMS,),
+                             campaign=one.wish.campaign)  # fmt: skip
+            outbox.accept(tx, [new], NOW)
+        assert [one.key for one in occasions.of_person(tx, "ins_1", subject=ana)] == ["run/0"]
+        assert occasions.numbers_of(tx, "ins_1", [bob]) == {bob: (ANA,)}
+        ids = [one.id for one in occasions.by_keys(tx, "ins_1", ["run/0", "run/1"])]
+        assert outbox.call_off(tx, ids, Reason("called_off_there"), NOW, campaign=flow) == 2
+        assert occasions.merged(tx, "ins_1", bob, ana) == 1
+        assert len(occasions.of_person(tx, "ins_1", subject=ana)) == 2
