@@ -103,7 +103,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class ConsentWord:
     """A person's yes or no that was said on a platform, or that a platform is told of. The newest word wins, wherever
-    it was said. `scope`: "marketing", or "all" for a no to everything. `subject`: the platform's record of the person, if
+    it was said. `scope`: "marketing", or "all" for a no to everything. `subject`: the platform's record of a person, if
     it names one (core then knows which occasions are that person's); `number` is E.164, None where only the record is
     known. `proof` holds text, place and whatever else shows it (JSON)."""
 
@@ -648,8 +648,9 @@ class Question:
     """What a platform asks while a person waits: the options of a drop-down, a code to be sent or checked.
 
     `what`: "templates", "senders", "channels" (answered with `Option`s); "start_code" (`arguments`: number, country,
-    ip, language, purpose; signed_in when the person has proven something already, a password) and "check_code" (`arguments`: verification, code), answered with one option whose `id` is
-    the verification's and whose `label` is its state. `search` narrows, `after` pages, `limit` is the most per page.
+    ip, language, purpose; signed_in when the person has proven something already, a password) and "check_code"
+    (`arguments`: verification, code), answered with one option whose `id` is the verification's and whose `label` is
+    its state. `search` narrows, `after` pages, `limit` is the most per page.
     """
 
     what: str

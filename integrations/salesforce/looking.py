@@ -75,7 +75,7 @@ def _found(client: Client, shape: Shape | None, name: str,
         raise NeedsReconnect("salesforce_opt_out_absent", object=name, field=shape.is_blocked)
     found: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(ids), AT_ONCE):
-        soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE Id IN {{}}"  # noqa: S608 checked names
+        soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE Id IN {{}}"  # noqa: S608 # nosec B608
         for record in client.query(soql, list(ids[start:start + AT_ONCE])):
             if identity := long_id(str(record.get("Id") or "")):
                 found[identity] = record

@@ -195,7 +195,7 @@ def query(shape: Shape, *, whole: bool, since: datetime | None, now: datetime) -
         asked.append("IsPersonAccount = true")
     where = f" WHERE {' AND '.join(asked)}" if asked else ""
     names = ", ".join(shape.selected())
-    return f"SELECT {names} FROM {shape.name}{where} ORDER BY SystemModstamp, Id", given  # noqa: S608 checked names
+    return f"SELECT {names} FROM {shape.name}{where} ORDER BY SystemModstamp, Id", given  # noqa: S608 # nosec B608
 
 
 def _deleted(org: Org, shape: Shape, progress: Progress, now: datetime) -> tuple[list[Event], list[Merge]]:
@@ -207,7 +207,7 @@ def _deleted(org: Org, shape: Shape, progress: Progress, now: datetime) -> tuple
     merged: list[Merge] = []
     if shape.person is None and "MasterRecordId" in shape.types:
         for start in range(0, len(gone), 200):
-            soql = f"SELECT Id, MasterRecordId FROM {shape.name} WHERE IsDeleted = true AND Id IN {{}}"  # noqa: S608
+            soql = f"SELECT Id, MasterRecordId FROM {shape.name} WHERE IsDeleted = true AND Id IN {{}}"  # noqa: S608 # nosec B608
             for one in org.client.query(soql, gone[start:start + 200], deleted=True):
                 old, new = long_id(str(one.get("Id") or "")), long_id(str(one.get("MasterRecordId") or ""))
                 if old and new:

@@ -243,7 +243,7 @@ class Writer:
             for some in _chunks(sought, NUMBERS_AT_ONCE):
                 patterns = ["%" + "%".join(number.lstrip("+")[-LAST_DIGITS:]) for number in some]
                 where = " OR ".join(f"{phone} LIKE {{}}" for phone in phones for _ in patterns)
-                soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE {where} LIMIT 2000"  # noqa: S608 checked
+                soql = f"SELECT {', '.join(shape.selected())} FROM {name} WHERE {where} LIMIT 2000"  # noqa: S608 # nosec B608
                 for record in self.client.query(soql, *(patterns * len(phones))):
                     person = person_of(shape, record)
                     if person is None or converted(record):

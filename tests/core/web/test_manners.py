@@ -417,8 +417,8 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     assert stranger.post("/v1/messages", {**GOOD, "body": None, "template": "secret"}).status_code == 422
     assert stranger.get(f"/v1/messages?installation={installation}").json()["data"] == []
     assert stranger.get(f"/v1/messages?after={message}").json()["data"] == []
-    for noun in ("messages", "contacts", "templates", "rules", "installations", "provider-accounts", "webhooks", "links",
-                 "verifications"):
+    nouns = "messages contacts templates rules installations provider-accounts webhooks links verifications"
+    for noun in nouns.split():
         assert stranger.get(f"/v1/{noun}").json()["data"] == [], noun
     assert client.get(f"/v1/messages/{message}").json()["state"] == "scheduled"
 
