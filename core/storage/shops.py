@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from core.storage import tables as t
 from core.storage.database import Transaction
 
 _DAY = 86_400_000_000
+_LATEST_NUDGE = timedelta(days=31)
 _o, _m, _a, _v, _l, _k, _s, _i = (
     t.occasions.c, t.messages.c, t.answers.c, t.conversions.c, t.left_out.c, t.clicks.c, t.consents.c, t.inbox.c,
 )  # fmt: skip
@@ -110,6 +111,18 @@ def carts(
         if last is not None:
             query = query.where(or_(_o.at < last.at, and_(_o.at == last.at, _o.id < after)))
     return occasions.of_rows(tx.rows(query))
+
+
+def tallied(
+    tx: Transaction, installation: str, since: datetime, until: datetime, fates: Sequence[str]
+) -> dict[str, int]:
+    """How many carts `carts` would list for each of these fates: in one query."""
+    counts = [func.count().filter(_met(tx, fate, since, until)) for fate in fates]
+    query = tx.mine(t.occasions, *counts).where(
+        _o.installation == installation, _o.kind == "cart", _o.at >= since - _LATEST_NUDGE
+    )
+    row = tx.connection.execute(query).one()
+    return {fate: int(count) for fate, count in zip(fates, row, strict=True)}
 
 
 def _changed(since: datetime, until: datetime) -> ColumnElement[bool]:

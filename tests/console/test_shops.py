@@ -13,6 +13,7 @@ import pytest
 import requests
 from sqlalchemy import event
 
+from core.contract import Configured
 from core.storage import house, installations, rules
 from tests.support.console import Visitor
 from tests.support.running import Running
@@ -81,6 +82,20 @@ def test_consent_shows_the_box_the_sentence_that_is_kept_and_who_can_be_reached(
     assert figures == [("1", "personne joignable aujourd’hui"), ("1", "numéro connu, sans accord"),
                        ("0", "refus, respecté partout")]  # fmt: skip
     assert 'type="checkbox"' not in page, "a box that could be ticked beforehand is not even drawn as one"
+
+
+def test_a_platform_without_a_box_says_where_else_consent_may_come_from(relance: Running, owner: Visitor) -> None:
+    suite = relance.suite
+    with suite.database.write(relance.workspace) as tx:
+        made = installations.add(tx, suite.vault, "prestashop", "Boutique", Configured({}, {}), suite.now(),
+                                 zone="Europe/Paris", country="FR", pulls=False)  # fmt: skip
+
+    page = owner.get(f"/shops/{made}/consent")
+
+    assert "Cette boutique ne nous transmet pas d’accord" in page
+    assert "checkout-box" not in page
+    for path in ("", "/recipe", "/replay", "/orders", "/health"):
+        owner.get(f"/shops/{made}{path}")
 
 
 # ---------------------------------------------------------------------------------------------- recipe
@@ -248,7 +263,7 @@ def test_the_board_counts_what_came_back_and_each_figure_opens_its_carts(relance
     said = plain(page)
     assert "par un clic ou un code, dans les 24 h" in said
     assert "Pas encore assez de paniers pour" in said
-    assert re.search(r"<strong>2</strong><span>messages partis", page)
+    assert re.search(r"<strong>2</strong><span>paniers relancés</span><span class=\"small\">par 2.messages", page)
     for fate, count in (("recovered", None), ("nudged", 2), ("silent", 1), ("left_out", 0), ("stopped", 0)):
         shown = carts_on(owner.get(f"/shops/{shop.id}?fate={fate}"))
         figure = re.search(r"<strong>(\d+)</strong><span>commandes? récupérée", page)

@@ -117,6 +117,7 @@ def test_each_fate_finds_its_carts_and_a_page_follows_the_other(
     assert keys("silent") == {"mute", "left"}
     assert "old" not in keys()
     with database.read(workspace) as tx:
+        assert shops.tallied(tx, shop, BEGIN, END, shops.FATES) == {fate: len(keys(fate)) for fate in shops.FATES}
         first = shops.carts(tx, shop, BEGIN, END, limit=4)
         second = shops.carts(tx, shop, BEGIN, END, limit=4, after=first[-1].id)
         assert {one.key for one in (*first, *second)} == keys()
