@@ -25,6 +25,7 @@ from sqlalchemy import text
 from bench import houses
 from bench.processes import cpu, family, named, peak_memory, running
 from bench.provider import provider
+from core import memory
 from core.engine import dispatch
 from core.engine.journal import Journal
 from core.ids import new_id
@@ -119,6 +120,7 @@ def embedded(url: str, count: int) -> Cost:
         while sender.turn():
             pass
         houses.fill(house, count, houses.NOON)
+        memory.settle()  # As every process of ours does when it has started.
         server = _server()
         began, used, theirs = time.perf_counter(), time.process_time(), cpu(server)
         while sender.turn():

@@ -55,8 +55,10 @@ def named(word: str) -> list[int]:
 @contextmanager
 def running(command: Sequence[str], env: Mapping[str, str], folder: Path) -> Iterator[int]:
     """The id of a running process, ended with its family at the end; what it says goes to a file in `folder`."""
+    # Compiled modules are kept, as an installation keeps them, whatever the environment of the measurement says.
+    around = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with (folder / "said.txt").open("ab") as said:
-        process = subprocess.Popen(command, env={**os.environ, **env}, stdout=said, stderr=said)
+        process = subprocess.Popen(command, env={**around, **env}, stdout=said, stderr=said)
     try:
         yield process.pid
     finally:

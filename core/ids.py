@@ -9,6 +9,8 @@ import time
 _lock = threading.Lock()
 _last = 0
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_PLACES = range(90, -1, -10)
 
 
 def new_id(prefix: str) -> str:
@@ -24,12 +26,9 @@ def new_ids(prefix: str, count: int) -> list[str]:
     with _lock:
         first = max((time.time_ns() // 1_000_000) << 52 | secrets.randbits(51), _last + step)
         _last = first + max(count - 1, 0) * step
-    return [f"{prefix}_{_base32(first + index * step, 20)}" for index in range(count)]
+    return [f"{prefix}_{_base32(first + index * step)}" for index in range(count)]
 
 
-def _base32(number: int, length: int) -> str:
-    letters = []
-    for _ in range(length):
-        number, rest = divmod(number, 32)
-        letters.append(_ALPHABET[rest])
-    return "".join(reversed(letters))
+def _base32(number: int) -> str:
+    """The lowest 100 bits, in 20 characters."""
+    return "".join([_PAIRS[number >> place & 1023] for place in _PLACES])

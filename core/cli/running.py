@@ -21,7 +21,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
 
-from core import traces
+from core import memory, traces
 from core.cli.desk import Desk, Refusal, command, console, console_address, first_workspace
 from core.logs import configure
 from core.runners.embedded import Embedded
@@ -222,6 +222,7 @@ def zones_version() -> str:
 
 def _serve(server: Listening, stopping: threading.Event, stop_engine: Callable[[], None]) -> None:
     """Until `stopping` is set. Then nothing new is accepted, and what was begun is finished."""
+    memory.settle()
     log.info("started", pid=os.getpid())
     while not stopping.is_set():
         server.turn(0.25)

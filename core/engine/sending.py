@@ -15,8 +15,9 @@ from core import traces
 from core.domain.content import contents
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass, State
-from core.domain.policy.decision import Check, Never, Policy
+from core.domain.policy.decision import Check, Leave, Never, Policy
 from core.domain.policy.pumping import Origin
+from core.domain.policy.zones import ONE_CLOCK
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.domain.text.links import Shortening, may_hold_links
@@ -32,6 +33,7 @@ MOST_SEGMENTS = 10
 OURS = "relance:"
 LONGEST_WAIT = timedelta(days=366 * 2)
 MOST_SHOWN = 20
+Decided = dict[tuple[Any, ...], Leave | Never]
 log = structlog.get_logger(__name__)
 
 
@@ -70,9 +72,10 @@ def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[out
     policy = house.policy(settings, standings, zones, house.shortener(tx, settings))
     texts = rules.texts(tx) if any(one.template for one in wanted) else {}
     results: list[outbox.New | BadInput] = []
+    decided: Decided = {}
     for one in wanted:
         try:
-            draft = _draft(one, policy, texts, now)
+            draft = _draft(one, policy, texts, now, decided)
             if one.origin is not None and draft.state is State.SCHEDULED:
                 draft = _admitted(tx, {**house.DEFAULTS, **settings}, one, one.origin, draft, now)
             results.append(draft)
@@ -91,7 +94,9 @@ def accept(suite: Suite, tx: Transaction, messages: Sequence[outbox.New]) -> lis
     return ids
 
 
-def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], now: datetime) -> outbox.New:
+def _draft(
+    one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], now: datetime, decided: Decided
+) -> outbox.New:
     language = one.language or policy.language
     body = one.body if one.template is None else _template(one.template, texts, language)
     zone = ZoneInfo(one.zone) if one.zone else policy.zone
@@ -118,9 +123,7 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
         reason, state = Reason("stale"), State.EXPIRED
         checks += (Check("deadline", "refused", reason),)
     else:
-        verdict = policy.decide(
-            one.recipient, channel, one.message_class, wanted=due, until=one.expires_at, now=now, sender=one.sender
-        )
+        verdict = _verdict(one, channel, due, policy, now, decided)
         checks = verdict.checks
         if isinstance(verdict, Never):
             reason, state = verdict.reason, verdict.state
@@ -144,12 +147,33 @@ def _draft(one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], 
         sender=one.sender,
         reference=one.reference,
         zone=one.zone,
-        checks=tuple(checks),
+        checks=checks,
         test=one.test,
         state=state,
         reason=reason,
         links=values.used(text, content) if isinstance(values, Shortening) else (),
     )
+
+
+def _verdict(
+    one: Wanted, channel: Channel, due: datetime, policy: Policy, now: datetime, decided: Decided
+) -> Leave | Never:
+    """The policy's word. Where nothing is known of the person and the country has one clock, it is the same for
+    everybody who is written to alike, and asked for once."""
+    recipient = one.recipient
+
+    def asked() -> Leave | Never:
+        return policy.decide(
+            recipient, channel, one.message_class, wanted=due, until=one.expires_at, now=now, sender=one.sender
+        )
+
+    number = recipient.number
+    if recipient.country not in ONE_CLOCK or number in policy.standings or number in policy.zones_declared:
+        return asked()
+    alike = (recipient.country, channel, one.message_class, due, one.expires_at, one.sender)
+    if (verdict := decided.get(alike)) is None:
+        decided[alike] = verdict = asked()
+    return verdict
 
 
 def _short(one: Wanted, body: str, policy: Policy) -> Mapping[str, Any]:

@@ -13,14 +13,15 @@ from core.domain.messages import Channel, MessageClass
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.domain.text.codes import hidden
-from core.storage import accounts, installations
+from core.storage import accounts, installations, outbox
+from core.storage.cleaning import clean
 
 
 def moment(at: datetime | None) -> str | None:
     """RFC 3339 in UTC: `2026-12-01T17:00:00Z`."""
     if at is None:
         return None
-    return at.astimezone(UTC).isoformat(timespec="microseconds" if at.microsecond else "seconds").replace("+00:00", "Z")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()[:-6] + "Z"
 
 
 def reason(kept: Mapping[str, Any] | Reason | None, language: str = "en") -> dict[str, Any] | None:
@@ -79,6 +80,51 @@ def message(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
         "provider_reference": row["provider_ref"],
         "estimate": {"encoding": row["encoding"], "segments": row["segments"], "price": price},
         "checks": checks(row["checks"], language),
+    }
+
+
+def accepted(
+    message_id: str,
+    one: outbox.New,
+    now: datetime,
+    language: str = "en",
+    told: dict[int, list[dict[str, Any]]] | None = None,
+) -> dict[str, Any]:
+    """A message that was stored just now, as `message` shows its row. `told` remembers what checks read like, by the
+    identity of those that many messages share."""
+    known = told.get(id(one.checks)) if told is not None else None
+    if known is None:
+        known = checks(outbox.checks_row(one.checks), language)
+        if told is not None:
+            told[id(one.checks)] = known
+    price = {"amount": one.price_micros, "currency": one.currency} if one.price_micros is not None else None
+    text = clean(one.text)
+    names = [channel.value for channel in one.channels]
+    return {
+        "id": message_id,
+        "state": one.state.value,
+        "reason": reason(outbox.reason_row(one.reason), language),
+        "to": one.to,
+        "class": one.message_class.value,
+        "channels": [way.as_json() for way in ways(one.channels, one.budgets)] if one.budgets else names,
+        "channel": None,
+        "text": hidden(text) if one.message_class is MessageClass.OTP else text,
+        "due_at": moment(one.due_at),
+        "expires_at": moment(one.expires_at),
+        "zone": one.zone,
+        "reference": clean(one.reference),
+        "sender": one.sender,
+        "installation": one.installation,
+        "occasion": one.occasion,
+        "rule": one.rule,
+        "campaign": one.campaign,
+        "test": one.test,
+        "created_at": moment(now),
+        "left_at": None,
+        "provider_account": None,
+        "provider_reference": None,
+        "estimate": {"encoding": one.encoding, "segments": one.segments, "price": price},
+        "checks": known,
     }
 
 

@@ -28,7 +28,7 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
-from core import traces
+from core import memory, traces
 from core.contract import Listens
 from core.engine import dispatch, ticking
 from core.engine.journal import Journal
@@ -194,6 +194,7 @@ class _Process:
     def begin(self, **_: Any) -> None:
         self._suite = suite = self._assemble(self._settings)
         traces.start(self._settings.otlp_url)
+        memory.settle()
         if any(isinstance(provider, Listens) for provider in suite.providers.values()):
             self._listener = threading.Thread(target=self._listen, args=[suite], name="listening", daemon=True)
             self._listener.start()

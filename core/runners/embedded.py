@@ -111,7 +111,7 @@ class Embedded:
 
     def _sleep(self) -> timedelta:
         """Until the next message is due, at most a second: another process may have stored one."""
-        with self._suite.database.read() as tx:
+        with self._suite.database.glance() as tx:
             due = outbox.next_due(tx)
         if due is None:
             return LONGEST_SLEEP

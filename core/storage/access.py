@@ -6,26 +6,27 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
+import orjson
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from core.domain.errors import Conflict
 from core.ids import new_id
 from core.secrets import hashed
 from core.storage import tables as t
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 
 SESSION_LIVES = timedelta(days=14)
 USED_AT_STEP = timedelta(minutes=1)
 ROLES = ("owner", "admin", "editor", "viewer")
 _hasher = PasswordHasher()
 _k, _u, _s, _b = t.api_keys.c, t.users.c, t.sessions.c, t.memberships.c
-# Built once: it is asked at each call of a program.
-_KEY = select(t.api_keys).where(_k.hash == bindparam("b_hash"))
+# Asked at each call of a program.
+_KEY = "SELECT id, workspace, scopes, test, revoked_at, expires_at FROM api_keys WHERE hash = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,20 @@ def add_key(
     return key_id, key
 
 
-def key(tx: Transaction, given: str, now: datetime) -> Key | None:
+def key(tx: Transaction | Glance, given: str, now: datetime) -> Key | None:
     """The key, if it exists, is not revoked and has not expired."""
-    row = tx.connection.execute(_KEY, {"b_hash": hashed(given)}).mappings().first()
-    if row is None or row["revoked_at"] is not None or (row["expires_at"] and row["expires_at"] <= now):
+    found = tx.quick(_KEY, (hashed(given),))
+    if not found:
         return None
-    return Key(row["id"], row["workspace"], frozenset(row["scopes"]), row["test"])
+    key_id, workspace, scopes, test, revoked_at, expires_at = found[0]
+    if revoked_at is not None or (expires_at and expires_at <= t.micros(now)):
+        return None
+    return Key(key_id, workspace, _scopes(scopes), bool(test))
+
+
+@lru_cache(maxsize=256)
+def _scopes(kept: str) -> frozenset[str]:
+    return frozenset(orjson.loads(kept))
 
 
 def key_used(tx: Transaction, key_id: str, now: datetime) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator
 
 from core.storage.database import Transaction
+from core.storage.tables import Json, Moment, as_json, micros
 
 _Row = Mapping[str, Any]
 _Only = tuple[tuple[str, str], ...]
@@ -29,9 +30,18 @@ def insert(tx: Transaction, table: Table, rows: Sequence[_Row]) -> None:
     names = tuple(rows[0])
     columns = _values(table, names, rows)
     if tx.is_sqlite:
-        tx.connection.exec_driver_sql(_insert_each(table, names), list(zip(*columns, strict=True)))
+        tx.quick_many(_insert_each(table, names), list(zip(*columns, strict=True)))
     else:
         tx.connection.exec_driver_sql(_insert_all(table, names), tuple(columns))
+
+
+def insert_tuples(tx: Transaction, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """The same for rows whose values are as the driver takes them already, in the order of `names`."""
+    if tx.is_sqlite:
+        tx.quick_many(_insert_each(table, names), rows)
+    else:
+        columns = tuple([*column] for column in zip(*rows, strict=True))
+        tx.connection.exec_driver_sql(_insert_all(table, names), columns)
 
 
 def update(tx: Transaction, table: Table, keys: Sequence[str], rows: Sequence[_Row], *, only: _Only = ()) -> int:
@@ -43,10 +53,8 @@ def update(tx: Transaction, table: Table, keys: Sequence[str], rows: Sequence[_R
     names = (*(name for name in rows[0] if name not in keys), *keys)
     columns = _values(table, names, rows)
     if tx.is_sqlite:
-        statement = _update_each(table, names, tuple(keys), only)
-        done = tx.connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
-    else:
-        done = tx.connection.exec_driver_sql(_update_all(table, names, tuple(keys), only), tuple(columns))
+        return tx.quick_many(_update_each(table, names, tuple(keys), only), list(zip(*columns, strict=True)))
+    done = tx.connection.exec_driver_sql(_update_all(table, names, tuple(keys), only), tuple(columns))
     return int(done.rowcount)
 
 
@@ -66,6 +74,10 @@ def _binds(table: Table, names: tuple[str, ...]) -> tuple[_Bind | None, ...]:
 
 def _bind(column: Column[Any]) -> _Bind | None:
     kind = column.type
+    if isinstance(kind, Moment):
+        return lambda value: None if value is None else micros(value)
+    if isinstance(kind, Json):
+        return lambda value: None if value is None else as_json(value)
     if isinstance(kind, TypeDecorator):
         return lambda value: kind.process_bind_param(value, _DIALECT)
     return None

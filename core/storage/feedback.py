@@ -351,6 +351,8 @@ def take_reports(
 ) -> list[Mapping[str, Any]]:
     """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile. `consents`: only
     people's yes and no, or all but those."""
+    if not tx.any("reports", "state = 'waiting' AND due_at <= ?", t.micros(now)):
+        return []
     c = t.reports.c
     due = select(c.id).where(c.state == text("'waiting'"), c.due_at <= now).order_by(c.due_at).limit(limit)
     if adapters is not None:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, insert, select, update
+import orjson
+from sqlalchemy import insert, select, update
 
 from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
@@ -54,13 +55,19 @@ def add_workspace(tx: Transaction, name: str, settings: Mapping[str, Any], now: 
     return workspace_id
 
 
-_WORKSPACE = select(t.workspaces).where(t.workspaces.c.id == bindparam("b_id"))
+_WORKSPACE = "SELECT id, name, settings, test, created_at FROM workspaces WHERE id = ?"
 
 
 def workspace(tx: Transaction, workspace_id: str) -> Mapping[str, Any] | None:
     """`{id, name, settings, test}`; settings complete."""
-    row = tx.connection.execute(_WORKSPACE, {"b_id": workspace_id}).mappings().first()
-    return {**row, "settings": {**DEFAULTS, **row["settings"]}} if row else None
+    found = tx.quick(_WORKSPACE, (workspace_id,))
+    if not found:
+        return None
+    name, settings, test, created_at = found[0][1:]
+    return {
+        "id": workspace_id, "name": name, "settings": {**DEFAULTS, **orjson.loads(settings)}, "test": bool(test),
+        "created_at": t.from_micros(created_at),
+    }
 
 
 def workspaces(tx: Transaction) -> list[Mapping[str, Any]]:

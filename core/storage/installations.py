@@ -221,6 +221,8 @@ def due(
     tx: Transaction, now: datetime, lease: timedelta, limit: int = 20, *, but: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """(installation, workspace) of those to pull now, but for some, each taken by one puller until the lease ends."""
+    if not tx.any("installations", "next_pull_at <= ? AND state = 'connected'", t.micros(now)):
+        return []
     chosen = (
         select(_c.id)
         .where(

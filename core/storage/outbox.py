@@ -24,7 +24,7 @@ from core.ids import new_ids
 from core.storage import bulk, links
 from core.storage import tables as t
 from core.storage.cleaning import clean, short
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 
 _CHUNK = 400
 _m = t.messages.c
@@ -162,18 +162,12 @@ def accept(tx: Transaction, messages: Sequence[New], now: datetime) -> list[str]
     ]
     if bearing and (instead := links.keep(tx, bearing, now)):
         messages = [_instead(one, instead) for one in messages]
-    bulk.insert(
-        tx,
-        t.messages,
-        [
-            {"id": message_id, "workspace": workspace, **as_row(one, now)}
-            for message_id, one in zip(ids, messages, strict=True)
-        ],
-    )
+    bulk.insert_tuples(tx, t.messages, _ACCEPTED, _rows(ids, workspace, messages, now))
     ended = [
         (message_id, one) for message_id, one in zip(ids, messages, strict=True) if one.state is not State.SCHEDULED
     ]
-    write_steps(tx, [(message_id, workspace, one.state, one.reason) for message_id, one in ended], now)
+    if ended:
+        write_steps(tx, [(message_id, workspace, one.state, one.reason) for message_id, one in ended], now)
     return ids
 
 
@@ -592,12 +586,8 @@ def _claim(tx: Transaction) -> Any:
 _by_due = itemgetter(_CLAIMED.index(_m.due_at), _CLAIMED.index(_m.id))
 
 
-_NEXT_DUE = (
-    select(_m.due_at)
-    .where(_m.state == "scheduled", _m.priority == bindparam("b_priority"))
-    .order_by(_m.due_at)
-    .limit(1)
-)
+_NEXT_DUE_OF = "(SELECT due_at FROM messages WHERE state = 'scheduled' AND priority = {} ORDER BY due_at LIMIT 1)"
+_NEXT_DUE = "SELECT " + ", ".join(map(_NEXT_DUE_OF.format, range(4)))
 
 
 def hurry(tx: Transaction, account: str, now: datetime) -> None:
@@ -615,10 +605,10 @@ def hurry(tx: Transaction, account: str, now: datetime) -> None:
     )
 
 
-def next_due(tx: Transaction) -> datetime | None:
+def next_due(tx: Transaction | Glance) -> datetime | None:
     """When the next message falls due; None when none waits."""
-    moments = [tx.connection.execute(_NEXT_DUE, {"b_priority": priority}).scalar() for priority in range(4)]
-    return min((moment for moment in moments if moment is not None), default=None)
+    first = min((kept for kept in tx.quick(_NEXT_DUE)[0] if kept is not None), default=None)
+    return None if first is None else t.from_micros(first)
 
 
 def record(tx: Transaction, results: Sequence[Result], now: datetime) -> list[Result]:
@@ -797,6 +787,8 @@ _OF_FALLBACK = text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"
 def overdue(tx: Transaction, now: datetime, *, lease: timedelta, limit: int) -> list[Overdue]:
     """Sent by a channel whose time is over, with another one to follow; put off by `lease` so that nobody else asks
     meanwhile. Those that still wait for a channel whose time is over are made due: dispatch takes the next one."""
+    if not tx.any("messages", f"{_OF_FALLBACK.text} AND fallback_at <= ?", t.micros(now)):
+        return []
     tx.connection.execute(
         update(t.messages)
         .where(
@@ -1220,44 +1212,52 @@ def counts(tx: Transaction, start: datetime, end: datetime) -> dict[str, int]:
 # ---------------------------------------------------------------------------------------------- rows
 
 
-def as_row(one: New, now: datetime) -> dict[str, Any]:
-    """The row of a message that is accepted now, all but its id and workspace."""
-    return {
-        "installation": one.installation,
-        "occasion": one.occasion,
-        "rule": one.rule,
-        "campaign": one.campaign,
-        "key": one.key,
-        "step": one.step,
-        "about": one.about,
-        "class": str(one.message_class),
-        "priority": one.message_class.priority,
-        "channels": [str(channel) for channel in one.channels],
-        "budgets": one.budgets,
-        "content": clean(one.content),
-        "to": one.to,
-        "country": one.country,
-        "text": clean(one.text),
-        "encoding": one.encoding,
-        "segments": one.segments,
-        "price_micros": one.price_micros,
-        "currency": one.currency,
-        "sender": one.sender,
-        "asks": one.asks,
-        "reference": clean(one.reference),
-        "zone": one.zone,
-        "test": one.test,
-        "state": str(one.state),
-        "reason": reason_row(one.reason),
-        "checks": checks_row(one.checks),
-        "by_person": False,
-        "due_at": one.due_at,
-        "wanted_at": one.wanted_at,
-        "expires_at": one.expires_at,
-        "told": "" if one.tells else None,
-        "created_at": now,
-        "changed_at": now,
-    }
+_ACCEPTED = (
+    "id", "workspace", "installation", "occasion", "rule", "campaign", "key", "step", "about", "class", "priority",
+    "channels", "budgets", "content", "to", "country", "text", "encoding", "segments", "price_micros", "currency",
+    "sender", "asks", "reference", "zone", "test", "state", "reason", "checks", "by_person", "due_at", "wanted_at",
+    "expires_at", "told", "created_at", "changed_at",
+)  # fmt: skip
+
+
+def _rows(ids: Sequence[str], workspace: str, messages: Sequence[New], now: datetime) -> list[tuple[Any, ...]]:
+    """The rows of messages that are accepted now, as the driver takes them, in the order of `_ACCEPTED`.
+
+    What many messages share (the order of channels, the checks that one decision for all of them has passed) is put
+    into JSON once.
+    """
+    at = t.micros(now)
+    channels: dict[tuple[Channel, ...], str] = {}
+    checks: dict[int, str] = {}
+    rows = []
+    for message_id, one in zip(ids, messages, strict=True):
+        order = channels.get(one.channels)
+        if order is None:
+            channels[one.channels] = order = t.as_json([channel.value for channel in one.channels])
+        # By identity: the messages, which keep them alive, are all at hand until the end.
+        passed = checks.get(id(one.checks))
+        if passed is None:
+            checks[id(one.checks)] = passed = t.as_json(checks_row(one.checks))
+        klass = one.message_class
+        rows.append(
+            (
+                message_id, workspace, one.installation, one.occasion, one.rule, one.campaign, one.key, one.step,
+                _at(one.about), klass.value, klass.priority, order, _json(one.budgets), _json(clean(one.content)),
+                one.to, one.country, clean(one.text), one.encoding, one.segments, one.price_micros, one.currency,
+                one.sender, one.asks, clean(one.reference), one.zone, one.test, one.state.value,
+                _json(reason_row(one.reason)), passed, False, t.micros(one.due_at), _at(one.wanted_at),
+                _at(one.expires_at), "" if one.tells else None, at, at,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _at(moment: datetime | None) -> int | None:
+    return None if moment is None else t.micros(moment)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else t.as_json(value)
 
 
 def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> New:

@@ -8,18 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    Text,
-    bindparam,
     delete,
     func,
     insert,
-    literal_column,
     select,
     text,
-    type_coerce,
-    union_all,
     update,
 )
 
@@ -32,51 +25,50 @@ from core.storage.database import Transaction
 from core.storage.outbox import reason_row
 
 _CHUNK = 400
-# Built once and asked at once: every message that is accepted needs it, and three questions cost three times one.
-_MINE: BindParameter[str] = bindparam("b_workspace")
-_NUMBERS: BindParameter[Any] = bindparam("b_numbers", expanding=True)
-_o, _s, _k = t.optouts.c, t.consents.c, t.contacts.c
-_NO_TEXT: Any = literal_column("NULL")
-_STANDINGS = union_all(
-    select(literal_column("'out'").label("what"), _o.number_hash.label("who"), _o.scope.label("said"),
-           literal_column("0").label("at"), _NO_TEXT.label("zone"))
-    .where(_o.workspace == _MINE, _o.number_hash.in_(bindparam("b_hashes", expanding=True))),
-    select(literal_column("'said'"), _s.number, _s.state, type_coerce(_s.at, BigInteger), _s.id)
-    .where(_s.workspace == _MINE, _s.number.in_(_NUMBERS), _s.scope == "marketing"),
-    select(literal_column("'known'"), _k.number, type_coerce(_k.quarantine, Text), literal_column("0"), _k.zone)
-    .where(_k.workspace == _MINE, _k.number.in_(_NUMBERS)),
-)  # fmt: skip
+# Asked at once, and by the driver itself: every message that is accepted needs it. `{}` is "one of these", see below.
+_STANDINGS = """
+SELECT 'out', number_hash, scope, 0, NULL FROM optouts WHERE workspace = ? AND number_hash {0}
+UNION ALL
+SELECT 'said', number, state, at, id FROM consents WHERE workspace = ? AND number {0} AND scope = 'marketing'
+UNION ALL
+SELECT 'known', number, quarantine, 0, zone FROM contacts WHERE workspace = ? AND number {0}
+"""
+_ONE = _STANDINGS.format("= ?")
+_MANY_SQLITE = _STANDINGS.format("IN (SELECT value FROM json_each(?))")
+_MANY = _STANDINGS.format("= ANY(?)")
 
 
 def standings(tx: Transaction, workspace: str, numbers: Iterable[str]) -> tuple[dict[str, Standing], dict[str, str]]:
     """For the numbers of which anything is known: their standing, and the zone that was declared for them."""
     found: dict[str, Standing] = {}
     zones: dict[str, str] = {}
-    wanted = sorted(set(numbers))
-    for first in range(0, len(wanted), _CHUNK):
-        chunk = wanted[first : first + _CHUNK]
-        hashes = {number_hash(workspace, number): number for number in chunk}
-        asked = {"b_workspace": workspace, "b_numbers": chunk, "b_hashes": list(hashes)}
-        rows = tx.connection.execute(_STANDINGS, asked).all()
-        if not rows:
-            continue
-        out: dict[str, set[str]] = {}
-        consent: dict[str, bool] = {}
-        quarantined: set[str] = set()
-        for what, who, said, _, zone in sorted(rows, key=_by_moment):
-            if what == "out":
-                out.setdefault(hashes[who], set()).add(said)
-            elif what == "said":
-                consent[who] = said == "in"
-            else:
-                if said:
-                    quarantined.add(who)
-                if zone:
-                    zones[who] = zone
-        for number in out.keys() | consent.keys() | quarantined:
-            found[number] = Standing(
-                frozenset(out.get(number, ())), consent.get(number, False), False, number in quarantined
-            )
+    hashes = {number_hash(workspace, number): number for number in numbers}
+    if not hashes:
+        return found, zones
+    who_all: list[Any] = [list(hashes), list(hashes.values())]
+    statement = _MANY
+    if len(hashes) == 1:
+        who_all, statement = [one[0] for one in who_all], _ONE
+    elif tx.is_sqlite:
+        who_all, statement = [t.as_json(one) for one in who_all], _MANY_SQLITE
+    rows = tx.quick(statement, (workspace, who_all[0], workspace, who_all[1], workspace, who_all[1]))
+    out: dict[str, set[str]] = {}
+    consent: dict[str, bool] = {}
+    quarantined: set[str] = set()
+    for what, who, said, _, zone in sorted(rows, key=_by_moment):
+        if what == "out":
+            out.setdefault(hashes[who], set()).add(said)
+        elif what == "said":
+            consent[who] = said == "in"
+        else:
+            if said:
+                quarantined.add(who)
+            if zone:
+                zones[who] = zone
+    for number in out.keys() | consent.keys() | quarantined:
+        found[number] = Standing(
+            frozenset(out.get(number, ())), consent.get(number, False), False, number in quarantined
+        )
     return found, zones
 
 

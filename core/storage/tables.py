@@ -30,6 +30,23 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def micros(moment: datetime) -> int:
+    """As a moment is kept."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its zone")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(kept: int) -> datetime:
+    """The moment that was kept."""
+    return _EPOCH + timedelta(microseconds=kept)
+
+
+def as_json(value: Any) -> str:
+    """As JSON is kept."""
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC datetime, kept as microseconds: sorts, compares and weighs the same on both databases."""
 
@@ -37,14 +54,10 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its zone")
-        return (value - _EPOCH) // _MICROSECOND
+        return None if value is None else micros(value)
 
     def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        return None if value is None else from_micros(value)
 
 
 class Json(TypeDecorator[Any]):
@@ -54,7 +67,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Any) -> str | None:
-        return None if value is None else orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+        return None if value is None else as_json(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
         return None if value is None else orjson.loads(value)

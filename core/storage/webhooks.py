@@ -107,6 +107,8 @@ def queue(tx: Transaction, deliveries: Sequence[tuple[str, str, str, str]], now:
 
 def take(tx: Transaction, now: datetime, lease: timedelta, limit: int = 32) -> list[Mapping[str, Any]]:
     """Deliveries that are due to endpoints that are not paused, with the endpoint's address and secrets."""
+    if not tx.any("deliveries", "state = 'waiting' AND due_at <= ?", t.micros(now)):
+        return []
     due = (
         select(_d.id)
         .join(t.webhooks, _w.id == _d.webhook)

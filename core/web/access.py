@@ -57,7 +57,7 @@ def require_key(scope: str | None = None) -> access.Key:
         slow_strangers()
         raise NotAuthentic("send a key as `Authorization: Bearer rk_live_…`", code="key_needed")
     suite = current_suite()
-    with suite.database.read() as tx:
+    with suite.database.glance() as tx:
         key = access.key(tx, given.strip(), suite.now())
     if key is None:
         slow_strangers()

@@ -33,6 +33,7 @@ def create_app(suite: Suite) -> Flask:
         PROPAGATE_EXCEPTIONS=False,
     )
     app.extensions["relance"] = suite
+    app.extensions["relance_armour"] = _armour(suite)
     app.extensions["relance_limits"] = Buckets()
     app.extensions["relance_strangers"] = Buckets(STRANGERS_PER_SECOND, STRANGERS_BURST)
     if suite.settings.trusted_proxies:
@@ -66,38 +67,50 @@ def _named() -> None:
 
 def _armoured(response: Response) -> Response:
     """Headers that every answer carries; a page may be stricter, never looser."""
-    response.headers.setdefault("X-Request-Id", g.get("request_id", ""))
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault(
-        "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
-        "base-uri 'none'; form-action 'self' "
-        + " ".join(current_suite().settings.vendor_auth_urls.values())
-        + "; frame-ancestors 'none'",
-    )
+    armour: dict[str, str] = current_app.extensions["relance_armour"]
+    headers = response.headers
+    said = {name.lower() for name in headers.keys()}  # noqa: SIM118 - of these headers, not of a dict
+    more = {"X-Request-Id": g.get("request_id", ""), **armour}
     if not request.path.startswith("/static/"):
-        response.headers.setdefault("Cache-Control", "no-store")
-    if current_suite().public_url.startswith("https:"):
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        more["Cache-Control"] = "no-store"
+    for name, value in more.items():
+        if name.lower() not in said:
+            headers.add(name, value)
     return response
+
+
+def _armour(suite: Suite) -> dict[str, str]:
+    """The same for every answer of a house."""
+    armour = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "X-Frame-Options": "DENY",
+        "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; "
+        "object-src 'none'; base-uri 'none'; form-action 'self' "
+        + " ".join(suite.settings.vendor_auth_urls.values())
+        + "; frame-ancestors 'none'",
+    }
+    if suite.public_url.startswith("https:"):
+        armour["Strict-Transport-Security"] = "max-age=31536000"
+    return armour
 
 
 def _logged(response: Response) -> Response:
     """One line for each request: who it was and what it said are not in it."""
+    now = time.monotonic()
+    took = now - g.get("began", now)
+    route = request.url_rule.rule if request.url_rule else "?"
+    query = request.query_string
     log.info(
         "request",
         method=request.method,
-        route=str(request.url_rule) if request.url_rule else "?",
-        query=query_shown(request.query_string.decode("latin-1")),
+        route=route,
+        query=query_shown(query.decode("latin-1")) if query else "",
         status=response.status_code,
-        milliseconds=round((time.monotonic() - g.get("began", time.monotonic())) * 1000, 1),
+        milliseconds=round(took * 1000, 1),
     )
-    took = timedelta(seconds=time.monotonic() - g.get("began", time.monotonic()))
-    route = str(request.url_rule) if request.url_rule else "?"
     traces.span(
-        "request", g.get("request_id", ""), current_suite().now(), took,
+        "request", g.get("request_id", ""), current_suite().now(), timedelta(seconds=took),
         method=request.method, route=route, status=response.status_code,
     )
     return response

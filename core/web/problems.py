@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import structlog
 from flask import Flask, Response, g, render_template_string, request
+from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header
 
 from core.domain.errors import BadInput, NotFound, NotNow, RelanceError, Unreadable
 from core.domain.reasons import Reason
@@ -35,6 +38,7 @@ _HTTP_CODES: Mapping[int, str] = {
     500: "internal_error",
     503: "database_away",
 }
+_ORDINARY = 200
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +67,14 @@ def register(app: Flask) -> None:
 
 def language() -> str:
     """What the caller reads: French or English as `Accept-Language` says, else English."""
-    return request.accept_languages.best_match(("en", "fr"), default="en") or "en"
+    header = request.headers.get("Accept-Language", "")
+    return _best(header) if len(header) <= _ORDINARY else _best.__wrapped__(header)
+
+
+@lru_cache(maxsize=512)
+def _best(header: str) -> str:
+    accepted = parse_accept_header(header, LanguageAccept)
+    return accepted.best_match(("en", "fr"), default="en") or "en"
 
 
 def status_of(error: RelanceError) -> int:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -55,6 +55,7 @@ class SendingRule:
                 and (self.valid_until is None or on <= self.valid_until))
 
 
+@lru_cache(maxsize=4096)
 def rules_for(
     country: str, channel: Channel, klass: MessageClass, on: date, *, widened: bool = False
 ) -> tuple[SendingRule, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
@@ -13,6 +15,9 @@ from core.domain.recipients import Recipient
 
 # Both are in the database, and neither says where anybody is.
 _NO_PLACE = frozenset({"Factory", "localtime"})
+
+# Countries whose numbers say nothing more of where their owner is.
+ONE_CLOCK: Mapping[str, str] = MappingProxyType({"FR": "Europe/Paris"})
 
 
 def zone(name: str) -> ZoneInfo:
@@ -30,8 +35,8 @@ def zones_of(recipient: Recipient, declared: str | None, workspace_zone: str) ->
     """
     if declared:
         return (zone(declared),)
-    if recipient.country == "FR":
-        return (ZoneInfo("Europe/Paris"),)
+    if recipient.country in ONE_CLOCK:
+        return (ZoneInfo(ONE_CLOCK[recipient.country]),)
     found = number_zones.time_zones_for_number(phonenumbers.parse(recipient.number))
     return tuple(zone(name) for name in found if name in _known()) or (zone(workspace_zone),)
 

@@ -80,7 +80,7 @@ def compile_template(source: str) -> Template:
     try:
         tree = _ENVIRONMENT.parse(_CONTROL.sub("", source))
         variables = _variables_of(tree)
-        return Template(source, variables, _ENVIRONMENT.from_string(tree))
+        return Template(source, variables, _ENVIRONMENT.from_string(tree), _plain_parts(tree))
     except jinja2.TemplateSyntaxError as error:
         raise InvalidTemplate("template_syntax", line=error.lineno, detail=error.message or "") from error
     except RecursionError as error:
@@ -94,6 +94,8 @@ class Template:
     source: str
     variables: frozenset[str]
     _compiled: jinja2.Template = field(repr=False, compare=False)
+    _plain: tuple[tuple[bool, str], ...] | None = field(repr=False, compare=False, default=None)
+    """(whether it is a variable, its name or the words), for a text that has nothing but these."""
 
     def fill(self, values: Mapping[str, Any], zone: ZoneInfo, language: str = "fr") -> str:
         """The text for one person. Moments (aware datetimes, or ISO 8601 with an offset) are told in `zone`.
@@ -101,6 +103,8 @@ class Template:
         A missing or empty value raises `MissingValue` unless the template says what to write instead:
         `{{ first_name or "cher client" }}` or `{{ first_name | default("") }}`. Values are text, never template.
         """
+        if self._plain is not None and type(values) is dict and (text := self._filled_plainly(values)) is not None:
+            return text
         known: dict[str, Any] = {name: _cleaned(name, values.get(name)) for name in self.variables}
         short = values.short if isinstance(values, Shortening) else None
         known[_SPEAKER] = _Speaker(zone, spoken_time.language_of(language), short)
@@ -115,6 +119,38 @@ class Template:
         except TypeError as error:              # "<" between a text and a number; nothing else here raises it
             raise UnusableValue("value_not_comparable", detail=str(error)) from error
         return _fitted(unicodedata.normalize("NFC", "".join(pieces))).strip()
+
+    def _filled_plainly(self, values: Mapping[str, Any]) -> str | None:
+        """Most texts are words and names, and most values plain words: those need no more than to be put together.
+        None for whatever is not so plain, which is then done at length."""
+        pieces = []
+        for is_variable, piece in self._plain or ():
+            if is_variable:
+                value = values.get(piece)
+                if type(value) is not str or not value.isascii() or not value.isprintable() or not value.strip():
+                    return None
+                pieces.append(value)
+            else:
+                pieces.append(piece)
+        text = "".join(pieces)
+        return unicodedata.normalize("NFC", text).strip() if len(text) <= OUTPUT_LIMIT else None
+
+
+
+def _plain_parts(tree: nodes.Template) -> tuple[tuple[bool, str], ...] | None:
+    parts: list[tuple[bool, str]] = []
+    for output in tree.body:
+        if not isinstance(output, nodes.Output):
+            return None
+        for node in output.nodes:
+            match node:
+                case nodes.TemplateData(data=words):
+                    parts.append((False, words))
+                case nodes.Name(name=name):
+                    parts.append((True, name))
+                case _:
+                    return None
+    return tuple(parts)
 
 
 # What may be written

@@ -48,6 +48,12 @@ def zone(name: str, pointer: str = "/zone") -> ZoneInfo:
 
 def moment(text: str, there: ZoneInfo | None, pointer: str) -> datetime:
     """An aware UTC instant: RFC 3339 with an offset, or a wall time in `there`. Raises `BadInput`."""
+    return _moment(text, there, pointer) if len(text) <= 40 else _moment.__wrapped__(text, there, pointer)
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str, there: ZoneInfo | None, pointer: str) -> datetime:
+    # Those of a campaign are all the same one.
     found = _MOMENT.match(text)
     try:
         if found is None:

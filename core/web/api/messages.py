@@ -36,6 +36,7 @@ _CHANNELS = {str(one): one for one in Channel}
 _SMS = (Channel.SMS,)
 _NOTHING: Mapping[str, Any] = {}
 _LIMITS = {"to": 40, "body": 4000, "template": 80, "reference": 140, "sender": 16, "language": 5, "zone": 60, "ip": 45}
+_BOUNDS = tuple((name, 2 if name == "language" else 1, most) for name, most in _LIMITS.items())
 
 
 @ROUTES(
@@ -97,8 +98,9 @@ def _taken(call: Call, tx: Transaction, wanted: Sequence[Any]) -> list[dict[str,
         else:
             kept.append((place, draft))
     ids = sending.accept(call.suite, tx, [draft for _, draft in kept])
+    told: dict[int, list[dict[str, Any]]] = {}
     for message_id, (place, draft) in zip(ids, kept, strict=True):
-        results[place] = {"status": 201, "message": _as_accepted(message_id, draft, call)}
+        results[place] = {"status": 201, "message": _as_accepted(message_id, draft, call, told)}
     ended = [
         (call.workspace, message_id, draft.state)
         for message_id, (_, draft) in zip(ids, kept, strict=True)
@@ -173,7 +175,11 @@ def read(one: Any, *, test: bool) -> sending.Wanted:
     if type(one) is not dict:
         raise BadInput("field_not_object", pointer="/")
     wrong: list[tuple[str, Reason]] = []
-    texts = {name: _text(one.get(name), name, most, wrong) for name, most in _LIMITS.items()}
+    texts: dict[str, str | None] = {}
+    for name, least, most in _BOUNDS:
+        value = one.get(name)
+        good = value is None or (type(value) is str and least <= len(value) <= most)
+        texts[name] = value if good else _text(value, name, most, wrong)
     message_class = _one(one.get("class"), wrong)
     channels, budgets = _channels(one["channels"], wrong) if "channels" in one else (_SMS, None)
     content = _content(one.get("content"), wrong)
@@ -304,7 +310,9 @@ def _at(value: Any, there: Any, pointer: str) -> datetime | None:
     return given.moment(value, there, pointer)
 
 
-def _as_accepted(message_id: str, draft: outbox.New, call: Call) -> dict[str, Any]:
+def _as_accepted(
+    message_id: str, draft: outbox.New, call: Call, told_checks: dict[int, list[dict[str, Any]]] | None = None
+) -> dict[str, Any]:
     """The message that was just stored, without asking the database for it again.
 
     What the guard of public forms refused looks like any other: whoever asked may be a robot that reads this. The
@@ -313,10 +321,8 @@ def _as_accepted(message_id: str, draft: outbox.New, call: Call) -> dict[str, An
     if draft.reason is not None and draft.reason.code in _UNTOLD and not call.dry_run:
         told = tuple(one for one in draft.checks if one.result != "refused")
         draft = replace(draft, state=State.SCHEDULED, reason=None, checks=(*told, Check("origin", "passed")))
-    return shown.message({**_NOT_YET, **outbox.as_row(draft, call.now), "id": message_id}, call.language)
-
-
-_NOT_YET: Mapping[str, Any] = {"channel": None, "left_at": None, "account": None, "provider_ref": None}
+        told_checks = None  # These checks are this answer's alone.
+    return shown.accepted(message_id, draft, call.now, call.language, told_checks)
 
 
 # ---------------------------------------------------------------------------------------------- queries

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from marshmallow import Schema
 
 from core.domain.errors import Conflict
@@ -291,6 +291,4 @@ def page(rows: Sequence[Any], limit: int, shown: Callable[[Any], dict[str, Any]]
 
 
 def current_limits() -> Any:
-    from flask import current_app
-
     return current_app.extensions["relance_limits"]
