@@ -100,8 +100,8 @@ def board(installation: str) -> ResponseReturnValue:
         known = recipes.read(tx, here.row)
     mine = _of_carts(measured, about)
     return shown(
-        "shop_board", here, figures=mine.total(), counts=counts, uplift=measured.uplift,
-        drawn=interval(measured.uplift), says=_honest(measured.uplift), chart=drawn(mine, since, now, days), days=days, periods=PERIODS, fate=fate,
+        "shop_board", here, figures=mine.total(), counts=counts, uplift=measured.uplift, says=_honest(measured.uplift),
+        drawn=interval(measured.uplift), chart=drawn(mine, since, now, days), days=days, periods=PERIODS, fate=fate,
         fates=stored.FATES, carts=[(one, fate_of(one, around)) for one in found[:PAGE]], recipe=known,
         after=found[PAGE - 1].id if len(found) > PAGE else "", settled=measured.settled_until,
         window=window_of(g.workspace["settings"]) // timedelta(hours=1), after_now=asked.text("after"),
