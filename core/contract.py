@@ -922,8 +922,8 @@ class Rewards(Adapter):
 
     @abstractmethod
     def reward(self, installation: Installation, wanted: Reward, now: datetime) -> None:
-        """Makes the code over there. Network. Harmless when repeated: a code of ours that is there already is right,
-        and its end is moved to `ends_at` if that is later. Raises `NeedsReconnect`, `NotNow`; anything that will never
+        """Makes the code over there. Network. Harmless when repeated: a code of ours that is there already is made
+        what is wanted now, its end never an earlier one. Raises `NeedsReconnect`, `NotNow`; anything that will never
         work is `BadInput`, then the message does not leave and says why."""
 
     def withdraw(self, installation: Installation, now: datetime) -> int:

@@ -31,7 +31,7 @@ def made(line: Shop, wanted: Reward, now: datetime) -> None:
         line.change(queries.DISCOUNT, {"discount": {
             "title": OURS + wanted.code, "code": wanted.code, "startsAt": _zulu(now), "endsAt": _zulu(wanted.ends_at),
             "usageLimit": 1, "appliesOncePerCustomer": True, "context": {"all": "ALL"},
-            "customerGets": {"items": {"all": True}, "value": _value(wanted)}}})
+            "customerGets": _gets(wanted)}})
     except Denied as error:
         raise BadInput("discount_not_allowed") from error
     except ShopifySaysNo as error:
@@ -41,17 +41,16 @@ def made(line: Shop, wanted: Reward, now: datetime) -> None:
 
 
 def _there_already(line: Shop, wanted: Reward) -> None:
-    """Taken: by us, before a crash or in an earlier hour, or by the merchant."""
+    """Taken: by the merchant, or by us, before a crash or on an earlier day, and perhaps for another discount."""
     node = mapping(line.ask(queries.DISCOUNT_BY_CODE, {"code": wanted.code}).get("codeDiscountNodeByCode"))
     kept = mapping(node.get("codeDiscount"))
     if text(kept.get("title")) != OURS + wanted.code:
         raise BadInput("discount_code_taken", text=wanted.code)
     ends_at = moment(kept.get("endsAt"))
-    if ends_at is None or ends_at >= wanted.ends_at.replace(microsecond=0):
-        return
+    later = max(ends_at, wanted.ends_at) if ends_at is not None else wanted.ends_at
     try:
-        line.change(queries.DISCOUNT_LONGER, {"id": text(node.get("id")),
-                                              "discount": {"endsAt": _zulu(wanted.ends_at)}})
+        line.change(queries.DISCOUNT_AGAIN, {"id": text(node.get("id")), "discount": {
+            "endsAt": _zulu(later), "customerGets": _gets(wanted)}})
     except ShopifySaysNo as error:
         raise BadInput("discount_refused", detail=_detail(error)) from error
 
@@ -82,6 +81,10 @@ def _is_over(kept: Mapping[str, Any], now: datetime) -> bool:
     ends_at = moment(kept.get("endsAt"))
     return (bool(code) and text(kept.get("title")) == OURS + code and kept.get("asyncUsageCount") == 0
             and ends_at is not None and ends_at < now - KEPT_AFTER)
+
+
+def _gets(wanted: Reward) -> dict[str, Any]:
+    return {"items": {"all": True}, "value": _value(wanted)}
 
 
 def _value(wanted: Reward) -> dict[str, Any]:

@@ -106,8 +106,8 @@ mutation Discount($discount: DiscountCodeBasicInput!) {
   discountCodeBasicCreate(basicCodeDiscount: $discount) { codeDiscountNode { id } userErrors { field message code } }
 }"""
 
-DISCOUNT_LONGER = """
-mutation Longer($id: ID!, $discount: DiscountCodeBasicInput!) {
+DISCOUNT_AGAIN = """
+mutation Again($id: ID!, $discount: DiscountCodeBasicInput!) {
   discountCodeBasicUpdate(id: $id, basicCodeDiscount: $discount) {
     codeDiscountNode { id } userErrors { field message code }
   }

@@ -38,16 +38,15 @@ def made(store: Store, wanted: Reward) -> None:
 
 
 def _there_already(store: Store, wanted: Reward) -> None:
-    """By us, before a crash or in an earlier hour, or by the merchant."""
+    """By the merchant, or by us, before a crash or on an earlier day, and perhaps for another discount."""
     found, _ = store.page("/coupons", {"code": wanted.code})
     kept = next((one for one in found if one.get("description") == OURS + wanted.code), None)
     if kept is None:
         raise BadInput("discount_code_taken", text=wanted.code)
     ends_at = gmt(kept.get("date_expires_gmt"))
-    if ends_at is None or ends_at >= wanted.ends_at:
-        return
+    later = {} if ends_at is not None and ends_at >= wanted.ends_at else {"date_expires": _wall(wanted)}
     try:
-        store.put(f"/coupons/{kept.get('id')}", {"date_expires": _wall(wanted)})
+        store.put(f"/coupons/{kept.get('id')}", {**_value(wanted), **later})
     except ShopSaysNo as error:
         raise BadInput("discount_refused", detail=_detail(error)) from error
 

@@ -188,6 +188,20 @@ def test_a_code_that_was_made_on_an_earlier_day_is_good_for_as_long_as_the_text_
     assert (made.get("endsAt") or made["date_expires"]) > earlier
 
 
+def test_a_rule_that_promises_more_by_now_is_kept_with_the_same_code(story: Story) -> None:
+    story.begin()
+    story.fill(story)
+    story.loses()
+    story.forward(HOUR + MINUTE)
+    more = story.relance.client.patch(f"/v1/rules/{story.rule}", {"discount": {"percent": 20, "days": 7}})
+    assert more.status_code == 200, more.text
+    story.forward(2 * MINUTE)
+
+    assert len(story.texts()) == 1
+    (made,) = story.made()
+    assert made.get("amount") == "20" or made["customerGets"]["value"] == {"percentage": 0.2}
+
+
 def test_a_code_of_the_merchants_own_is_not_given_away(story: Story) -> None:
     story.begin()
     story.fill(story)
