@@ -1,4 +1,4 @@
-"""How a long-lived process looks for garbage: what was loaded at its start is no garbage, and is not looked at again."""
+"""How a process that lives long looks for garbage: what was loaded at its start is none, and is not looked at again."""
 
 from __future__ import annotations
 
