@@ -256,11 +256,12 @@ def _test(said: Said) -> Told:
     text = (f"{site}: this is the test you asked for. Your site and Relance are connected."
             if language_of(said.text("language", 10)) == "en" else
             f"{site} : voici l'essai que vous avez demandé. Votre site et Relance sont bien reliés.")
+    # Whoever asks is there and waits for it, at any hour: it is an answer.
     person = said.person()
     number = person["recipient"].number if "recipient" in person else said.text("phone", 40)
     key = f"test/{hashlib.sha256(f'{number}{said.at.timestamp()}'.encode()).hexdigest()[:16]}"
     return Told("", (Event(Kind.REQUEST, key, said.at, values=said.values(what="test"),
-                           wish=Wish("transactional", body=text, label="test"), **person),))
+                           wish=Wish("conversational", body=text, label="test"), **person),))
 
 
 def _gone(said: Said) -> Told:

@@ -83,7 +83,10 @@ class Bridge:
         assert self.relance.client.patch(f"/v1/installations/{self.id}", {"mode": "live"}).status_code == 200
         for rule in self.relance.client.get(f"/v1/rules?installation={self.id}&limit=100").json()["data"]:
             self.rules[rule["name"]] = rule["id"]
-            assert self.relance.client.patch(f"/v1/rules/{rule['id']}", {"active": True}).status_code == 200
+            # Neither clock is turned, and at night an answer leaves where a reminder waits for the morning.
+            at_night = {"class": "conversational"} if rule["class"] == "transactional" else {}
+            patched = self.relance.client.patch(f"/v1/rules/{rule['id']}", {"active": True, **at_night})
+            assert patched.status_code == 200, patched.text
 
     @staticmethod
     def said(page: requests.Response) -> str:

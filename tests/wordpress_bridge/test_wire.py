@@ -284,7 +284,7 @@ def test_an_erasure_is_by_address_and_by_every_number_that_is_one() -> None:
 def test_a_test_is_a_wish_of_the_site_in_one_message() -> None:
     event = read(("test", {"phone": "0639980001", "site": "Boutique"})).events[0]
 
-    assert (event.kind, event.wish.klass) == (Kind.REQUEST, "transactional")
+    assert (event.kind, event.wish.klass) == (Kind.REQUEST, "conversational")
     assert measure(event.wish.body).segments == 1
     assert measure(event.wish.body).encoding == "GSM-7"
 
