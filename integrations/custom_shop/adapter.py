@@ -101,15 +101,18 @@ class CustomShop(Pushes, ShowsBox, NamesCodes, Demonstrates):
         at = body.at("at").moment()
         if at is None:
             body.at("at").wrong("custom_shop_field_needed")
-        # Of a moment that is still to come nothing newer could be said until then.
-        at = min(at, request.received_at)
+        # Of a moment that is still to come nothing newer could be said until then; a clock that is a little fast still
+        # says what came after what.
+        at = at if at <= request.received_at + signing.FRESH else request.received_at
         part = body.at(read.part)
         if part.missing:
             part.wrong("custom_shop_field_needed")
         said = read.read(part, at, installation)
+        # A yes is none before it is heard: a no that comes at once would be the older one.
+        consents = tuple(replace(one, at=min(one.at, request.received_at)) for one in said.consents)
         answer = json.dumps({"received": delivery, "type": kind}).encode()
         return Reading(
-            events=said.events, consents=said.consents, erasures=said.erasures, delivery=delivery,
+            events=said.events, consents=consents, erasures=said.erasures, delivery=delivery,
             reply=Reply(200, answer, "application/json"),
         )  # fmt: skip
 
