@@ -1610,6 +1610,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Le deuxième message part après le premier, et dans les trois jours.",
         "en": "The second message leaves after the first one, and within three days.",
     },
+    "recipe_percent": {
+        "fr": "La réduction va de {least} à {most} %.",
+        "en": "The discount is between {least} and {most} %.",
+    },
     "recipe_control": {
         "fr": "Le groupe témoin va de 0 à {most} %.",
         "en": "The control group is between 0 and {most} %.",

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.domain.carts import CONTROL_PERCENT, MOST_CONTROL, conditions
+from core.domain.discounts import Discount
 from core.domain.errors import BadInput
 from core.domain.events import Kind
 from core.domain.text.price import Money
@@ -27,6 +28,8 @@ LEAST_WAIT, MOST_WAIT = 30, 24 * 60
 MOST_SECOND_WAIT = 72 * 60
 USEFUL = timedelta(days=3)
 """How long after its own delay a nudge is still useful: enough to get over a Sunday."""
+LEAST_PERCENT, MOST_PERCENT, MOST_CODE_DAYS = 5, 50, 30
+"""What a recipe's discount may take off, and for how many days it may be good; a rule may say more."""
 ONE_CART = "P7D"
 """Within this time a person hears of one cart."""
 BODIES: Mapping[str, tuple[str, str]] = {
@@ -43,12 +46,15 @@ NAMES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message about a cart: so many minutes after its last change. `rule` is None before it is first saved."""
+    """One message about a cart: so many minutes after its last change. `rule` is None before it is first saved.
+    `kept` is a discount that a recipe cannot say (an amount), made elsewhere: it stays until another one is chosen."""
 
     wait: int
     body: str
     on: bool
     rule: str | None = None
+    discount: Discount | None = None
+    kept: Discount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,9 @@ def read(tx: Transaction, row: installations.Row) -> Recipe:
     found = _of_carts(tx, row.installation.id)
     rows = found[:2]
     texts = rules.texts(tx) if any(one["template"] for one in rows) else {}
-    steps = [Step(_minutes(one), _words(one, texts, language), one["active"], one["id"]) for one in rows]
+    steps = [
+        Step(_minutes(one), _words(one, texts, language), one["active"], one["id"], *_discounts(one)) for one in rows
+    ]
     if not steps:
         steps.append(Step(60, BODIES[language][0], False))
     if len(steps) < 2:
@@ -85,16 +93,20 @@ def read(tx: Transaction, row: installations.Row) -> Recipe:
 
 
 def checked(wanted: Recipe) -> dict[str, BadInput]:
-    """Field → what is wrong with it: "body", "second_body", "second_wait", "wait", "control"."""
+    """Field → what is wrong with it: "body", "second_body", "second_wait", "wait", "control", and of each message
+    "percent", "second_percent", "code_days", "second_code_days"."""
     wrong: dict[str, BadInput] = {}
-    steps = (("body", wanted.first), ("second_body", wanted.second))
-    for name, step in steps:
+    for prefix, step in (("", wanted.first), ("second_", wanted.second)):
+        name = f"{prefix}body"
+        wrong |= {f"{prefix}{field}": error for field, error in _unfit_discount(step).items()}
         if not step.body.strip():
             if step.on or name == "body":
                 wrong[name] = BadInput("empty_text", pointer=f"/{name}")
             continue
         try:
-            compile_template(step.body)
+            said = compile_template(step.body).variables
+            if step.discount is not None and "code" not in said:
+                wrong[name] = BadInput("discount_unsaid", pointer=f"/{name}")
         except BadInput as error:
             wrong[name] = error
     if not LEAST_WAIT <= wanted.first.wait <= MOST_WAIT:
@@ -103,6 +115,18 @@ def checked(wanted: Recipe) -> dict[str, BadInput]:
         wrong["second_wait"] = BadInput("recipe_second_wait", pointer="/second_wait")
     if not 0 <= wanted.control <= MOST_CONTROL:
         wrong["control"] = BadInput("recipe_control", pointer="/control", most=MOST_CONTROL)
+    return wrong
+
+
+def _unfit_discount(step: Step) -> dict[str, BadInput]:
+    wrong: dict[str, BadInput] = {}
+    said = step.discount
+    if said is None or said == step.kept:
+        return wrong
+    if said.percent is None or not LEAST_PERCENT <= said.percent <= MOST_PERCENT:
+        wrong["percent"] = BadInput("recipe_percent", pointer="/percent", least=LEAST_PERCENT, most=MOST_PERCENT)
+    if not 1 <= said.days <= MOST_CODE_DAYS:
+        wrong["code_days"] = BadInput("discount_days", pointer="/code_days", most=MOST_CODE_DAYS)
     return wrong
 
 
@@ -154,7 +178,10 @@ def _rows(
     found = []
     for index, step in enumerate((wanted.first, wanted.second)):
         delay, before = timedelta(minutes=step.wait), known.get(step.rule or "", {})
-        said = {**(before.get("conditions") or {}), "at_least": least, "once_per_person": ONE_CART}
+        said = {
+            **(before.get("conditions") or {}), "at_least": least, "once_per_person": ONE_CART,
+            "discount": step.discount.as_json() if step.discount is not None else None,
+        }  # fmt: skip
         found.append((step.rule or f"rul_new{index}", {
             "installation": place, "name": NAMES[language][index], "on": "cart", "class": "marketing",
             "when": {"after": _span(delay)}, "until": {"after": _span(delay + USEFUL)}, "late": "send",
@@ -170,6 +197,16 @@ def _words(row: Mapping[str, Any], texts: Mapping[str, Mapping[str, str]], langu
         return row["body"] or ""
     bodies = texts.get(row["template"], {})
     return bodies.get(language) or next(iter(bodies.values()), "")
+
+
+def _discounts(row: Mapping[str, Any]) -> tuple[Discount | None, Discount | None]:
+    """The rule's discount, and the same again if a recipe cannot say it."""
+    said = (row["conditions"] or {}).get("discount")
+    if not said:
+        return None, None
+    found = Discount.read(said)
+    step = Step(0, "", False, discount=found)
+    return found, found if _unfit_discount(step) else None
 
 
 def _of_carts(tx: Transaction, place: str) -> list[Mapping[str, Any]]:

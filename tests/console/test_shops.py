@@ -170,6 +170,106 @@ def test_a_live_recipe_is_saved_after_its_difference_was_seen(relance: Running, 
     assert len(shop.texts()) == 1
 
 
+def connected(relance: Running, adapter: str) -> str:
+    """A connection whose platform is away; its id."""
+    suite = relance.suite
+    with suite.database.write(relance.workspace) as tx:
+        return installations.add(tx, suite.vault, adapter, "Boutique", Configured({}, {}), suite.now(),
+                                 zone="Europe/Paris", country="FR", pulls=False)  # fmt: skip
+
+
+def discounts_of(relance: Running, place: str) -> list[Any]:
+    """What the connection's rules about carts take off, the soonest message first."""
+    with relance.suite.database.read(relance.workspace) as tx:
+        own = [one for one in rules.rows(tx, installation=place) if one["installation"] == place and one["active"]]
+    return [(one["conditions"] or {}).get("discount") for one in sorted(own, key=lambda one: one["id"])]
+
+
+SAYS_CODE = {**RECIPE, "body": "Votre panier : {{ link }} Avec {{ code }} : -15 %", "discount": "percent",
+             "percent": "15", "code_days": "5"}  # fmt: skip
+
+
+@pytest.mark.parametrize("adapter", ["shopify", "woocommerce"])
+def test_a_recipe_gives_a_code_of_ones_own_where_the_shop_can_make_it(
+    relance: Running, owner: Visitor, adapter: str
+) -> None:
+    place = connected(relance, adapter)
+    page = owner.get(f"/shops/{place}/recipe")
+    assert "créé dans votre boutique juste avant l’envoi, utilisable une fois" in plain(page)
+    assert "le code de la personne" in page
+    assert 'name="discount" value="none" checked' in page, "off as long as nobody chose"
+    assert re.search(r'value="10" selected>10.%<', page)
+    assert re.search(r'value="7" selected>7.jours<', page)
+
+    answer = owner.post(f"/shops/{place}/recipe", follow=False, **SAYS_CODE, second="1", second_discount="none")
+
+    assert answer.status_code == 303
+    assert discounts_of(relance, place) == [{"percent": 15, "days": 5}, None], "each message has its own"
+    page = owner.get(f"/shops/{place}/recipe")
+    assert 'name="discount" value="percent" checked' in page
+    assert 'name="second_discount" value="none" checked' in page
+    assert re.search(r'value="15" selected>15.%<', page)
+    assert re.search(r'value="5" selected>5.jours<', page)
+    english = plain(Visitor(relance, "viewer", "en").get(f"/shops/{place}/recipe"))
+    assert "created in your shop just before the message leaves, good for one order" in english
+
+    owner.post(f"/shops/{place}/recipe", **{**RECIPE, "discount": "none"})
+    assert discounts_of(relance, place) == [None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "said"),
+    [({"body": RECIPE["body"]}, "e-body", "Le texte ne dit pas le code"),
+     ({"second": "1", "second_discount": "percent"}, "e-second_body", "Le texte ne dit pas le code"),
+     ({"percent": "60"}, "e-percent", "La réduction va de 5 à 50"),
+     ({"percent": "4"}, "e-percent", "La réduction va de 5 à 50"),
+     ({"code_days": "31"}, "e-code_days", "de 1 à 30 jours"),
+     ({"code_days": "0"}, "e-code_days", "de 1 à 30 jours")],
+)  # fmt: skip
+def test_a_discount_that_nobody_would_hear_of_or_that_cannot_be_is_said_beside_its_field(
+    relance: Running, owner: Visitor, changes: dict[str, str], where: str, said: str
+) -> None:
+    place = connected(relance, "shopify")
+
+    answer = owner.post(f"/shops/{place}/recipe", **{**SAYS_CODE, **changes})
+
+    assert answer.status_code == 422
+    error = re.search(rf'<p class="error" id="{where}">.*?</p>', answer.text, re.DOTALL)
+    assert error is not None
+    assert said in plain(error[0])
+    assert 'name="discount" value="percent" checked' in answer.text, "what was chosen is not lost"
+    assert discounts_of(relance, place) == []
+
+
+def test_a_discount_that_a_recipe_cannot_say_stays_until_another_is_chosen(relance: Running, owner: Visitor) -> None:
+    place, amount = connected(relance, "shopify"), {"amount": 5_000_000, "currency": "EUR", "days": 60}
+    given = {"installation": place, "name": "Panier", "on": "cart", "when": {"after": "PT1H"},
+             "until": {"after": "P3D"}, "body": SAYS_CODE["body"], "discount": amount}  # fmt: skip
+    made = relance.client.post("/v1/rules", given)
+    assert made.status_code == 201, made.text
+
+    page = owner.get(f"/shops/{place}/recipe")
+    assert 'name="discount" value="kept" checked' in page
+    assert "Comme aujourd’hui : 5,00 €, 60 jours" in plain(page)
+    assert owner.post(f"/shops/{place}/recipe", follow=False, **{**SAYS_CODE, "discount": "kept"}).status_code == 303
+    assert discounts_of(relance, place) == [amount]
+
+    owner.post(f"/shops/{place}/recipe", **SAYS_CODE)
+    assert discounts_of(relance, place) == [{"percent": 15, "days": 5}]
+
+
+def test_a_shop_that_makes_no_codes_is_offered_none_and_gives_none(
+    relance: Running, shop: Shop, owner: Visitor
+) -> None:
+    for place in (shop.id, connected(relance, "prestashop")):
+        page = owner.get(f"/shops/{place}/recipe")
+        assert "Code de réduction personnel" not in page
+        assert 'name="discount"' not in page
+
+        assert owner.post(f"/shops/{place}/recipe", follow=False, **SAYS_CODE).status_code == 303
+        assert discounts_of(relance, place) == [None]
+
+
 def test_who_only_looks_changes_nothing_and_sees_no_number(relance: Running, shop: Shop) -> None:
     shop.cart()
     viewer = Visitor(relance, "viewer")

@@ -15,8 +15,9 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Adapter, LooksAgain, NamesCodes, ShowsBox
+from core.contract import Adapter, LooksAgain, NamesCodes, Rewards, ShowsBox
 from core.domain import carts as domain
+from core.domain.discounts import Discount
 from core.domain.errors import BadInput, InvalidNumber, NotFound
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass
@@ -26,7 +27,7 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.price import Money
 from core.engine import capping, presets, recipes, replaying, switching, trying
-from core.engine.recipes import Recipe
+from core.engine.recipes import LEAST_PERCENT, MOST_CODE_DAYS, MOST_PERCENT, Recipe, Step
 from core.engine.scheduling import Difference
 from core.storage import installations
 from core.storage import shops as stored
@@ -48,6 +49,10 @@ SECOND_WAITS = (180, 360, 720, 1080, 1440, 2160, 2880, 4320)
 LEASTS = (0, 10, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500)
 SHARES = (0, 5, 10, 15, 20, 30, 40, 50)
 WEEKS = (1, 2, 3, 4, 5, 7)
+PERCENTS = range(LEAST_PERCENT, MOST_PERCENT + 1, 5)
+CODE_DAYS = range(1, MOST_CODE_DAYS + 1)
+PERCENT, DAYS_GOOD = 10, 7
+"""A discount as it is proposed."""
 FIGURES = ("carts", "reachable", "would_have_left", "ordered_before", "emptied_before", "left_out", "moved")
 
 
@@ -177,7 +182,8 @@ def recipe(installation: str) -> ResponseReturnValue:
         currency = (stored.currencies(tx, here.id, now - timedelta(days=90)) or ["EUR"])[0]
     if request.method == "GET":
         return _recipe(here, _proposed(known), currency, {})
-    wanted = read_form(request.form, known, known.least.currency if known.least else currency)
+    wanted = read_form(request.form, known, known.least.currency if known.least else currency,
+                       makes_codes=isinstance(here.adapter, Rewards))  # fmt: skip
     wrong = {name: error.reason for name, error in recipes.checked(wanted).items()}
     if wrong or "look" in request.form:
         return _recipe(here, wanted, currency, wrong)
@@ -199,8 +205,8 @@ def _proposed(known: Recipe) -> Recipe:
     return known if known.on or known.second.on else replace(known, first=replace(known.first, on=True))
 
 
-def read_form(form: Mapping[str, str], known: Recipe, currency: str) -> Recipe:
-    """The recipe as the form says it; what is no number stays as it was."""
+def read_form(form: Mapping[str, str], known: Recipe, currency: str, *, makes_codes: bool = False) -> Recipe:
+    """The recipe as the form says it; what is no number stays as it was. No discount where the shop makes no codes."""
 
     def number(name: str, before: int) -> int:
         given = form.get(name, "").strip()
@@ -209,16 +215,37 @@ def read_form(form: Mapping[str, str], known: Recipe, currency: str) -> Recipe:
     def words(name: str) -> str:
         return form.get(name, "").replace("\r\n", "\n").strip()[:1600]
 
+    def discount(prefix: str, step: Step) -> Discount | None:
+        if not makes_codes:
+            return None
+        chosen = form.get(f"{prefix}discount")
+        if chosen in (None, "kept"):
+            return step.discount if chosen is None else step.kept
+        if chosen != "percent":
+            return None
+        percent, days = _proposed_discount(step)
+        return Discount(number(f"{prefix}code_days", days), number(f"{prefix}percent", percent))
+
     least = number("least", 0)
     return replace(
         known,
-        first=replace(known.first, wait=number("wait", known.first.wait), body=words("body"), on="on" in form),
+        first=replace(
+            known.first, wait=number("wait", known.first.wait), body=words("body"), on="on" in form,
+            discount=discount("", known.first),
+        ),
         second=replace(
-            known.second, wait=number("second_wait", known.second.wait), body=words("second_body"), on="second" in form
+            known.second, wait=number("second_wait", known.second.wait), body=words("second_body"),
+            on="second" in form, discount=discount("second_", known.second),
         ),
         least=Money(least * MILLION, currency) if least else None,
         control=number("control", known.control),
-    )
+    )  # fmt: skip
+
+
+def _proposed_discount(step: Step) -> tuple[int, int]:
+    """(percent, days) as the page shows them, whether they are chosen or not."""
+    said = step.discount if step.discount is not None and step.discount != step.kept else None
+    return (said.percent or PERCENT, said.days) if said is not None else (PERCENT, DAYS_GOOD)
 
 
 def _week(given: str) -> None:
@@ -250,8 +277,37 @@ def _recipe(here: Place, wanted: Recipe, currency: str, wrong: Mapping[str, Reas
         draft=preview(wanted.first.body, "marketing", seen),
         second_draft=preview(wanted.second.body, "marketing", seen),
         codes=said_by(names_codes.codes) if names_codes else "",
+        discounts={"": _discount(wanted.first), "second_": _discount(wanted.second)}
+        if isinstance(here.adapter, Rewards) else {},
         looks_again=isinstance(here.adapter, LooksAgain) and Kind.CART in here.adapter.looks_again_at,
         useful=recipes.USEFUL // timedelta(days=1), once=secrets.token_hex(8),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What the page offers as a message's discount. `kept`: the words of one that was made elsewhere."""
+
+    chosen: str
+    percent: int
+    percents: Sequence[tuple[int, str]]
+    days: int
+    spans: Sequence[tuple[int, str]]
+    kept: str
+
+
+def _discount(step: Step) -> Offered:
+    percent, days = _proposed_discount(step)
+    chosen = "none" if step.discount is None else "kept" if step.discount == step.kept else "percent"
+    kept = ""
+    if step.kept is not None:
+        off = step.kept.amount
+        kept = t("shops.discount.kept", off=off.spoken(g.language).replace(" ", "\u00a0") if off is not None
+                 else t("shops.recipe.percent", count=step.kept.percent or 0),
+                 days=tn("when.days", step.kept.days))  # fmt: skip
+    return Offered(
+        chosen, percent, _choices(PERCENTS, percent, lambda one: t("shops.recipe.percent", count=one)),
+        days, _choices(CODE_DAYS, days, lambda one: tn("when.days", one)), kept,
     )  # fmt: skip
 
 
