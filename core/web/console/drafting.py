@@ -112,7 +112,7 @@ def sample(now: datetime, zone: ZoneInfo, language: str) -> dict[str, Any]:
         "url": "https://exemple.fr/p/8k2" if french else "https://example.org/p/8k2",
         "items": "Robe longue en lin" if french else "Long linen dress",
         "count": 2,
-        "code": "ANA10",
+        "code": "ANA10FR7",
         "status": "confirmed",
         "tracking_link": "https://exemple.fr/s/8k2" if french else "https://example.org/s/8k2",
         "order": "1042",
