@@ -192,7 +192,8 @@ class Batch:
     sweeps: tuple[Sweep, ...] = ()
     more: bool = False
     problems: tuple[Reason, ...] = ()
-    """What could not be read and what a person should know: shown on the connection's page."""
+    """What could not be read and what a person should know: shown on the connection's page. Of several pages, what each
+    of them says is shown with the last one."""
     memory: Mapping[str, Any] | None = None
     """If given, replaces `Installation.memory`."""
     consents: tuple[ConsentWord, ...] = ()

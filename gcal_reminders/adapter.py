@@ -236,7 +236,9 @@ class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports):
         sweeps: tuple[Sweep, ...] = ()
         if progress.left:
             events, sweeps = self._page(installation, progress, now, zone)
-        return Batch(events, progress.written(), sweeps, more=bool(progress.left), problems=progress.problems)
+        # Said once, with the last page: what one page has mended is no problem any more.
+        problems = () if progress.left else progress.problems
+        return Batch(events, progress.written(), sweeps, more=bool(progress.left), problems=problems)
 
     def _page(self, installation: Installation, progress: Progress, now: datetime,
               zone: str) -> tuple[tuple[Event, ...], tuple[Sweep, ...]]:
