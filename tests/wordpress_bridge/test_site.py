@@ -293,16 +293,17 @@ def test_the_block_is_the_same_form(bridge: Bridge) -> None:
 
 
 def test_a_link_leaves_only_by_a_button(bridge: Bridge) -> None:
+    subscriber(bridge, "+33639980402")
     token = bridge.site.php("global $wpdb; return $wpdb->get_var( \"SELECT token FROM {$wpdb->prefix}relance_people "
-                            "WHERE phone = '+33639980401'\" );")
+                            "WHERE phone = '+33639980402'\" );")
     assert token
     leave = f"/?relance_leave={token}"
     assert "Stop receiving" in bridge.site.get(leave).text
-    assert bridge.consents("+33639980401")[0]["state"] == "in"
+    assert bridge.consents("+33639980402")[0]["state"] == "in"
 
     assert "do not write to this number any more" in bridge.site.post(leave, data={"relance_leave": token}).text
 
-    assert bridge.consents("+33639980401")[0]["state"] == "out"
+    assert bridge.consents("+33639980402")[0]["state"] == "out"
 
 
 # Posts ------------------------------------------------------------------------------------------------------------
