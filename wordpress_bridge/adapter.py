@@ -34,6 +34,8 @@ from core.contract import (
     Reading,
     Reply,
     Result,
+    Reward,
+    Rewards,
     SharedSecret,
     ShowsBox,
     Start,
@@ -43,7 +45,7 @@ from core.domain.events import Kind
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from wordpress_bridge import archive, happenings, site, wire
+from wordpress_bridge import archive, coupons, happenings, site, wire
 
 APP_ID = "7c1f5a7e-3d52-4b8e-9b57-6a1c0b9f2d11"
 """The product's own name for WordPress's list of application passwords: fixed for ever."""
@@ -52,7 +54,7 @@ _COUNTRY = re.compile("[A-Z]{2}")
 _KEPT = ("rest", "authorize", "signing_secret", "connection_key", "user_login", "application_password")
 
 
-class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs, ShowsBox):
+class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs, ShowsBox, Rewards):
     """Forms, members, comments, carts, orders, posts and opt-ins of a WordPress site."""
 
     manifest = Manifest(
@@ -306,6 +308,11 @@ class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs, Sh
             return _json(400, error.reason.as_json())
         return _json(200, {"verification": found[0].id, "state": found[0].label, "number": number})
 
+    # Discount codes for one person ---------------------------------------------------------------------------------
+
+    def reward(self, installation: Installation, wanted: Reward, now: datetime) -> None:
+        """Asks the plugin for a coupon of WooCommerce. Those that are over stay there: they are good for nothing."""
+        coupons.made(self.tools.call, installation, wanted, now)
 
 
 # How many events one of the plugin's becomes is the same whoever asks; their words are not used.

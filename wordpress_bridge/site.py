@@ -86,11 +86,12 @@ def spoken(body: bytes) -> Any:
 
 
 def call(tool: Callable[..., Any] | None, method: str, url: str, headers: Mapping[str, str],
-         body: Mapping[str, Any] | None = None) -> Any:
-    """One call through the guarded client: `(status, JSON)`. Raises `NotNow`, `BadInput` (a forbidden address)."""
+         body: Mapping[str, Any] | bytes | None = None) -> Any:
+    """One call through the guarded client: `(status, JSON)`. `body` as bytes is JSON already, and signed. Raises
+    `NotNow`, `BadInput` (a forbidden address)."""
     if tool is None:
         raise BadInput("wordpress_not_there", url=url)
     answer = tool(method, url, headers={"Accept": "application/json", **headers,
                                         **({"Content-Type": "application/json"} if body is not None else {})},
-                  body=json.dumps(body).encode() if body is not None else None)
+                  body=json.dumps(body).encode() if isinstance(body, Mapping) else body)
     return answer.status, spoken(answer.body)

@@ -72,8 +72,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "en": "Add {{ code }} to the text, or take the discount away.",
     },
     "discount_not_here": {
-        "fr": "Choisissez une connexion Shopify ou WooCommerce pour la règle, ou retirez la remise.",
-        "en": "Choose a connection to Shopify or WooCommerce for the rule, or take the discount away.",
+        "fr": "Choisissez une connexion Shopify, WooCommerce ou WordPress pour la règle, ou retirez la remise.",
+        "en": "Choose a connection to Shopify, WooCommerce or WordPress for the rule, or take the discount away.",
     },
     "discount_not_allowed": {
         "fr": "Reconnectez la boutique en acceptant les remises, ou retirez la remise de la règle.",

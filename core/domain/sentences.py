@@ -1211,8 +1211,8 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "This amount does not suit a discount in {currency}.",
     },
     "discount_not_here": {
-        "fr": "Cette connexion ne sait pas créer de codes de remise : Shopify et WooCommerce le savent.",
-        "en": "This connection cannot make discount codes: Shopify and WooCommerce can.",
+        "fr": "Cette connexion ne sait pas créer de codes de remise : Shopify, WooCommerce et WordPress le savent.",
+        "en": "This connection cannot make discount codes: Shopify, WooCommerce and WordPress can.",
     },
     "discount_unsaid": {
         "fr": "Le texte ne dit pas le code : la personne ne le connaîtrait pas.",
@@ -2540,6 +2540,32 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "wordpress_plugin_missing": {
         "fr": "L'extension Relance n'est pas encore reliée sur ce site.",
         "en": "The Relance plugin is not connected on this site yet.",
+    },
+    "wordpress_coupons_unknown": {
+        "fr": "L'extension du site ne sait pas encore créer de codes de remise : installez sa dernière version.",
+        "en": "The site's plugin cannot make discount codes yet: install its latest version.",
+    },
+    "wordpress_no_shop": {
+        "fr": "WooCommerce n'est pas actif sur ce site : personne ne peut y créer le code de remise.",
+        "en": "WooCommerce is not active on this site: nobody can make the discount code there.",
+    },
+    "wordpress_coupon_waits": {
+        "fr": "Le site n'a pas pu créer le code de remise pour l'instant (réponse {status}).",
+        "en": "The site could not make the discount code just now (it answered {status}).",
+    },
+    "wordpress_signature_refused": {
+        "fr": "Le site ne reconnaît plus notre signature : son extension a une autre connexion, ou n'en a plus.",
+        "en": "The site no longer knows our signature: its plugin has another connection, or none.",
+    },
+    "wordpress_clock_wrong": {
+        "fr": "L'horloge du site et la nôtre diffèrent de plus de cinq minutes.",
+        "en": "The site's clock and ours differ by more than five minutes.",
+    },
+    "wordpress_route_shut": {
+        "fr": "Le site ne nous laisse pas parler à son extension (réponse {status}) : un pare-feu ou une extension de "
+              "sécurité ferme son interface REST.",
+        "en": "The site does not let us speak to its plugin (it answered {status}): a firewall or a security plugin "
+              "shuts its REST interface.",
     },
     "wordpress_plugin_old": {
         "fr": "L'extension du site est en version {there}, la dernière est la {here}.",

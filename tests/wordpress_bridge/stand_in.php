@@ -273,6 +273,49 @@ if ( get_option( 'stand_in_shop' ) ) {
 		}
 	}
 
+	// A coupon is a post whose title is its code, as in the real shop.
+	class WC_Coupon {
+		private $id;
+		private $data = array();
+		private $meta = array();
+		public function __construct( $id = 0 ) {
+			$this->id = (int) $id;
+			if ( $this->id ) {
+				$this->data = array( 'code' => get_the_title( $this->id ) ) + (array) get_post_meta( $this->id, 'stand_in', true );
+			}
+		}
+		public function get_id() {
+			return $this->id;
+		}
+		public function get_meta( $name ) {
+			return isset( $this->meta[ $name ] ) ? $this->meta[ $name ] : get_post_meta( $this->id, $name, true );
+		}
+		public function update_meta_data( $name, $value ) {
+			$this->meta[ $name ] = $value;
+		}
+		public function get_date_expires() {
+			return isset( $this->data['date_expires'] ) ? new Stand_In_Date( $this->data['date_expires'] ) : null;
+		}
+		public function __call( $name, $arguments ) {
+			$this->data[ substr( $name, strlen( 'set_' ) ) ] = $arguments[0];
+		}
+		public function save() {
+			if ( ! $this->id ) {
+				$this->id = wp_insert_post( array( 'post_type' => 'shop_coupon', 'post_status' => 'publish', 'post_title' => $this->data['code'] ) );
+			}
+			update_post_meta( $this->id, 'stand_in', $this->data );
+			foreach ( $this->meta as $name => $value ) {
+				update_post_meta( $this->id, $name, $value );
+			}
+			return $this->id;
+		}
+	}
+
+	function wc_get_coupon_id_by_code( $code ) {
+		$found = get_posts( array( 'post_type' => 'shop_coupon', 'title' => $code, 'fields' => 'ids' ) );
+		return $found ? $found[0] : 0;
+	}
+
 	function WC() {
 		static $shop = null;
 		if ( null === $shop ) {
@@ -384,6 +427,7 @@ if ( get_option( 'stand_in_shop' ) ) {
 		do_action( 'before_woocommerce_init' );
 	}, 20 );
 	add_action( 'init', static function () {
+		register_post_type( 'shop_coupon' );
 		if ( ! is_admin() ) {
 			wc_load_cart();
 		}

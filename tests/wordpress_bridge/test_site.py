@@ -6,9 +6,11 @@ log-in page, its comments, its REST interface and its privacy tools are real.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -17,10 +19,14 @@ import pytest
 import requests
 from sqlalchemy import delete
 
+from core.contract import Reward
+from core.domain.discounts import Discount
+from core.storage import installations
 from core.storage import tables as t
 from tests.support.running import Running
 from tests.support.wordpress import PASSWORD, Site, forms, until
 from tests.wordpress_bridge.bridge import OWNER, PAGE, Bridge, Line
+from wordpress_bridge import wire
 
 pytestmark = [pytest.mark.php, pytest.mark.xdist_group("wordpress")]
 
@@ -509,6 +515,87 @@ def test_a_cart_that_was_emptied_is_no_cart(bridge: Bridge, shopper: requests.Se
     bridge.fire("shop", shopper, do="empty")
 
     assert bridge.planned("+33639980704")[0]["state"] == "cancelled"
+
+
+WANTED = {"type": "percent", "amount": "10", "email": "ana@example.org"}
+COUPONS = "/wp-json/relance/v1/coupon"
+
+
+def asks(bridge: Bridge, *, secret: str = "", ago: int = 0, **wanted: Any) -> tuple[int, dict[str, Any]]:
+    """Relance's request for a code that is good for an hour, unless something else is `wanted`; the site's answer."""
+    body = json.dumps({**WANTED, "ends_at": int(time.time()) + 3600, **wanted}).encode()
+    stamp = str(int(time.time()) - ago)
+    answer = bridge.site.post(COUPONS, data=body, headers={
+        "Content-Type": "application/json", "X-Relance-Timestamp": stamp, "X-Relance-Delivery": "d" * 32,
+        "X-Relance-Signature": wire.signed(secret or bridge.secret, stamp, body)})
+    return answer.status_code, dict(answer.json())
+
+
+def coupons(bridge: Bridge, code: str) -> list[dict[str, Any]]:
+    """The shop's coupons of that code."""
+    return list(bridge.site.php(
+        "return array_map( static function ( $id ) { return get_post_meta( $id, 'stand_in', true ) + array( 'mark' =>"
+        " get_post_meta( $id, '_relance', true ) ); }, get_posts( array( 'post_type' => 'shop_coupon',"
+        " 'title' => $code, 'fields' => 'ids' ) ) );", code=code))
+
+
+def test_a_discount_code_is_made_once_and_made_what_is_wanted_now(bridge: Bridge) -> None:
+    later = int(time.time()) + 86400
+    assert asks(bridge, code="7KXQ4MBD", ends_at=later) == (201, {"kept": True})
+    made = coupons(bridge, "7KXQ4MBD")
+    assert made == [{
+        "code": "7KXQ4MBD", "description": "Relance 7KXQ4MBD", "discount_type": "percent", "amount": "10",
+        "individual_use": True, "usage_limit": 1, "usage_limit_per_user": 1, "date_expires": later, "mark": "1",
+        "email_restrictions": ["ana@example.org"]}]
+
+    assert asks(bridge, code="7KXQ4MBD", type="fixed_cart", amount="5.5", currency="EUR") == (200, {"kept": True})
+    # Its end stays: somebody may have read it.
+    assert coupons(bridge, "7KXQ4MBD") == [{**made[0], "discount_type": "fixed_cart", "amount": "5.5"}]
+
+
+def test_a_coupon_of_the_merchants_is_left_alone(bridge: Bridge) -> None:
+    bridge.site.php("$c = new WC_Coupon(); $c->set_code( 'SOLDES24' ); $c->set_amount( '50' ); $c->save();")
+
+    status, said = asks(bridge, code="SOLDES24")
+
+    assert (status, said["code"]) == (409, "relance_taken")
+    assert coupons(bridge, "SOLDES24") == [{"code": "SOLDES24", "amount": "50", "mark": ""}]
+
+
+@pytest.mark.parametrize(("forged", "code"), [
+    ({"secret": "another"}, "relance_signature"), ({"ago": 301}, "relance_clock"), ({"ago": -301}, "relance_clock")])
+def test_a_code_is_made_for_relance_alone_and_for_now(bridge: Bridge, forged: dict[str, Any], code: str) -> None:
+    status, said = asks(bridge, code="FBRGED22", **forged)
+
+    assert (status, said["code"]) == (401, code)
+    assert coupons(bridge, "FBRGED22") == []
+    assert bridge.site.post(COUPONS, bridge.site.admin, json={**WANTED, "code": "FBRGED22"}).status_code == 401
+
+
+@pytest.mark.parametrize(("wanted", "status", "code"), [
+    ({"amount": "101"}, 400, "relance_coupon"), ({"amount": "0"}, 400, "relance_coupon"),
+    ({"amount": 10}, 400, "relance_coupon"), ({"type": "fixed_product"}, 400, "relance_coupon"),
+    ({"code": "<b>BBBB</b>"}, 400, "relance_coupon"), ({"ends_at": 1}, 400, "relance_coupon"),
+    ({"type": "fixed_cart"}, 400, "relance_coupon"),
+    ({"type": "fixed_cart", "currency": "CHF"}, 422, "relance_currency")])
+def test_what_is_no_discount_here_is_refused(bridge: Bridge, wanted: dict[str, Any], status: int, code: str) -> None:
+    answer, said = asks(bridge, **{"code": "N2DSCNT3", **wanted})
+
+    assert (answer, said["code"]) == (status, code)
+    assert coupons(bridge, "N2DSCNT3") == []
+
+
+def test_relance_itself_asks_for_a_code_so_that_the_site_makes_it(bridge: Bridge) -> None:
+    suite = bridge.relance.suite
+    with suite.database.read(bridge.relance.workspace) as tx:
+        row = installations.get(tx, suite.vault, bridge.id, suite.public_url)
+    assert row is not None
+    now = suite.now()
+    suite.adapters["wordpress_bridge"].reward(
+        row.installation, Reward("9ZTWRVHN", Discount(7, 15), now + timedelta(days=7), "cart/1", {}), now)
+
+    made = coupons(bridge, "9ZTWRVHN")[0]
+    assert (made["discount_type"], made["amount"], made["email_restrictions"]) == ("percent", "15", [])
 
 
 def test_the_box_stands_on_both_checkouts_and_is_never_ticked(bridge: Bridge, shopper: requests.Session) -> None:

@@ -15,12 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.contract import Grant, Inbound, Installation, Option, Question, Result, Start, Tools
+from core.contract import Grant, Inbound, Installation, Option, Question, Result, Reward, Start, Tools
 from core.domain.carts import counts
-from core.domain.errors import BadInput, NotAuthentic, Unreadable, Unsupported
+from core.domain.discounts import Discount
+from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError, Unreadable, Unsupported
 from core.domain.events import Closed, Kind
 from core.domain.messages import State
 from core.domain.reasons import Reason
+from core.domain.text.price import Money
 from core.domain.text.segments import measure
 from core.domain.when import parse_when
 from core.engine import presets
@@ -508,6 +510,60 @@ def test_parting_tells_the_plugin_and_never_fails() -> None:
     assert place.calls[0][2]["X-Relance-Signature"] == wire.farewell(SECRET)
     assert Place(relance__v1__gone=(500, {}, {})).adapter().uninstall(there)[0].code == "wordpress_not_told"
     assert ADAPTER.uninstall(SITE) == ()
+
+
+# Discount codes ---------------------------------------------------------------------------------------------------
+
+ENDS = datetime(2026, 12, 2, 23, 59, 59, tzinfo=UTC)
+TEN = Reward("7KXQ4MBD", Discount(7, 10), ENDS, "cart/1", {}, "ana@example.org")
+FIVE_EUROS = replace(TEN, discount=Discount(7, amount=Money(5_500_000, "EUR")), email=None)
+SHOP = replace(SITE, memory={"rest": "https://www.exemple.fr/wp-json/"})
+
+
+def test_a_discount_code_is_asked_of_the_plugin_signed() -> None:
+    place = Place(relance__v1__coupon=(201, {"kept": True}, {}))
+    place.adapter().reward(SHOP, TEN, NOW)
+    place.adapter().reward(SHOP, FIVE_EUROS, NOW)
+
+    (method, url, headers, body), (_, _, _, second) = place.calls
+    assert (method, url) == ("POST", "https://www.exemple.fr/wp-json/relance/v1/coupon")
+    assert json.loads(body) == {"code": "7KXQ4MBD", "type": "percent", "amount": "10", "email": "ana@example.org",
+                                "ends_at": int(ENDS.timestamp())}
+    assert json.loads(second) == {"code": "7KXQ4MBD", "type": "fixed_cart", "amount": "5.5", "currency": "EUR",
+                                  "ends_at": int(ENDS.timestamp())}
+    wire.verify(Inbound(method, url, tuple(headers.items()), body, NOW), SECRET)
+    assert place.adapter().withdraw(SHOP, NOW) == 0
+
+
+@pytest.mark.parametrize(("status", "said", "error", "code"), [
+    (404, {"code": "rest_no_route"}, BadInput, "wordpress_coupons_unknown"),
+    (501, {"code": "relance_no_shop"}, BadInput, "wordpress_no_shop"),
+    (409, {"code": "relance_taken"}, BadInput, "discount_code_taken"),
+    (422, {"code": "relance_currency", "data": {"currency": "CHF"}}, BadInput, "discount_other_currency"),
+    (400, {"code": "relance_coupon", "message": "No."}, BadInput, "discount_refused"),
+    (301, b"", BadInput, "discount_refused"),
+    (401, {"code": "relance_signature"}, NeedsReconnect, "wordpress_signature_refused"),
+    (401, {"code": "relance_clock"}, NotNow, "wordpress_clock_wrong"),
+    (403, b"<html>Blocked</html>", BadInput, "wordpress_route_shut"),
+    (200, b"<html>Back soon</html>", NotNow, "wordpress_coupon_waits"),
+    (429, {}, NotNow, "wordpress_coupon_waits"),
+    (503, b"", NotNow, "wordpress_coupon_waits"),
+])
+def test_a_code_that_was_not_made_is_said_with_its_reason(
+    status: int, said: Any, error: type[RelanceError], code: str
+) -> None:
+    with pytest.raises(error) as wrong:
+        Place(relance__v1__coupon=(status, said, {})).adapter().reward(SHOP, FIVE_EUROS, NOW)
+
+    assert wrong.value.reason.code == code
+    for language in ("fr", "en"):
+        assert "{" not in wrong.value.reason.sentence(language)
+
+
+def test_a_site_without_the_plugin_is_asked_for_nothing() -> None:
+    with pytest.raises(BadInput) as wrong:
+        ADAPTER.reward(SITE, TEN, NOW)
+    assert wrong.value.reason.code == "wordpress_plugin_missing"
 
 
 # Presets ----------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ require_once RELANCE_DIR . 'includes/class-relance-people.php';
 require_once RELANCE_DIR . 'includes/class-relance-posts.php';
 require_once RELANCE_DIR . 'includes/class-relance-optin.php';
 require_once RELANCE_DIR . 'includes/class-relance-shop.php';
+require_once RELANCE_DIR . 'includes/class-relance-coupons.php';
 require_once RELANCE_DIR . 'includes/class-relance-login.php';
 require_once RELANCE_DIR . 'includes/class-relance-privacy.php';
 require_once RELANCE_DIR . 'includes/class-relance-routes.php';

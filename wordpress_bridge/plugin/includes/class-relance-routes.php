@@ -10,7 +10,7 @@ if ( ! defined( 'ABSPATH' ) ) {
 }
 
 /**
- * Opt-in (anybody), a typed contact (the cart's own visitor), connect (an administrator), gone (Relance, signed).
+ * Opt-in (anybody), a typed contact (the cart's own visitor), connect (an administrator), gone and coupon (Relance, signed).
  */
 class Relance_Routes {
 
@@ -50,6 +50,8 @@ class Relance_Routes {
 			)
 		);
 		self::route( 'gone', 'gone', array( __CLASS__, 'is_relance' ), array() );
+		// No parameters: only the body is signed, and a parameter may stand in the address too.
+		self::route( 'coupon', 'coupon', array( 'Relance_Wire', 'is_signed' ), array() );
 	}
 
 	/**
@@ -202,5 +204,16 @@ class Relance_Routes {
 	public static function gone() {
 		Relance_Store::connect( array() );
 		return new WP_REST_Response( array( 'connected' => false ) );
+	}
+
+	/**
+	 * Relance asks for a discount code.
+	 *
+	 * @param WP_REST_Request $request The request.
+	 * @return WP_REST_Response|WP_Error
+	 */
+	public static function coupon( $request ) {
+		$done = Relance_Coupons::make( json_decode( $request->get_body(), true ) );
+		return is_wp_error( $done ) ? $done : new WP_REST_Response( array( 'kept' => true ), $done );
 	}
 }

@@ -224,7 +224,7 @@ class Relance_Store {
 		}
 		delete_metadata( 'user', 0, 'relance_phone', '', true );
 		delete_metadata( 'user', 0, 'relance_verified', '', true );
-		foreach ( array( '_relance_told', '_relance_cart', '_relance_consent' ) as $name ) {
+		foreach ( array( '_relance_told', '_relance_cart', '_relance_consent', '_relance' ) as $name ) {
 			delete_metadata( 'post', 0, $name, '', true );
 		}
 		$orders = $wpdb->prefix . 'wc_orders_meta';

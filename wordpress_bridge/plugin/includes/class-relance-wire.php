@@ -1,6 +1,6 @@
 <?php
 /**
- * Speaking with Relance: one signed POST, and nothing else.
+ * Speaking with Relance: one signed POST, and the proof of the few that come from there.
  *
  * @package Relance
  */
@@ -172,6 +172,29 @@ class Relance_Wire {
 			'after'  => is_numeric( $after ) ? min( (int) $after, 21600 ) : 0,
 			'offset' => false === $date || abs( $date - time() ) < 60 ? 0 : $date - time(),
 		);
+	}
+
+	/**
+	 * Whether Relance itself says the body of a request, within five minutes of now by its own clock.
+	 *
+	 * @param WP_REST_Request $request The request.
+	 * @return true|WP_Error
+	 */
+	public static function is_signed( $request ) {
+		$connection = Relance_Store::connection();
+		$secret     = isset( $connection['secret'] ) ? (string) $connection['secret'] : '';
+		$stamp      = (string) $request->get_header( 'x_relance_timestamp' );
+		$delivery   = (string) $request->get_header( 'x_relance_delivery' );
+		$given      = (string) $request->get_header( 'x_relance_signature' );
+		$formed     = preg_match( '/^\d{1,12}$/D', $stamp ) && preg_match( '/^[0-9A-Za-z_-]{8,64}$/D', $delivery );
+		if ( '' === $secret || ! $formed || ! hash_equals( hash_hmac( 'sha256', $stamp . '.' . $request->get_body(), $secret ), $given ) ) {
+			return new WP_Error( 'relance_signature', __( 'The signature does not match.', 'relance' ), array( 'status' => 401 ) );
+		}
+		$offset = isset( $connection['offset'] ) ? (int) $connection['offset'] : 0;
+		if ( abs( time() + $offset - (int) $stamp ) > 5 * MINUTE_IN_SECONDS ) {
+			return new WP_Error( 'relance_clock', __( 'Not signed within five minutes of now.', 'relance' ), array( 'status' => 401 ) );
+		}
+		return true;
 	}
 
 	/**
