@@ -214,12 +214,13 @@ def _order(said: Said) -> Told:
     if status in _GONE:
         return Told("", (Event(Kind.ORDER, key, said.moment("at"), Closed.DELETED),))
     person = said.shopper("phone", "other")
-    cart = said.text("cart", 64)
+    cart, codes = said.text("cart", 64), said.data.get("codes")
+    used = [one[:60] for one in codes[:10] if isinstance(one, str) and one] if isinstance(codes, list) else []
     event = Event(
         Kind.ORDER, key, said.moment("at"), Closed.SILENCED if said.data.get("tell") is False else None,
         start=said.moment("created"), recipient=person.recipient, trouble=person.trouble, evidence=person.evidence,
-        values=_basket(said, "first_name", "name", "number", "link", status=status), subject=_user(said),
-        email=said.email, closes=(f"cart/{cart}",) if cart else ())
+        values=_basket(said, "first_name", "name", "number", "link", status=status, codes=used or None),
+        subject=_user(said), email=said.email, closes=(f"cart/{cart}",) if cart else ())
     return Told("", (event,), said.consent(person.recipient.number if person.recipient else None))
 
 

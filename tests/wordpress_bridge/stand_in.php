@@ -255,6 +255,9 @@ if ( get_option( 'stand_in_shop' ) ) {
 		public function get_order_number() {
 			return 'C-' . $this->id;
 		}
+		public function get_coupon_codes() {
+			return array( '7kxq4mbd' );
+		}
 		public function get_customer_id() {
 			return 0;
 		}

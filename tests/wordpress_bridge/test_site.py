@@ -505,6 +505,7 @@ def test_an_order_ends_its_cart_and_each_status_is_told_once(
         f"Merci ! Votre commande C-{order} (12,50 €) est bien enregistrée.",
         f"Votre commande C-{order} est terminée. Merci de votre confiance."])
     assert bridge.consents(to)[0]["state"] == "in"
+    assert bridge.occasion(f"order/{order}")["values"]["codes"] == ["7kxq4mbd"]
 
 
 def test_a_cart_that_was_emptied_is_no_cart(bridge: Bridge, shopper: requests.Session) -> None:

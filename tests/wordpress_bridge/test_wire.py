@@ -270,6 +270,8 @@ def test_an_order_names_its_cart_and_is_found_by_its_other_number() -> None:
     assert (event.recipient.number, event.evidence.field) == ("+33639980001", "other")
     assert event.values["status"] == "processing"
     assert counts(event)
+    assert read(("order", {**ORDER, "codes": ["7kxq4mbd", 5, ""]})).events[0].values["codes"] == ["7kxq4mbd"]
+    assert "codes" not in read(("order", {**ORDER, "codes": "7kxq4mbd"})).events[0].values
     assert not counts(read(("order", {**ORDER, "status": "wc-failed"})).events[0])
     assert read(("order", {"order": 31, "status": "trash"})).events[0].closed is Closed.DELETED
     silent = read(("order", {**ORDER, "tell": False})).events[0]

@@ -527,6 +527,7 @@ class Relance_Shop {
 			'currency'   => (string) $order->get_currency(),
 			'link'       => $order->needs_payment() ? $order->get_checkout_payment_url() : $order->get_view_order_url(),
 			'cart'       => (string) $order->get_meta( '_relance_cart' ),
+			'codes'      => method_exists( $order, 'get_coupon_codes' ) ? array_slice( array_values( $order->get_coupon_codes() ), 0, 10 ) : array(),
 			'language'   => substr( get_locale(), 0, 2 ),
 			'tell'       => Relance_Store::is_on( 'orders' ),
 		);
