@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from core.storage import installations
+from tests.faults.server import FaultServer, ok, status
 from tests.support.running import Running
 from wordpress_bridge import wire
 
@@ -159,3 +160,62 @@ def test_a_site_that_goes_takes_its_plans_along(shop: Shop) -> None:
     assert shop.texts(ANA) == []
     assert shop.relance.client.get(f"/v1/installations/{shop.id}").json()["state"] == "disconnected"
     assert shop.cart(ANA).status_code == 401
+
+
+# A discount code for one person -----------------------------------------------------------------------------------
+
+
+def test_the_site_hears_of_a_code_just_before_it_leaves_and_the_order_with_it_is_recovered(tmp_path: Path) -> None:
+    with FaultServer(status(503), ok({"kept": True}), otherwise=status(500)) as site, \
+            Running(tmp_path, start=MORNING) as relance:
+        shop = with_discount(relance, site.url)
+        shop.cart(ANA)
+        relance.forward(timedelta(minutes=50))
+        assert site.ledger == [], "nothing is made for a cart that may be bought"
+        relance.forward(timedelta(minutes=11))
+        assert shop.texts(ANA) == [], "a site that is away lets the message wait"
+        relance.forward(timedelta(minutes=10))
+
+        (text,) = shop.texts(ANA)
+        first, second = site.ledger
+        assert first.json == second.json
+        assert second.path == "/wp-json/relance/v1/coupon"
+        assert text.startswith(f"-10 % avec le code {second.json['code']} : ")
+        assert second.headers["x-relance-signature"] == wire.signed(
+            shop.secret, second.headers["x-relance-timestamp"], second.body)
+        shop.order(ANA, "", codes=[second.json["code"].lower()])
+        relance.forward(timedelta(minutes=1))
+        totals = relance.client.get(f"/v1/stats?installation={shop.id}").json()["data"][0]["totals"]
+        assert (totals["clicked"], totals["recovered"]["orders"]) == (0, 1)
+
+
+def test_a_code_that_the_site_cannot_make_is_promised_to_nobody(tmp_path: Path) -> None:
+    with FaultServer(otherwise=status(404)) as site, Running(tmp_path, start=MORNING) as relance:
+        shop = with_discount(relance, site.url)
+        shop.cart(ANA)
+        relance.forward(timedelta(minutes=61))
+        relance.forward(timedelta(minutes=10))
+
+        assert shop.texts(ANA) == []
+        (message,) = relance.client.get("/v1/messages").json()["data"]
+        assert message["reason"]["code"] == "wordpress_coupons_unknown"
+        assert len(site.ledger) == 1
+
+
+def with_discount(relance: Running, url: str) -> Shop:
+    """A connected site there, and one rule that gives each cart ten per cent."""
+    made = relance.client.post("/v1/installations", {
+        "adapter": "wordpress_bridge", "name": "Boutique", "config": {"url": url}}).json()
+    with relance.suite.database.read(relance.workspace) as tx:
+        row = installations.get(tx, relance.suite.vault, made["id"], relance.suite.public_url)
+    assert row is not None
+    shop = Shop(relance, made["id"], made["signing_secret"], row.installation.secrets["connection_key"],
+                made["hook_url"])
+    assert shop.say(topic="connect", secret=shop.key, rest=f"{url}/wp-json/", shop=True).status_code == 200
+    rule = relance.client.post("/v1/rules", {
+        "installation": shop.id, "name": "Panier", "on": "cart", "when": {"after": "PT1H"}, "until": {"after": "P3D"},
+        "body": "-10 % avec le code {{ code }} : {{ link }}", "discount": {"percent": 10, "days": 7}})
+    assert rule.status_code == 201, rule.text
+    live = relance.client.patch(f"/v1/installations/{shop.id}", {"mode": "live", "control_group": 0})
+    assert live.status_code == 200, live.text
+    return shop

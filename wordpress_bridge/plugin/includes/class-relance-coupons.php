@@ -37,7 +37,7 @@ class Relance_Coupons {
 			return self::no( 'relance_currency', $why, 422, array( 'currency' => get_woocommerce_currency() ) );
 		}
 		$id     = (int) wc_get_coupon_id_by_code( $wanted['code'] );
-		$coupon = new WC_Coupon( $id );
+		$coupon = $id ? new WC_Coupon( $id ) : new WC_Coupon();
 		if ( $id && ! $coupon->get_meta( self::MARK ) ) {
 			return self::no( 'relance_taken', __( 'Another coupon has this code already.', 'relance' ), 409 );
 		}
