@@ -111,7 +111,8 @@ class Bridge:
             # Another of the site's processes may be at it still: its answer was there before its work was done.
             until(lambda: self.site.php("if ( Relance_Queue::waiting() ) { Relance_Queue::wake();"
                                         " Relance_Queue::work( 20 ); } return Relance_Queue::waiting();") == 0,
-                  "the site does not say what it has to say")
+                  # A row that its process could not close is another one's after a minute.
+                  "the site does not say what it has to say", seconds=100)
         self.relance.settle()
 
     def occasions(self, kind: str) -> list[dict[str, Any]]:
