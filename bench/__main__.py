@@ -50,7 +50,7 @@ def _comparing(given: argparse.Namespace) -> Iterator[tuple[str, str]]:
         )
     redis = os.environ.get("RELANCE_BENCH_REDIS_URL", "redis://127.0.0.1:6379/9")
     setting = compare.Setting(given.postgres, theirs, redis, given.others)
-    ours, their_count, rounds = (2_000, 300, 1) if given.quick else (10_000, 1_000, 3)
+    ours, their_count, rounds = (2_000, 300, 1) if given.quick else (10_000, 1_500, 3)
     return compare.comparing(setting, ours=ours, theirs=their_count, rounds=rounds)
 
 

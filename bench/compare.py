@@ -1,8 +1,10 @@
 """The same work by Relance and by what people would pick instead, in turns within one run: only the ratios count.
 
-The work: a message that is stored in a durable database, one POST to a provider on loopback, recorded as sent. Counted
-are user and system CPU seconds of all worker processes from the moment they are warm; neither the provider, nor the
-database's server, nor the broker is in it, on either side.
+The work: a message is accepted (stored in a durable database, and put into the queue where there is one), posted to a
+provider on loopback, and recorded as sent. Counted are user and system CPU seconds, apart: of the process that accepts, of
+all worker processes from the moment they are warm, of the database's server, and of the broker. The provider is in no
+figure. Ours accepts as its users do, by `POST /v1/messages/batch` (keys, consent, hours, prices, an answer for each);
+the others store a batch of rows, and put a task for each into the queue.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
+import orjson
 import psycopg
 import redis
 from sqlalchemy import text
@@ -29,6 +32,8 @@ from core import memory
 from core.engine import dispatch
 from core.engine.journal import Journal
 from core.ids import new_id
+from core.storage import access
+from core.web.app import create_app
 
 WARM = 300
 PATIENCE = 120.0
@@ -36,12 +41,19 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU seconds for 1,000 messages, messages a second, and CPU seconds of the database's server for 1,000."""
+    """CPU seconds for 1,000 messages, of whom; messages a second while they are sent; megabytes of the largest worker."""
 
     cpu: float
     rate: float
-    database: float
+    accept: float = 0.0
+    database: float = 0.0
+    broker: float = 0.0
     memory: int = 0
+
+    @property
+    def whole(self) -> float:
+        """All processes together."""
+        return self.cpu + self.accept + self.database + self.broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +107,25 @@ def comparing(setting: Setting, *, ours: int, theirs: int, rounds: int) -> Itera
             cost = measure()
             costs[name].append(cost)
             print(f"round {number + 1}: {name}: {cost}", file=sys.stderr, flush=True)
-    middle = {name: statistics.median(cost.cpu for cost in found) for name, found in costs.items()}
     for name, found in costs.items():
         yield name, (
-            f"{middle[name]:.3f} CPU-s per 1,000, {statistics.median(one.rate for one in found):,.0f} messages/s; "
-            f"database server {statistics.median(one.database for one in found):.3f}; "
+            f"CPU-s per 1,000: workers {_median(found, 'cpu'):.3f}, accepting {_median(found, 'accept'):.3f}, database "
+            f"server {_median(found, 'database'):.3f}, broker {_median(found, 'broker'):.3f}, all "
+            f"{_median(found, 'whole'):.3f}; {_median(found, 'rate'):,.0f} messages/s; "
             f"{max(one.memory for one in found)} MB"
         )
-    celery = middle["Celery + Redis, requests"]
-    cheapest = min((middle[other.name], other.name) for other in OTHERS)
-    for name in list(everyone)[:4]:
-        yield f"{name}: how many times cheaper", (
-            f"{celery / middle[name]:.1f} than Celery + Redis, {cheapest[0] / middle[name]:.1f} than {cheapest[1]}"
-        )
+    for what, part in (("workers", "cpu"), ("all", "whole")):
+        celery = _median(costs["Celery + Redis, requests"], part)
+        cheapest, least = min((_median(costs[other.name], part), other.name) for other in OTHERS)
+        for name in list(everyone)[:4]:
+            mine = _median(costs[name], part)
+            yield f"{name}: how many times cheaper ({what})", (
+                f"{celery / mine:.1f} than Celery + Redis, {cheapest / mine:.1f} than {least}"
+            )
+
+
+def _median(costs: list[Cost], part: str) -> float:
+    return statistics.median(getattr(cost, part) for cost in costs)
 
 
 def embedded(url: str, count: int) -> Cost:
@@ -119,26 +137,27 @@ def embedded(url: str, count: int) -> Cost:
         sender = dispatch.Sender(suite, journal)
         while sender.turn():
             pass
-        houses.fill(house, count, houses.NOON)
+        accept, around = _accepted(house, count)
         memory.settle()  # As every process of ours does when it has started.
-        server = _server()
-        began, used, theirs = time.perf_counter(), time.process_time(), cpu(server)
+        before, began, used = _servers(), time.perf_counter(), time.process_time()
         while sender.turn():
             pass
         sender.rest()
         used, took = time.process_time() - used, time.perf_counter() - began
-        theirs = cpu(_server()) - theirs if url else 0.0
+        around = _sum(around, _since(before))
         journal.close()
         if answered.value != count + WARM:
             raise SystemExit(f"the provider answered {answered.value} of {count + WARM}")
-    return Cost(used / count * 1000, count / took, theirs / count * 1000, peak_memory([os.getpid()]))
+    database = around[0] / count * 1000 if url else 0.0
+    return Cost(used / count * 1000, count / took, accept / count * 1000, database, memory=peak_memory([os.getpid()]))
 
 
 def distributed(setting: Setting, count: int, processes: int) -> Cost:
     """`relance worker` on its own, as it is deployed: Celery's parent process and beat are in the figure."""
     with provider() as (address, answered), houses.fresh(address, setting.ours, broker=setting.redis) as house:
         redis.Redis.from_url(setting.redis).flushdb()
-        houses.fill(house, count + WARM, houses.NOON)
+        houses.fill(house, WARM, houses.NOON)
+        accept, around = _accepted(house, count)
         folder = house.suite.settings.data_dir
         command = [sys.executable, "-m", "core.cli", "worker", "--beat", "--concurrency", str(processes)]
 
@@ -148,7 +167,27 @@ def distributed(setting: Setting, count: int, processes: int) -> Cost:
             return int(waiting or 0)
 
         with running(command, house.env, folder) as pid:
-            return _watched(pid, answered, count + WARM, left, folder)
+            return _watched(pid, answered, count + WARM, left, folder, (accept / count, around, count))
+
+
+def _accepted(house: houses.House, count: int) -> tuple[float, tuple[float, float]]:
+    """`count` messages by the API, in batches: CPU seconds here, and of (database, broker)."""
+    with house.suite.database.write(house.workspace) as tx:
+        _, key = access.add_key(tx, "bench", house.suite.now(), test=False)
+    client = create_app(house.suite).test_client()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    pages = [
+        orjson.dumps({"messages": [
+            {"to": one.to, "class": one.message_class.value, "body": one.text} for one in page
+        ]})
+        for page in houses.messages(count, houses.NOON, first=WARM)
+    ]
+    before, used = _servers(), time.process_time()
+    for page in pages:
+        answer = client.post("/v1/messages/batch", data=page, headers=headers)
+        if answer.status_code not in (200, 201, 207):
+            raise SystemExit(answer.get_data(as_text=True))
+    return time.process_time() - used, _since(before)
 
 
 def queued(setting: Setting, other: Other, count: int) -> Cost:
@@ -163,31 +202,35 @@ def queued(setting: Setting, other: Other, count: int) -> Cost:
             database.execute("DROP TABLE IF EXISTS waiting")
             database.execute("CREATE TABLE waiting (id bigint PRIMARY KEY, recipient text NOT NULL, body text NOT NULL,"
                              " state text NOT NULL, provider_ref text, sent_at timestamptz)")
-            database.execute("INSERT INTO waiting SELECT n, '+336' || lpad(n::text, 8, '0'), 'Bonjour, votre"
-                             " rendez-vous est demain à 9h' || n %% 60 || '.', 'scheduled' "
-                             "FROM generate_series(1, %s) n", (total,))
 
             def left() -> int:
                 row = database.execute("SELECT count(*) FROM waiting WHERE state <> 'sent'").fetchone()
                 return int(row[0]) if row else 0
 
             produce = [setting.python, "-m", "bench.others", other.module]
-            subprocess.run([*produce, "enqueue", "1", str(total + 1)], env={**os.environ, **env}, check=True)
+            before = _servers()
+            said = subprocess.run([*produce, "accept", "1", str(total + 1)], env={**os.environ, **env}, check=True,
+                                  stdout=subprocess.PIPE, text=True)
+            around = _since(before)
             with running([setting.python, *other.command], env, folder) as pid:
-                cost = _watched(pid, answered, total, left, folder)
+                cost = _watched(pid, answered, total, left, folder, (float(said.stdout) / total, around, total))
             subprocess.run([*produce, "forget"], env={**os.environ, **env}, check=True)
             database.execute("DROP TABLE waiting")
         redis.Redis.from_url(setting.redis).flushdb()
     return cost
 
 
-def _watched(pid: int, answered: Synchronized[int], total: int, left: Callable[[], int], folder: Path) -> Cost:
-    """From the moment `WARM` messages are answered until the last is recorded."""
+def _watched(
+    pid: int, answered: Synchronized[int], total: int, left: Callable[[], int], folder: Path,
+    accepted: tuple[float, tuple[float, float], int],
+) -> Cost:
+    """From the moment `WARM` messages are answered until the last is recorded. `accepted`: CPU seconds for each message,
+    of (database, broker) in all, and of how many."""
     deadline = time.monotonic() + PATIENCE
     while answered.value < WARM:
         _patient(deadline, folder, answered, total)
-    members, server = family(pid), _server()
-    began, used, theirs, first = time.perf_counter(), cpu(members), cpu(server), answered.value
+    members, before = family(pid), _servers()
+    began, used, first = time.perf_counter(), cpu(members), answered.value
     while answered.value < total:
         _patient(deadline, folder, answered, total)
     took = time.perf_counter() - began
@@ -195,7 +238,9 @@ def _watched(pid: int, answered: Synchronized[int], total: int, left: Callable[[
         _patient(deadline, folder, answered, total)
     members = family(pid)
     count = total - first
-    return Cost((cpu(members) - used) / count * 1000, count / took, (cpu(_server()) - theirs) / count * 1000,
+    each, around, of = accepted
+    database, broker = (mine / count + theirs / of for mine, theirs in zip(_since(before), around, strict=True))
+    return Cost((cpu(members) - used) / count * 1000, count / took, each * 1000, database * 1000, broker * 1000,
                 peak_memory(members))
 
 
@@ -206,7 +251,15 @@ def _patient(deadline: float, folder: Path, answered: Synchronized[int], total: 
     time.sleep(0.01)
 
 
-def _server() -> list[int]:
-    # Its processes come and go with connections; the postmaster counts those that it has buried.
-    return named("postgres")
+def _servers() -> tuple[float, float]:
+    # Processes of the database come and go with connections; the postmaster counts those that it has buried.
+    return cpu(named("postgres")), cpu(named("redis-server") + named("beam.smp"))
 
+
+def _since(before: tuple[float, float]) -> tuple[float, float]:
+    now = _servers()
+    return now[0] - before[0], now[1] - before[1]
+
+
+def _sum(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
+    return one[0] + other[0], one[1] + other[1]

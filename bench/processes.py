@@ -55,8 +55,10 @@ def named(word: str) -> list[int]:
 @contextmanager
 def running(command: Sequence[str], env: Mapping[str, str], folder: Path) -> Iterator[int]:
     """The id of a running process, ended with its family at the end; what it says goes to a file in `folder`."""
-    # Compiled modules are kept, as an installation keeps them, whatever the environment of the measurement says.
-    around = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # Compiled modules are kept, as an installation keeps them, whatever the environment of the measurement says; and
+    # what the measurement itself is told is no setting of ours.
+    around = {name: value for name, value in os.environ.items()
+              if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("RELANCE_")}
     with (folder / "said.txt").open("ab") as said:
         process = subprocess.Popen(command, env={**around, **env}, stdout=said, stderr=said)
     try:

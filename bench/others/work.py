@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 DATABASE = os.environ["RELANCE_BENCH_OTHERS_URL"]
@@ -14,6 +15,17 @@ PROVIDER = os.environ.get("RELANCE_BENCH_PROVIDER", "")
 QUEUE = "relance_bench"
 READ = "SELECT recipient, body FROM waiting WHERE id = {} AND state = 'scheduled'"
 RECORD = "UPDATE waiting SET state = 'sent', provider_ref = {}, sent_at = now() WHERE id = {} AND state = 'scheduled'"
+
+
+def store(messages: Iterable[int]) -> None:
+    """The messages, as one batch in one transaction."""
+    import psycopg
+
+    with psycopg.connect(DATABASE) as database, database.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO waiting (id, recipient, body, state) VALUES (%s, %s, %s, 'scheduled')",
+            [(n, f"+336{n:08d}", f"Bonjour, votre rendez-vous est demain à 9h{n % 60:02d}.") for n in messages],
+        )
 
 
 class _Kept(threading.local):
