@@ -33,11 +33,15 @@ LEAST_PERCENT, MOST_PERCENT, MOST_CODE_DAYS = 5, 50, 30
 ONE_CART = "P7D"
 """Within this time a person hears of one cart."""
 BODIES: Mapping[str, tuple[str, str]] = {
-    "fr": ("{{ first_name or 'Bonjour' }}, votre panier vous attend : {{ items|fit }}. {{ link }}",
-           "Votre panier ({{ total }}) est toujours là : {{ link }}"),
-    "en": ("{{ first_name or 'Hello' }}, your basket is waiting: {{ items|fit }}. {{ link }}",
-           "Your basket ({{ total }}) is still there: {{ link }}"),
-}  # fmt: skip
+    "fr": (
+        "{{ first_name or 'Bonjour' }}, votre panier vous attend : {{ items|fit or 'tout y est encore' }}. {{ link }}",
+        "Votre panier{% if total %} ({{ total }}){% endif %} est toujours là : {{ link }}",
+    ),
+    "en": (
+        "{{ first_name or 'Hello' }}, your basket is waiting: {{ items|fit or 'all is still there' }}. {{ link }}",
+        "Your basket{% if total %} ({{ total }}){% endif %} is still there: {{ link }}",
+    ),
+}
 NAMES: Mapping[str, tuple[str, str]] = {
     "fr": ("Panier abandonné", "Panier abandonné, 2e message"),
     "en": ("Abandoned cart", "Abandoned cart, second message"),

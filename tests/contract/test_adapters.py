@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from core.contract import Adapter, Configured, Inbound, Installation, Notifies, Publishes, Pushes, Shared, Tools
+from core.domain.carts import spoken
 from core.domain.errors import BadInput, NotAuthentic, Unreadable, Unsupported
 from core.domain.events import Kind
 from core.domain.messages import MessageClass
 from core.domain.sentences import SENTENCES
+from core.domain.text.segments import measure
+from core.domain.text.templates import render
 from core.domain.when import parse_when
 from core.engine import presets
 
@@ -121,6 +126,30 @@ def test_what_a_connection_brings_is_switched_off_and_in_both_languages(adapter:
             assert all(words.values())
         assert "active" not in preset
     assert len(keys) == len(presets.of(adapter))
+
+
+LEAST = {"link": "https://relance.example/l/AbCdEfGh"}
+"""What a cart says at the very least."""
+MORE = {"first_name": "Ana", "items": ["Robe longue en lin"], "total": {"amount": 84_700_000, "currency": "EUR"}}
+
+
+@each
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("missing", [(), ("items",), ("total",), ("first_name",), ("first_name", "items", "total")],
+                         ids=" ".join)  # fmt: skip
+def test_a_cart_that_says_little_is_followed_up_all_the_same(
+    adapter: Adapter, language: str, missing: tuple[str, ...]
+) -> None:
+    values = spoken({**LEAST, **{name: value for name, value in MORE.items() if name not in missing}})
+    for preset in presets.of(adapter):
+        if preset["on"] != "cart":
+            continue
+        text = render(preset["body"][language], values, ZoneInfo("Europe/Paris"), language).text
+
+        assert measure(text).segments == 1
+        assert not re.search(r"[:(]\s*[.,)]|\(\)|  |: *$|\.\.(?!\.)| [.,]", text), text
+        if "items" in preset["body"][language] and "items" not in missing:
+            assert "Robe longue" in text
 
 
 @each
