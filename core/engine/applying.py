@@ -14,7 +14,7 @@ from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.engine import attributing, consenting, erasing, parting
 from core.engine.scheduling import live_installations, replan
-from core.storage import carts, installations, occasions, outbox
+from core.storage import called_off, carts, installations, occasions, outbox
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -55,6 +55,7 @@ def apply(
     # Before the events: a cart with the box ticked is planned as the cart of somebody who ticked it.
     consenting.take(tx, installation, said.consents, now)
     changed = accept(tx, row, [*said.events, *more], now, backlog=backlog, in_order=in_order)
+    _called_off_before(tx, installation, changed, now)
     if isinstance(said, Reading):
         for called in said.calls_off:
             _call_off(tx, installation, called, now)
@@ -70,8 +71,17 @@ def apply(
     return changed
 
 
+def _called_off_before(tx: Transaction, installation: str, changed: Sequence[Occasion], now: datetime) -> None:
+    """Two requests may overtake each other: what was called off over there before we heard of it waits no more."""
+    wished = [one for one in changed if one.wish is not None and one.open]
+    if wished:
+        late = called_off.already(tx, installation, wished)
+        outbox.call_off(tx, late, Reason("called_off_there"), now)
+
+
 def _call_off(tx: Transaction, installation: str, called: CallOff, now: datetime) -> None:
     found = occasions.of_person(tx, installation, subject=called.subject, number=called.number)
     # What was asked for after the wish to call off was not meant by it.
     ids = [one.id for one in found if called.at is None or (one.first_seen or one.at) <= called.at]
     outbox.call_off(tx, ids, Reason("called_off_there"), now, campaign=called.campaign)
+    called_off.remember(tx, installation, called)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from core.storage import links, verifications
+from core.storage import called_off, links, verifications
 from core.storage import tables as t
 from core.storage.database import Transaction
 
@@ -39,10 +39,12 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.reports).where(t.reports.c.created_at < now - DELIVERIES, t.reports.c.state != "waiting"),
         delete(t.reports).where(t.reports.c.created_at < now - BODIES),
         delete(t.conversions).where(t.conversions.c.nudged_at < now - FIGURES),
+        delete(t.called_off).where(t.called_off.c.at < now - called_off.KEPT),
         delete(t.left_out).where(t.left_out.c.at < now - FIGURES),
         delete(t.leases).where(t.leases.c.until < now - timedelta(days=1)),
         delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
         delete(t.smpp_parts).where(t.smpp_parts.c.created_at < now - DELIVERIES),
+        delete(t.reach).where(t.reach.c.until < now),
         update(t.messages)
         # By workspace, because the index begins with it: what waits, however many, is not walked over.
         .where(m.c.workspace.in_(select(t.workspaces.c.id)))

@@ -491,6 +491,18 @@ answers = Table(
 # Carts whose people were left out of nudging at that moment, to measure what it brings.
 left_out = Table(
     "left_out",
+# What a platform called off, of whom (a mark) and when: a wish that is older comes too late.
+called_off = Table(
+    "called_off",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("installation", _ID, primary_key=True),
+    Column("whom", String(64), primary_key=True),
+    Column("campaign", String(200), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Index(None, "at"),
+)
+
     metadata,
     Column("cart", _ID, primary_key=True),
     Column("workspace", _ID, nullable=False),

@@ -214,7 +214,8 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
         said = outcomes.said({"message_status": "cancelled", "hs_execution_state": outcomes.SUCCESS})
         return Reading(
             reply=said, delivery=executing.key(execution),
-            calls_off=(CallOff(subject=f"contact/{execution.object_id}", campaign=campaign, at=request.received_at),))
+            calls_off=(CallOff(subject=f"contact/{execution.object_id}", campaign=campaign,
+                               at=signatures.moment(request)),))
 
     def _told(self, request: Inbound, installation: Installation) -> Reading:
         """Events come in no order, more than once, and one that is broken does not lose the others."""

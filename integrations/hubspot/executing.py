@@ -12,7 +12,7 @@ from core.domain.errors import InvalidNumber
 from core.domain.events import Event, Kind, Wish
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from integrations.hubspot import consents, people, schemas, ways
+from integrations.hubspot import consents, people, schemas, signatures, ways
 from integrations.hubspot.schemas import Execution
 
 USEFUL = {"marketing": timedelta(hours=72), "transactional": timedelta(hours=24)}
@@ -63,7 +63,8 @@ def event(execution: Execution, installation: Installation, request: Inbound) ->
     wait_for = "delivered" if said.get("wait_for") == "delivered" else "sent"
     # Like Event.trouble of a step whose wish cannot be read, a wish without a usable number is kept and told.
     return Event(
-        Kind.REQUEST, key(execution), now, zone=installation.zone, recipient=None if trouble else who, trouble=trouble,
+        Kind.REQUEST, key(execution), signatures.moment(request), zone=installation.zone,
+        recipient=None if trouble else who, trouble=trouble,
         values={**people.values(execution.properties), **({"message": message} if message else {})},
         private={"callback": execution.callback, "contact": execution.object_id, "wait_for": wait_for,
                  "language": installation.language, "workflow": execution.workflow or "", "klass": klass or "",

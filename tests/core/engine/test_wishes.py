@@ -43,7 +43,7 @@ from core.domain.events import Closed, Event, Kind, Wish
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.engine import feedback, intake, looking, reporting, scheduling, simulation
+from core.engine import feedback, housekeeping, intake, looking, reporting, scheduling, simulation
 from core.storage import installations, occasions, people, rules
 from core.storage import tables as t
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
@@ -93,7 +93,7 @@ class Flows(Shared, Answers, Asks, LooksAgain, ReportsInBatches, KeepsConsent):
     def parse(self, request: Inbound, installation: Installation) -> Reading:
         said = json.loads(request.body)
         events = tuple(
-            Event(Kind.REQUEST, f"run/{one['run']}", request.received_at, subject=one.get("who"),
+            Event(Kind.REQUEST, f"run/{one['run']}", _moment(one) or request.received_at, subject=one.get("who"),
                   recipient=Recipient.parse(one["to"]) if one.get("to") else None,
                   values={"first_name": "Ana"}, wish=Wish(**one["wish"]))
             for one in said.get("runs", ())
@@ -101,7 +101,7 @@ class Flows(Shared, Answers, Asks, LooksAgain, ReportsInBatches, KeepsConsent):
         words = tuple(ConsentWord(at=request.received_at, **one) for one in said.get("consents", ()))
         return Reading(
             events, consents=words,
-            calls_off=tuple(CallOff(**one) for one in said.get("calls_off", ())),
+            calls_off=tuple(CallOff(**{**one, "at": _moment(one)}) for one in said.get("calls_off", ())),
             merges=tuple(Merge(**one) for one in said.get("merges", ())),
             erasures=tuple(Erasure(**one) for one in said.get("erasures", ())),
             gone=said.get("gone", False),
@@ -131,6 +131,10 @@ class Flows(Shared, Answers, Asks, LooksAgain, ReportsInBatches, KeepsConsent):
             raise self.troubles.popleft()
         self.told.append(list(reports))
         return [None] * len(reports)
+
+
+def _moment(said: Mapping[str, Any]) -> datetime | None:
+    return datetime.fromisoformat(said["at"]) if said.get("at") else None
 
 
 def inbound(proof: str = "good", at: datetime = NOW, **said: Any) -> Inbound:
@@ -264,6 +268,70 @@ def test_the_platform_calls_off_what_waits_for_a_person(place: Place) -> None:
     place.later(days=1)
     place.leave()
     assert place.memory.sent == []
+
+
+AT_ONE, AT_TWO = NOW.isoformat(), (NOW + timedelta(milliseconds=40)).isoformat()
+
+
+def test_what_was_called_off_before_we_heard_of_it_does_not_leave(place: Place) -> None:
+    place.hear(calls_off=[{"subject": "person/1", "campaign": "flow 7", "at": AT_TWO}])
+
+    place.hear(runs=[{**run(1), "at": AT_ONE}])
+
+    place.leave()
+    assert place.memory.sent == []
+    assert place.told() == [("run/1", "cancelled", "called_off_there")]
+
+
+def test_a_number_is_called_off_before_its_wish_too(place: Place) -> None:
+    place.hear(calls_off=[{"number": ANA, "at": AT_TWO}])
+
+    place.hear(runs=[{**run(1), "at": AT_ONE}, {**run(2, to=BOB), "at": AT_ONE}])
+
+    place.leave()
+    assert [one.to for one in place.memory.sent] == [BOB]
+
+
+def test_what_is_asked_for_after_the_calling_off_leaves(place: Place) -> None:
+    """As a flow does that first calls off what there may be, and then sends."""
+    place.hear(calls_off=[{"subject": "person/1", "at": AT_ONE}])
+
+    place.hear(runs=[{**run(1), "at": AT_TWO}])
+
+    place.leave()
+    assert len(place.memory.sent) == 1
+
+
+@pytest.mark.parametrize("called", [
+    {"subject": "person/1", "campaign": "flow 8", "at": AT_TWO}, {"subject": "person/2", "at": AT_TWO},
+    {"subject": "person/1"},
+], ids=["another flow", "somebody else", "nobody knows when"])  # fmt: skip
+def test_a_calling_off_ends_what_it_meant_and_no_more(place: Place, called: Mapping[str, str]) -> None:
+    place.hear(calls_off=[dict(called)])
+
+    place.hear(runs=[{**run(1), "at": AT_ONE}])
+
+    place.leave()
+    assert len(place.memory.sent) == 1
+
+
+def test_of_two_callings_off_the_later_one_is_remembered(place: Place) -> None:
+    for at in (AT_TWO, AT_ONE):
+        place.hear(calls_off=[{"subject": "person/1", "at": at}])
+
+    place.hear(runs=[{**run(1), "at": (NOW + timedelta(milliseconds=20)).isoformat()}])
+
+    place.leave()
+    assert place.memory.sent == []
+
+
+def test_a_calling_off_is_forgotten_after_three_days(place: Place) -> None:
+    place.hear(calls_off=[{"subject": "person/1", "at": AT_TWO}])
+    place.later(days=3, hours=1)
+    housekeeping.run_due(place.suite)
+
+    with place.suite.database.read() as tx:
+        assert tx.rows(t.called_off.select()) == []
 
 
 # ------------------------------------------------------------------------------------------ one more look

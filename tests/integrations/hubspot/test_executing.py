@@ -15,7 +15,7 @@ from core.domain.errors import Unreadable, Unsupported
 from core.domain.events import Kind
 from core.domain.messages import State
 from core.domain.reasons import Reason
-from integrations.hubspot import schemas
+from integrations.hubspot import schemas, signatures
 from tests.fakes.hubspot import FakeHubSpot
 from tests.integrations.hubspot.practice import ANA, NOW, adapter, inbound, installation, outputs, step
 
@@ -268,6 +268,24 @@ def test_the_messages_of_this_workflow_are_called_off():
     reading = cancel(scope="workflow")
     assert reading.calls_off == (CallOff(subject="contact/901", campaign="workflow/1001", at=NOW),)
     assert outputs(reading.reply.body) == {"message_status": "cancelled", "hs_execution_state": "SUCCESS"}
+
+
+def test_two_that_overtake_each_other_keep_the_order_in_which_hubspot_signed_them():
+    def signed(topic, body, seconds):
+        stamp = str(int((NOW - timedelta(seconds=seconds)).timestamp() * 1000))
+        return inbound(topic, body, headers={signatures.V3: "proof", signatures.STAMP: stamp})
+
+    asked = hubspot.parse(signed("actions/send", step().body, 2), installation())
+    called = hubspot.parse(signed("actions/cancel", FakeHubSpot().execution("901", callback="ap-9"), 1), installation())
+
+    assert asked.events[0].at == NOW - timedelta(seconds=2)
+    assert called.calls_off[0].at == NOW - timedelta(seconds=1)
+
+
+def test_a_moment_that_nobody_signed_is_not_believed():
+    stamp = str(int((NOW + timedelta(days=9)).timestamp() * 1000))
+    request = inbound("actions/send", step().body, headers={signatures.STAMP: stamp})
+    assert hubspot.parse(request, installation()).events[0].at == NOW
 
 
 def test_or_all_of_the_contact():

@@ -125,6 +125,18 @@ def upgrade() -> None:
     op.create_table(
         "clicks",
         sa.Column("id", sa.String(length=40), nullable=False),
+    op.create_table(
+        "called_off",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("whom", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "installation", "whom", "campaign", name=op.f("pk_called_off")),
+    )
+    with op.batch_alter_table("called_off", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_called_off_at"), ["at"], unique=False)
+
         sa.Column("workspace", sa.String(length=40), nullable=False),
         sa.Column("link", sa.String(length=40), nullable=False),
         sa.Column("message", sa.String(length=40), nullable=True),
@@ -1172,3 +1184,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_answers_installation"))
 
     op.drop_table("answers")
+    with op.batch_alter_table("called_off", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_called_off_at"))
+
+    op.drop_table("called_off")
