@@ -135,7 +135,9 @@ def http_error(error: HTTPException) -> Response:
 
 def unexpected(error: Exception) -> Response:
     """A fault of ours: logged with its trace under the request's id; the caller sees the id and never the trace."""
-    log.error("request failed", exc_info=error, path=request.path, method=request.method)
+    # The route and not the path: the address of a provider's receipts is its proof, that of a short link is a code.
+    route = request.url_rule.rule if request.url_rule else "?"
+    log.error("request failed", exc_info=error, route=route, method=request.method)
     reason = Reason("internal_error")
     if not for_programs():
         return _page(500, reason, {})
