@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
+from core.filesystem import shared_by_machines
+
 _NAME = re.compile(
     r"RELANCE_([A-Z0-9]+(?:_[A-Z0-9]+)*?)"
     r"_(URL|AUTH_URL|TOKEN_URL|REVOKE_URL|CLIENT_ID|CLIENT_SECRET|APP_ID|DEVELOPER_KEY)\Z"
@@ -66,12 +68,24 @@ class Settings:
     def is_sqlite(self) -> bool:
         return self.database_url.startswith("sqlite")
 
+    @property
+    def sqlite_file(self) -> Path | None:
+        """Where the data is; None when it is elsewhere, or in memory."""
+        name = self.database_url.partition("sqlite:///")[2].partition("?")[0]
+        return None if name in ("", ":memory:") else Path(name)
+
+    @property
+    def shares_sqlite(self) -> bool:
+        """Whether several processes write the same SQLite file: they must all be on this machine."""
+        return self.is_sqlite and self.runner == "distributed"
+
     @classmethod
-    def read(cls, env: Mapping[str, str] | None = None) -> Settings:
+    def read(cls, env: Mapping[str, str] | None = None, *, mounts: str | None = None) -> Settings:
         """From the environment and the file that `RELANCE_ENV_FILE` names (the environment wins), secrets from
-        `…_FILE`. Creates the data folder and, if none are given, the secret key in it. Raises `WrongSetting`."""
+        `…_FILE`. Creates the data folder and, if none are given, the secret key in it. Raises `WrongSetting`.
+        `mounts`: as in `core.filesystem`."""
         given = _merged(os.environ if env is None else env)
-        return _read(given)
+        return _read(given, mounts)
 
 
 def _merged(env: Mapping[str, str]) -> dict[str, str]:
@@ -126,7 +140,7 @@ _KNOWN = {
 }
 
 
-def _read(given: Mapping[str, str]) -> Settings:
+def _read(given: Mapping[str, str], mounts: str | None) -> Settings:
     data_dir = Path(given.get("RELANCE_DATA_DIR") or "var")
     mode = _one_of(given, "RELANCE_MODE", "live", ("live", "demo", "test"))
     database_url = given.get("RELANCE_DATABASE_URL") or f"sqlite:///{(data_dir / 'relance.db').absolute()}"
@@ -145,11 +159,7 @@ def _read(given: Mapping[str, str]) -> Settings:
                 "RELANCE_BROKER_URL", "the distributed runner needs a broker", "redis://127.0.0.1:6379/0"
             )
         if database_url.startswith("sqlite"):
-            raise WrongSetting(
-                "RELANCE_DATABASE_URL",
-                "the distributed runner needs PostgreSQL",
-                "postgresql://relance:secret@127.0.0.1/relance",
-            )
+            _check_shared_file(database_url, mounts)
     return Settings(
         data_dir=data_dir,
         database_url=database_url,
@@ -166,6 +176,23 @@ def _read(given: Mapping[str, str]) -> Settings:
         otlp_url=_url(given, "RELANCE_OTLP_URL", "") if given.get("RELANCE_OTLP_URL") else "",
         **_vendors(given),
     )
+
+
+def _check_shared_file(database_url: str, mounts: str | None) -> None:
+    """Several processes may share a SQLite file, whose locks hold on one machine only."""
+    example = "postgresql://relance:secret@127.0.0.1/relance"
+    file = Settings(database_url=database_url).sqlite_file
+    if file is None:
+        raise WrongSetting(
+            "RELANCE_DATABASE_URL", "the distributed runner needs a database that its processes can share", example
+        )
+    if kind := shared_by_machines(file, mounts):
+        raise WrongSetting(
+            "RELANCE_DATABASE_URL",
+            f"{file} is on a network file system ({kind}), where SQLite cannot keep several processes apart; "
+            "name a folder of this machine, or PostgreSQL",
+            example,
+        )
 
 
 def _vendors(given: Mapping[str, str]) -> dict[str, Any]:

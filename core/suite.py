@@ -64,7 +64,7 @@ def build_suite(
     providers: Mapping[str, Provider] | None = None,
 ) -> Suite:
     """Assembles the suite; `adapters` and `providers` replace the registered ones. No socket but the database's."""
-    database = Database(settings.database_url, public_url=settings.public_url)
+    database = Database(settings.database_url, public_url=settings.public_url, shared=settings.shares_sqlite)
     guarded = Guarded(allow_private=settings.allow_private_addresses)
     addresses = urls(settings)
     if adapters is None:

@@ -18,10 +18,11 @@ import click
 import requests
 
 from core.cli.desk import Desk, Refusal, command
-from core.cli.running import shown_database, zones_version
+from core.cli.running import one_machine, shown_database, zones_version
 from core.domain.errors import RelanceError
 from core.domain.remedies import remedy
 from core.engine import preflight
+from core.filesystem import shared_by_machines
 from core.settings import Settings
 from core.storage import accounts, backups, house, installations, migrate, rotation
 from core.storage.database import DatabaseAway
@@ -130,6 +131,14 @@ def database(patient: Patient) -> Finding:
                                                                 "Restore a backup: relance restore FILE"))
     with patient.suite.database.read():
         pass
+    given = patient.suite.settings
+    if given.sqlite_file is not None and (kind := shared_by_machines(given.sqlite_file)):
+        return Finding("database", "warning", f"{shown_database(patient.suite)} ({kind})", patient.say(
+            "Un fichier SQLite sur un disque réseau peut se corrompre : placez-le sur cette machine, ou passez à "
+            "PostgreSQL.", "A SQLite file on a network disk can be damaged: keep it on this machine, or use PostgreSQL."
+        ))
+    if given.shares_sqlite:
+        return Finding("database", "warning", shown_database(patient.suite), one_machine(patient.desk))
     return Finding("database", "ok", shown_database(patient.suite))
 
 

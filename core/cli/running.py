@@ -181,7 +181,8 @@ def _started(desk: Desk, suite: Suite, server: Listening, password: str | None) 
         return
     table = Table(box=None, show_header=False, pad_edge=True, padding=(0, 2))
     rows = [
-        (desk.say("base de données", "database"), shown_database(suite), "ok"),
+        (desk.say("base de données", "database"), shown_database(suite),
+         one_machine(desk) if suite.settings.shares_sqlite else "ok"),
         (desk.say("fuseaux", "time zones"), zones_version(), "ok"),
         (desk.say("plateformes", "platforms"), " ".join(sorted(suite.adapters)), "ok"),
         (desk.say("envoi", "providers"), " ".join(sorted(suite.providers)), "ok"),
@@ -207,6 +208,12 @@ def shown_database(suite: Suite) -> str:
         return f"sqlite {suite.settings.database_url.removeprefix('sqlite:///')}"
     parts = urlsplit(suite.settings.database_url)
     return f"postgresql {parts.hostname or ''}{parts.path}"
+
+
+def one_machine(desk: Desk) -> str:
+    """What several processes on one SQLite file have to be told."""
+    return desk.say("cette machine seulement : un fichier SQLite ne se partage pas entre machines (PostgreSQL, si)",
+                    "this machine only: a SQLite file is not shared between machines (PostgreSQL is)")
 
 
 def zones_version() -> str:

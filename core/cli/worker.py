@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import click
+import structlog
 
 from core.cli.desk import Desk, Refusal, command
 from core.logs import configure
 from core.runners.distributed import run_worker, worker_app
 from core.storage import migrate
 from core.suite import build_suite
+
+log = structlog.get_logger(__name__)
 
 
 @command("worker", home=False)
@@ -19,9 +22,11 @@ def worker_command(desk: Desk, beat: bool, concurrency: int) -> None:
     settings = desk.settings
     if settings.runner != "distributed":
         raise Refusal(desk.say(
-            "Les processus séparés demandent RELANCE_RUNNER=distributed, PostgreSQL et RELANCE_BROKER_URL.",
-            "Processes of their own need RELANCE_RUNNER=distributed, PostgreSQL and RELANCE_BROKER_URL."))
+            "Les processus séparés demandent RELANCE_RUNNER=distributed et RELANCE_BROKER_URL.",
+            "Processes of their own need RELANCE_RUNNER=distributed and RELANCE_BROKER_URL."))
     configure(settings.log_level)
+    if settings.shares_sqlite:
+        log.warning("this machine only", database="sqlite", more_machines="postgresql")
     suite = build_suite(settings)
     if not migrate.is_current(suite.database):
         raise Refusal(desk.say("La base de données n'est pas à jour : lancez `relance migrate`.",

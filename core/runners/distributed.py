@@ -10,6 +10,7 @@ the database's name, so that two houses may share a broker.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import signal
 import threading
@@ -50,6 +51,9 @@ log = structlog.get_logger(__name__)
 def queues(settings: Settings) -> dict[str, str]:
     """The queue of each task in this house."""
     house = urlsplit(settings.database_url).path.strip("/") or "relance"
+    if file := settings.sqlite_file:
+        # Two files may have one name, and the folders they lie in are nobody's business.
+        house = f"{file.stem}-{hashlib.blake2b(bytes(file.resolve()), digest_size=6).hexdigest()}"
     return {name: f"relance.{house}.{name.removeprefix('relance.')}" for name in (SEND, TICK, ASK)}
 
 

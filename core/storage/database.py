@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +21,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.domain.errors import RelanceError
 
 _BEGINS = "relance_begins"
+BUSY = 30.0
+"""Seconds that a writer waits for its turn on SQLite."""
 
 
 class DatabaseAway(RelanceError):
@@ -123,14 +128,15 @@ class Glance:
 class Database:
     """One per process. `write` and `read` give a `Transaction`; it commits at the end and rolls back on an error."""
 
-    def __init__(self, url: str, *, public_url: str = "") -> None:
+    def __init__(self, url: str, *, public_url: str = "", shared: bool = False) -> None:
+        """`shared`: other processes of this house write the same SQLite file all the time."""
         # Without a driver in the address, SQLAlchemy would look for one that we do not have.
         url = url.replace("postgresql://", "postgresql+psycopg://", 1) if url.startswith("postgresql://") else url
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         # SQLite has one writer: queueing here is fair and cheap, its busy loop is neither.
         self._writer = threading.RLock() if self.is_sqlite else None
-        engine = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        engine = _sqlite(url, shared=shared) if self.is_sqlite else _postgresql(url)
         # What short links begin with is part of a message's text, which is made wherever there is a transaction.
         self.engine = engine.execution_options(relance_public_url=public_url)
 
@@ -195,12 +201,13 @@ def _spelled(statement: str, is_sqlite: bool) -> str:
     return statement if is_sqlite else statement.replace("?", "%s")
 
 
-def _sqlite(url: str) -> Engine:
+def _sqlite(url: str, *, shared: bool) -> Engine:
     path = url.partition("sqlite:///")[2]
     if path not in ("", ":memory:"):
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         Path(path).touch(mode=0o600)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=16, max_overflow=32)
+    given = {"timeout": BUSY, "check_same_thread": False}
+    engine = create_engine(url, connect_args=given, pool_size=16, max_overflow=32)
 
     @event.listens_for(engine, "connect")
     def prepared(connection: Any, record: Any) -> None:
@@ -210,7 +217,7 @@ def _sqlite(url: str) -> Engine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "busy_timeout=30000",
+            _PATIENT,
             "temp_store=MEMORY",
             "cache_size=-8000",
         ):
@@ -218,12 +225,43 @@ def _sqlite(url: str) -> Engine:
         cursor.close()
 
     # Not as a listener of the engine's events: one of those makes every statement pass all of them.
-    engine.dialect.do_begin = _begun  # type: ignore[method-assign,assignment]
+    engine.dialect.do_begin = _begun_in_turn if shared else _begun  # type: ignore[method-assign,assignment]
     return engine
+
+
+_PATIENT = f"busy_timeout={BUSY * 1000:.0f}"
 
 
 def _begun(connection: Any) -> None:
     connection.driver_connection.execute(connection.info.pop(_BEGINS, "BEGIN"))
+
+
+def _begun_in_turn(connection: Any) -> None:
+    """SQLite lets a writer that waits for another process look again ten times a second, and whoever writes without a
+    pause is always quicker. So we look ourselves, every millisecond or two: with two processes that never pause the
+    longest wait is 150 ms instead of 1.3 s."""
+    begins, driver = connection.info.pop(_BEGINS, "BEGIN"), connection.driver_connection
+    if begins == "BEGIN":
+        driver.execute(begins)
+        return
+    ends = time.monotonic() + BUSY
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while not _has_begun(driver, begins, last=time.monotonic() > ends):
+            time.sleep(random.uniform(0.0005, 0.003))  # noqa: S311
+    finally:
+        driver.execute(f"PRAGMA {_PATIENT}")
+
+
+def _has_begun(driver: Any, begins: str, *, last: bool) -> bool:
+    try:
+        driver.execute(begins)
+    except sqlite3.OperationalError as error:
+        # The low byte names the error, the others its kind.
+        if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _postgresql(url: str) -> Engine:
