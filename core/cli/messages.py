@@ -17,7 +17,7 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.price import Money
 from core.engine import catching_up, explaining, restoring, sending, shown
-from core.storage import house, outbox
+from core.storage import house, ledger, outbox
 
 WHO = "relance"
 
@@ -53,7 +53,7 @@ def send_command(
         row = {
             **{one.name: getattr(draft, one.name) for one in fields(draft)},
             "class": draft.message_class, "channels": [str(one) for one in draft.channels],
-            "checks": outbox.checks_row(draft.checks), "reason": outbox.reason_row(draft.reason), "id": None,
+            "checks": ledger.checks_row(draft.checks), "reason": ledger.reason_row(draft.reason), "id": None,
             "created_at": suite.now(), "left_at": None, "account": None, "provider_ref": None, "channel": None,
         }
     else:

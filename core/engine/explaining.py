@@ -9,7 +9,7 @@ from typing import Any
 from core.domain.errors import NotFound, from_reason
 from core.domain.recipients import mask
 from core.engine import shown
-from core.storage import answers, feedback, links, occasions, outbox, people, rules
+from core.storage import answers, feedback, ledger, links, occasions, outbox, people, rules
 from core.storage.database import Transaction
 
 MOST = 50
@@ -21,7 +21,7 @@ def with_history(tx: Transaction, message_id: str, language: str = "en") -> dict
     row = outbox.get(tx, message_id)
     if row is None:
         raise NotFound("message")
-    steps, attempts = outbox.history(tx, message_id)
+    steps, attempts = ledger.history(tx, message_id)
     receipts, clicks = feedback.receipts_of(tx, message_id), links.clicks_of(tx, message_id)
     history = shown.history(row, steps, attempts, receipts, language, clicks)
     return {**shown.message(row, language), "history": history}

@@ -31,7 +31,7 @@ from core.engine import guarding, notices
 from core.engine.consenting import call_off
 from core.engine.scheduling import live_installations, replan, replan_open
 from core.secrets import same
-from core.storage import accounts, feedback, house, inbox, installations, occasions, outbox, people
+from core.storage import accounts, feedback, house, inbox, installations, ledger, occasions, outbox, people
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -194,7 +194,7 @@ def _moved_at_once(
     """Moves the messages of plain receipts forwards, all that hear the same in one step; those that moved."""
     alike: dict[tuple[Any, ...], list[tuple[Mapping[str, Any], Receipt]]] = {}
     for message, receipt in plain:
-        why = repr(outbox.reason_row(receipt.reason))
+        why = repr(ledger.reason_row(receipt.reason))
         alike.setdefault((receipt.state, why, message["channel_step"]), []).append((message, receipt))
     moved: list[tuple[str, str, State]] = []
     for (state, _, step), some in alike.items():

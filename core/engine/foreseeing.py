@@ -10,7 +10,7 @@ from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
 from core.engine import shown
 from core.engine.scheduling import planned
-from core.storage import occasions, outbox, rules
+from core.storage import ledger, occasions, rules
 from core.storage.database import Transaction
 
 MOST_SHOWN = 500
@@ -66,7 +66,7 @@ def _sent(one: Occasion, said: Send, names: dict[str, str], language: str) -> di
         "encoding": said.measure.encoding,
         "segments": said.measure.segments,
         "price": said.price.as_json() if said.price else None,
-        "checks": shown.checks(outbox.checks_row(said.checks), language),
+        "checks": shown.checks(ledger.checks_row(said.checks), language),
     }
 
 

@@ -18,7 +18,7 @@ from core.domain.reasons import Reason
 from core.domain.retries import next_delivery
 from core.engine import shown
 from core.engine.singly import singly
-from core.storage import feedback, house, installations, outbox, webhooks
+from core.storage import feedback, house, installations, ledger, outbox, webhooks
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -171,11 +171,11 @@ def _deliver(suite: Suite, row: Any) -> None:
         if done:
             webhooks.change(tx, row["webhook"], failing_since=None, trouble=None)
         elif status == 410 or (row["failing_since"] and now - row["failing_since"] > PAUSE_AFTER):
-            webhooks.change(tx, row["webhook"], state="paused", trouble=outbox.reason_row(trouble))
+            webhooks.change(tx, row["webhook"], state="paused", trouble=ledger.reason_row(trouble))
             house.note(tx, "engine", "webhook_paused", row["webhook"], {}, now)
             log.warning("webhook endpoint paused", webhook=row["webhook"])
         elif row["failing_since"] is None:
-            webhooks.change(tx, row["webhook"], failing_since=now, trouble=outbox.reason_row(trouble))
+            webhooks.change(tx, row["webhook"], failing_since=now, trouble=ledger.reason_row(trouble))
 
 
 def _listens(endpoint: Any, name: str) -> bool:

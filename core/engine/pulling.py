@@ -17,7 +17,7 @@ from core.domain.reasons import Reason
 from core.engine import applying
 from core.engine.installing import with_token
 from core.engine.singly import singly
-from core.storage import house, installations, occasions, outbox
+from core.storage import house, installations, ledger, occasions, outbox
 from core.suite import Suite
 
 AT_ONCE = 4
@@ -164,7 +164,7 @@ def _applied(
                 "pull_lease_until": None,
                 "failures": 0,
                 "trouble": None,
-                "problems": [outbox.reason_row(one) for one in batch.problems],
+                "problems": [ledger.reason_row(one) for one in batch.problems],
             }
         installations.change(tx, installation.id, **values)
         if row.trouble is not None and not batch.more:

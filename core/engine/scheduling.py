@@ -27,7 +27,7 @@ from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
-from core.storage import answers, carts, house, occasions, outbox, people, rules
+from core.storage import answers, carts, house, ledger, occasions, outbox, people, rules
 from core.storage.database import Transaction
 
 _PEOPLE = 400
@@ -146,8 +146,8 @@ def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapp
         ],
         now,
     )
-    for message in outbox.unsaid(tx, [name for one in results for name in one.leaving], "ordered_while_leaving"):
-        outbox.write_steps(tx, [(message, tx.owned, State.SENDING, Reason("ordered_while_leaving"))], now)
+    for message in ledger.unsaid(tx, [name for one in results for name in one.leaving], "ordered_while_leaving"):
+        ledger.write_steps(tx, [(message, tx.owned, State.SENDING, Reason("ordered_while_leaving"))], now)
     outbox.keep_unfulfilled(tx, [(one.occasion, skip) for one in results for skip in _ended(one, live)], now)
     return results
 

@@ -13,7 +13,7 @@ from core.domain.messages import Channel, MessageClass
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.domain.text.codes import hidden
-from core.storage import accounts, installations, outbox
+from core.storage import accounts, installations, ledger, outbox
 from core.storage.cleaning import clean
 
 
@@ -94,7 +94,7 @@ def accepted(
     identity of those that many messages share."""
     known = told.get(id(one.checks)) if told is not None else None
     if known is None:
-        known = checks(outbox.checks_row(one.checks), language)
+        known = checks(ledger.checks_row(one.checks), language)
         if told is not None:
             told[id(one.checks)] = known
     price = {"amount": one.price_micros, "currency": one.currency} if one.price_micros is not None else None
@@ -103,7 +103,7 @@ def accepted(
     return {
         "id": message_id,
         "state": one.state.value,
-        "reason": reason(outbox.reason_row(one.reason), language),
+        "reason": reason(ledger.reason_row(one.reason), language),
         "to": one.to,
         "class": one.message_class.value,
         "channels": [way.as_json() for way in ways(one.channels, one.budgets)] if one.budgets else names,

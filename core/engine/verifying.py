@@ -24,7 +24,7 @@ from core.domain.text.templates import compile_template
 from core.domain.text.transliteration import raw_map
 from core.engine import notices, public, sending
 from core.ids import new_id
-from core.storage import house, outbox, rules, verifications
+from core.storage import house, ledger, outbox, rules, verifications
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -147,7 +147,7 @@ def begin(suite: Suite, tx: Transaction, asked: Asked, *, installation: str | No
             "code_hash": suite.vault.mark(code, verification_id, tx.owned) if sent else None,
             "code_of": live,
             "state": "pending",
-            "reason": outbox.reason_row(draft.reason),
+            "reason": ledger.reason_row(draft.reason),
             "test": asked.test,
             "created_at": now,
             "expires_at": now + LIVES,

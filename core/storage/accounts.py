@@ -19,7 +19,7 @@ from core.ids import new_id
 from core.secrets import Undecryptable, Vault, hashed
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.outbox import reason_row
+from core.storage.ledger import reason_row
 
 SIMULATOR = "acc_simulator"
 _c = t.provider_accounts.c

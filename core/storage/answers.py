@@ -12,7 +12,7 @@ from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.outbox import checks_row, reason_row
+from core.storage.ledger import checks_row, reason_row
 
 _c = t.answers.c
 _CHUNK = 400

@@ -16,7 +16,8 @@ from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.storage import tables as t
 from core.storage.database import Database, Transaction
-from core.storage.outbox import doubt, reason_row, write_steps
+from core.storage.ledger import reason_row, write_steps
+from core.storage.outbox import doubt
 
 BEGUN = "backup_begun"
 DONE = "backup"

@@ -15,7 +15,7 @@ from core.domain.policy.pumping import Bucket
 from core.domain.reasons import Reason
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.outbox import reason_row, write_steps
+from core.storage.ledger import reason_row, write_steps
 
 Key = tuple[str, str, datetime]
 """Workspace, what is counted, and the first moment of its period."""

@@ -19,7 +19,7 @@ from core.storage import bulk
 from core.storage import tables as t
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
-from core.storage.outbox import reason_row
+from core.storage.ledger import reason_row
 
 _r, _m, _p = t.receipts.c, t.messages.c, t.replies.c
 

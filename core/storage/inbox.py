@@ -15,7 +15,7 @@ from core.ids import new_id
 from core.storage import tables as t
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
-from core.storage.outbox import reason_row
+from core.storage.ledger import reason_row
 
 _c = t.inbox.c
 # A platform that names its deliveries means another one by another name, unless something on the way repeated it.

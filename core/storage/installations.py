@@ -17,7 +17,7 @@ from core.ids import new_id
 from core.secrets import Undecryptable, Vault
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.outbox import reason_row
+from core.storage.ledger import reason_row
 
 _c = t.installations.c
 

@@ -12,7 +12,8 @@ from core.domain.messages import LEFT, State
 from core.domain.reasons import Reason
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.outbox import Filter, reason_row, write_steps
+from core.storage.ledger import reason_row, write_steps
+from core.storage.outbox import Filter
 
 _m, _o = t.messages.c, t.occasions.c
 _CHUNK = 400

@@ -22,7 +22,7 @@ from core.domain.recipients import Recipient
 from core.ids import new_id
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.outbox import reason_row
+from core.storage.ledger import reason_row
 
 _CHUNK = 400
 # Asked at once, and by the driver itself: every message that is accepted needs it. `{}` is "one of these", see below.

@@ -17,7 +17,7 @@ from core.domain.messages import State, may_follow
 from core.domain.reasons import Reason
 from core.ids import new_ids
 from core.storage.database import Database, Transaction
-from core.storage.outbox import reason_row
+from core.storage.ledger import reason_row
 from core.storage.tables import messages, smpp_parts
 
 IN_DOUBT_FOR = timedelta(hours=72)

@@ -13,7 +13,7 @@ from core.ids import new_id, new_ids
 from core.secrets import Undecryptable, Vault
 from core.storage import tables as t
 from core.storage.database import Transaction
-from core.storage.outbox import reason_row
+from core.storage.ledger import reason_row
 
 _w, _d = t.webhooks.c, t.deliveries.c
 

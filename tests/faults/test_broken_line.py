@@ -16,7 +16,7 @@ import pytest
 from core.contract import Account, Configured, ProviderTools
 from core.engine import dispatch
 from core.providers.smsmode import Smsmode
-from core.storage import accounts, outbox
+from core.storage import accounts, ledger
 from tests.fakes.smsmode import FakeSmsmode
 from tests.faults.server import (
     FaultServer,
@@ -77,7 +77,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 def attempts(room: Room, name: str) -> list[str]:
     with room.suite.database.read(room.workspace) as tx:
-        return [one["outcome"] for one in outbox.history(tx, name)[1]]
+        return [one["outcome"] for one in ledger.history(tx, name)[1]]
 
 
 def test_refused_connections_took_nothing_and_it_leaves_when_they_are_over(room: Room) -> None:

@@ -16,7 +16,7 @@ from core.domain.messages import Channel, MessageClass
 from core.engine import dispatch
 from core.providers.memory import Memory
 from core.settings import Settings
-from core.storage import accounts, house, outbox
+from core.storage import accounts, house, ledger, outbox
 from core.storage import tables as t
 from core.suite import Suite, build_suite
 from tests.support.schema import bring_up
@@ -85,7 +85,7 @@ class EngineRoom:
     def steps(self, name: str) -> list[tuple[str, str | None]]:
         """(state, reason) of each step in the ledger."""
         with self.suite.database.read(self.workspace) as tx:
-            return [(one["state"], one["reason"] and one["reason"]["code"]) for one in outbox.history(tx, name)[0]]
+            return [(one["state"], one["reason"] and one["reason"]["code"]) for one in ledger.history(tx, name)[0]]
 
     def account_row(self) -> accounts.Row:
         with self.suite.database.read(self.workspace) as tx:

@@ -12,7 +12,7 @@ from core.domain.policy.pumping import Origin
 from core.domain.reasons import Reason
 from core.domain.text.price import Money
 from core.engine import shown, verifying
-from core.storage import outbox, verifications
+from core.storage import ledger, verifications
 from core.web import problems
 from core.web.api import given
 from core.web.api.messages import _id, _number, recipient
@@ -163,7 +163,7 @@ def _foreseen(started: verifying.Started, language: str) -> dict[str, Any]:
             "segments": draft.segments,
             "price": {"amount": price.amount, "currency": price.currency} if price else None,
         },
-        "checks": shown.checks(outbox.checks_row(draft.checks), language),
+        "checks": shown.checks(ledger.checks_row(draft.checks), language),
     }
 
 

@@ -19,7 +19,7 @@ from core.domain.messages import State
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.engine import resolving, shown
-from core.storage import feedback, links, occasions, outbox
+from core.storage import feedback, ledger, links, occasions, outbox
 from core.web.app import current_suite
 from core.web.console import asked
 from core.web.console.formats import moment
@@ -76,7 +76,7 @@ def story(message_id: str) -> ResponseReturnValue:
         if row is None:
             raise NotFound("message")
         occasion = occasions.get(tx, row["occasion"]) if row["occasion"] else None
-        steps, attempts = outbox.history(tx, message_id)
+        steps, attempts = ledger.history(tx, message_id)
         receipts, clicks = feedback.receipts_of(tx, message_id), links.clicks_of(tx, message_id)
         replies = [one for one in feedback.replies(tx, number=row["to"], limit=50) if one["message"] == message_id]
         names = asked.names(suite, tx)

@@ -26,7 +26,7 @@ from core.domain.reasons import Reason
 from core.engine import dispatch, ticking
 from core.engine.journal import Journal
 from core.providers.memory import Memory
-from core.storage import accounts, installations, outbox, people
+from core.storage import accounts, installations, ledger, outbox, people
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
 
 WHY = Reason("provider_busy")
@@ -131,7 +131,7 @@ def test_a_provider_that_is_away_is_asked_by_one_message_a_minute_and_not_by_all
     for _ in range(120):
         room.later(seconds=30)
     with room.suite.database.read(room.workspace) as tx:
-        tries = [outbox.history(tx, name)[1] for name in names]
+        tries = [ledger.history(tx, name)[1] for name in names]
     spoken = sum(len(one) for one in tries)
     assert spoken <= 64 + 61, "the first batch finds out, then one a minute"
     room.memory._scripts.clear()
@@ -394,6 +394,6 @@ def test_what_it_really_cost_is_kept_beside_the_estimate(room):
     room.memory.script(ANA, Accepted("theirs-8", price_micros=48_500, currency="USD"))
     dispatch.run_due(room.suite)
     with room.suite.database.read(room.workspace) as tx:
-        [attempt] = outbox.history(tx, name)[1]
+        [attempt] = ledger.history(tx, name)[1]
     assert (attempt["price_micros"], attempt["currency"]) == (48_500, "USD")
     assert (room.message(name)["price_micros"], room.message(name)["currency"]) == (52_000, "EUR")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +36,7 @@ from core.storage import (
     idempotency,
     inbox,
     installations,
+    ledger,
     links,
     oauth,
     occasions,
@@ -102,6 +105,7 @@ READS: dict[str, Call] = {
     "installations.learnt": lambda tx, our: installations.learnt(tx, our["installation"]),
     "installations.listed": lambda tx, our: installations.listed(tx, VAULT, URL),
     "installations.connected": lambda tx, our: installations.connected(tx),
+    "ledger.history": lambda tx, our: [one for many in ledger.history(tx, our["sent"]) for one in many],
     "links.click_rate": lambda tx, our: links.click_rate(tx, NOW - timedelta(days=1)),
     "links.clicks_of": lambda tx, our: links.clicks_of(tx, our["sent"]),
     "links.counts": lambda tx, our: links.counts(tx, [our["link"]]),
@@ -124,7 +128,6 @@ READS: dict[str, Call] = {
     "outbox.by_ids": lambda tx, our: outbox.by_ids(tx, [our["waiting"], our["sent"]]),
     "outbox.counts": lambda tx, our: outbox.counts(tx, NOW - timedelta(days=9), NOW + timedelta(days=9)),
     "outbox.get": lambda tx, our: outbox.get(tx, our["waiting"]),
-    "outbox.history": lambda tx, our: [one for many in outbox.history(tx, our["sent"]) for one in many],
     "outbox.known": lambda tx, our: outbox.known(tx, [our["occasion"]]),
     "outbox.listed": lambda tx, our: outbox.listed(tx, outbox.Filter()),
     "outbox.of_occasions": lambda tx, our: outbox.of_occasions(tx, [our["occasion"]]),
@@ -175,6 +178,7 @@ WRITES: dict[str, Call] = {
     "outbox.call_off": lambda tx, our: outbox.call_off(tx, [our["occasion"]], WHY, NOW),
     "outbox.advance_all": lambda tx, our: outbox.advance_all(tx, [our["sent"]], State.READ, None, NOW, step=0),
     "outbox.cancel": lambda tx, our: outbox.cancel(tx, our["waiting"], WHY, NOW),
+    "outbox.end_one": lambda tx, our: outbox.end_one(tx, our["waiting"], State.CANCELLED, WHY, NOW),
     "outbox.end_waiting": lambda tx, our: outbox.end_waiting(tx, NOW, State.CANCELLED, WHY),
     "outbox.end_waiting_for": lambda tx, our: outbox.end_waiting_for(
         tx, ANA.number, ["transactional"], State.SUPPRESSED, WHY, NOW),
@@ -213,24 +217,26 @@ OF_THE_HOUSE = """
     feedback.report_done feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
     installations.due installations.fell_silent installations.let_go installations.seize
     installations.speaking installations.standing installations.parted installations.to_maintain
-    installations.workspace_of oauth.bring outbox.advance outbox.arrived_earlier outbox.ask_again outbox.claim
+    installations.workspace_of ledger.unsaid ledger.write_steps oauth.bring outbox.advance
+    outbox.arrived_earlier outbox.ask_again outbox.claim
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
-    outbox.platforms_to_ask outbox.record outbox.stays_with outbox.unsaid outbox.untold outbox.write_steps
+    outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
     people.standings people.untold simulated.advance simulated.due simulated.next_at webhooks.delivered
     webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, carts, conversions, exports, feedback, idempotency, inbox, installations, links, oauth,
-    occasions, outbox, people, rules, simulated, verifications, webhooks,
+    accounts, answers, carts, conversions, exports, feedback, idempotency, inbox, installations, ledger, links,
+    oauth, occasions, people, rules, simulated, verifications, webhooks,
+    *(import_module(f"{outbox.__name__}.{one.name}") for one in iter_modules(outbox.__path__)),
 )  # fmt: skip
 
 
 def test_every_function_is_on_one_list() -> None:
     there = {
-        f"{module.__name__.rpartition('.')[2]}.{name}"
+        f"{module.__name__.split('.')[2]}.{name}"
         for module in MODULES
         for name, work in inspect.getmembers(module, inspect.isfunction)
         if work.__module__ == module.__name__
@@ -300,7 +306,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
             state="held", held_by=outbox.looking(our["installation"])))  # fmt: skip
         tx.connection.execute(m.update().where(m.c.id == our["sent"]).values(
             state="sent", account=our["account"], provider_ref="ref_1", left_at=NOW))  # fmt: skip
-        outbox.write_steps(tx, [(our["sent"], workspace, State.SENT, None)], NOW)
+        ledger.write_steps(tx, [(our["sent"], workspace, State.SENT, None)], NOW)
         [(row, _)] = feedback.keep_receipts(tx, our["account"], [Receipt("ref_1", State.SENT, "s", NOW)], NOW)
         feedback.belongs(tx, [(row, our["sent"])])
     return our

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.planning import Cancel, Known
 from core.domain.reasons import Reason
-from core.storage import outbox
+from core.storage import ledger, outbox
 from core.storage import tables as t
 from core.storage.database import Database
 from core.storage.outbox import Claimed, New, Result
@@ -57,7 +57,7 @@ def row(database: Database, message_id: str) -> dict[str, Any]:
 
 def steps(database: Database, message_id: str) -> list[str]:
     with database.read() as tx:
-        return [step["state"] for step in outbox.history(tx, message_id)[0]]
+        return [step["state"] for step in ledger.history(tx, message_id)[0]]
 
 
 # ---------------------------------------------------------------------------------------------- claiming
@@ -110,7 +110,7 @@ def test_what_became_of_a_batch_is_written_with_its_attempts_and_steps(database,
     assert (row(database, two)["state"], row(database, two)["tries"]) == ("scheduled", 1)
     assert steps(database, one) == ["sent"]
     with database.read() as tx:
-        assert outbox.history(tx, two)[1][0]["outcome"] == "later"
+        assert ledger.history(tx, two)[1][0]["outcome"] == "later"
 
 
 def test_who_lost_his_lease_does_not_overwrite_a_newer_state(database, workspace):
@@ -245,7 +245,7 @@ def test_another_workspace_can_neither_read_nor_touch_a_message(database, worksp
         assert outbox.get(tx, name) is None
         assert outbox.by_ids(tx, [name]) == {}
         assert outbox.listed(tx, outbox.Filter()) == []
-        assert outbox.history(tx, name) == ([], [])
+        assert ledger.history(tx, name) == ([], [])
         assert outbox.counts(tx, NOW - timedelta(days=1), NOW + timedelta(days=1)) == {}
         assert not outbox.cancel(tx, name, WHY, NOW)
         assert not outbox.advance(tx, name, stranger, State.CANCELLED, WHY, NOW)

@@ -10,7 +10,7 @@ import pytest
 
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
-from core.storage import outbox, overview
+from core.storage import ledger, outbox, overview
 from core.storage.database import Database
 from tests.support.schema import bring_up
 
@@ -65,7 +65,7 @@ def test_a_decision_counts_once_and_only_from_where_it_is_allowed(database):
         [message] = outbox.accept(tx, [new(1)], START)
         held = overview.decide(tx, message, (State.SCHEDULED,), State.HELD, Reason("held_by_person"), START)
         again = overview.decide(tx, message, (State.SCHEDULED,), State.HELD, Reason("held_by_person"), START)
-        steps, _ = outbox.history(tx, message)
+        steps, _ = ledger.history(tx, message)
     with database.write("wsp_2") as tx:
         foreign = overview.decide(tx, message, (State.HELD,), State.SCHEDULED, Reason("released_by_person"), START)
     assert (held, again, foreign, [step["state"] for step in steps]) == (True, False, False, ["held"])

@@ -1,0 +1,198 @@
+"""What is due is claimed by one sender, for as long as its lease; and when the next one falls due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Integer, bindparam, select, update
+
+from core.domain.messages import Channel, MessageClass
+from core.domain.retries import LONGEST
+from core.storage import tables as t
+from core.storage.database import Glance, Transaction
+
+_m = t.messages.c
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A message that this owner, and nobody else, may hand over until `lease`."""
+
+    id: str
+    workspace: str
+    to: str
+    country: str
+    text: str
+    encoding: str
+    message_class: MessageClass
+    channels: tuple[Channel, ...]
+    sender: str | None
+    asks: bool
+    due_at: datetime
+    expires_at: datetime | None
+    tries: int
+    fence: int
+    installation: str | None
+    occasion: str | None
+    rule: str | None
+    about: datetime | None
+    test: bool
+    zone: str | None
+    held_by: str | None
+    """`account:<id>`: by that account and no other, because it may have it already."""
+    channel_step: int = 0
+    fallback_at: datetime | None = None
+    """When the time of its present channel is over and the next one's begins; None until it is first tried by it."""
+    budgets: Mapping[str, int] | None = None
+    content: Mapping[str, Any] | None = None
+    segments: int = 1
+    price_micros: int | None = None
+    currency: str | None = None
+    reference: str | None = None
+    waits_for: Mapping[str, Any] | None = None
+    """The reason for which it waited until now, as it was kept."""
+    looked_at: datetime | None = None
+    """When the platform was last asked whether it is still wanted."""
+
+    @property
+    def channel(self) -> Channel:
+        """The one in use."""
+        return self.channels[self.channel_step]
+
+    @property
+    def next_channel(self) -> Channel | None:
+        """The one that follows when the present one has surely failed."""
+        return self.channels[self.channel_step + 1] if self.channel_step + 1 < len(self.channels) else None
+
+
+_CLAIMED = (
+    _m.id,
+    _m.workspace,
+    _m.to,
+    _m.country,
+    _m.text,
+    _m.encoding,
+    _m["class"],
+    _m.channels,
+    _m.sender,
+    _m.asks,
+    _m.due_at,
+    _m.expires_at,
+    _m.tries,
+    _m.fence,
+    _m.installation,
+    _m.occasion,
+    _m.rule,
+    _m.about,
+    _m.test,
+    _m.zone,
+    _m.held_by,
+    _m.channel_step,
+    _m.fallback_at,
+    _m.budgets,
+    _m.content,
+    _m.segments,
+    _m.price_micros,
+    _m.currency,
+    _m.reference,
+    _m.reason,
+    _m.looked_at,
+)
+
+
+def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: timedelta) -> list[Claimed]:
+    """Up to `limit` due messages, the most urgent class first, marked `sending` for `owner` until the lease ends."""
+    claimed: list[Claimed] = []
+    taking = {"b_now": now, "b_owner": owner, "b_lease": now + lease}
+    statement = _claim(tx)
+    for priority in range(4):
+        if len(claimed) >= limit:
+            break
+        asked = {**taking, "b_priority": priority, "b_limit": limit - len(claimed)}
+        rows = tx.connection.execute(statement, asked).all()
+        rows = sorted(rows, key=_by_due)
+        claimed.extend(
+            Claimed(
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                MessageClass(row[6]),
+                tuple(Channel(name) for name in row[7]),
+                *row[8:],
+            )
+            for row in rows
+        )
+    return claimed
+
+
+_CLAIMING: dict[bool, Any] = {}
+
+
+def _claim(tx: Transaction) -> Any:
+    """Built once for each kind of database: it runs four times a turn, and building it costs more than running it."""
+    if tx.is_sqlite not in _CLAIMING:
+        due = (
+            select(_m.id)
+            .where(_m.state == "scheduled", _m.priority == bindparam("b_priority"), _m.due_at <= bindparam("b_now"))
+            .order_by(_m.due_at)
+            .limit(bindparam("b_limit", type_=Integer))
+        )
+        _CLAIMING[tx.is_sqlite] = (
+            update(t.messages)
+            .where(_m.id.in_(tx.chosen(due)))
+            .values(
+                state="sending",
+                owner=bindparam("b_owner"),
+                lease=bindparam("b_lease"),
+                fence=_m.fence + 1,
+                changed_at=bindparam("b_now"),
+            )
+            .returning(*_CLAIMED)
+        )
+    return _CLAIMING[tx.is_sqlite]
+
+
+_by_due = itemgetter(_CLAIMED.index(_m.due_at), _CLAIMED.index(_m.id))
+
+
+def give_back(tx: Transaction, messages: Sequence[Claimed], now: datetime) -> None:
+    """Claimed and surely not spoken about (SIGTERM): they wait again, and nothing is counted."""
+    if messages:
+        tx.connection.execute(
+            update(t.messages)
+            .where(_m.id == bindparam("b_id"), _m.fence == bindparam("b_fence"), _m.state == "sending")
+            .values(state="scheduled", lease=None, owner=None, changed_at=now),
+            [{"b_id": one.id, "b_fence": one.fence} for one in messages],
+        )
+
+
+def hurry(tx: Transaction, account: str, now: datetime) -> None:
+    """An account is back: what it had put off, for longer and longer, need not wait for its next try."""
+    tx.connection.execute(
+        update(t.messages)
+        .where(
+            _m.state == "scheduled",
+            _m.priority.in_(range(4)),
+            _m.due_at > now,
+            _m.due_at <= now + LONGEST,
+            _m.account == account,
+        )
+        .values(due_at=now)
+    )
+
+
+_NEXT_DUE_OF = "(SELECT due_at FROM messages WHERE state = 'scheduled' AND priority = {} ORDER BY due_at LIMIT 1)"
+_NEXT_DUE = "SELECT " + ", ".join(map(_NEXT_DUE_OF.format, range(4)))
+
+
+def next_due(tx: Transaction | Glance) -> datetime | None:
+    """When the next message falls due; None when none waits."""
+    first = min((kept for kept in tx.quick(_NEXT_DUE)[0] if kept is not None), default=None)
+    return None if first is None else t.from_micros(first)
