@@ -22,7 +22,8 @@ ADAPTERS_AT_THE_TOP = ("gcal_reminders", "wordpress_bridge")
 
 # The doors to the clock: the clock itself, time-ordered ids, and the threads and processes whose trade is to wait.
 MAY_READ_THE_CLOCK = ("core/clock.py", "core/ids.py", "core/cli.py", "core/cli/", "core/logs.py")
-MAY_WAIT = (*MAY_READ_THE_CLOCK, "core/runners/", "core/providers/simulator.py")
+# A writer on SQLite waits for other processes, which no event of this one tells of.
+MAY_WAIT = (*MAY_READ_THE_CLOCK, "core/runners/", "core/providers/simulator.py", "core/storage/database.py")
 # `monotonic` and `perf_counter` measure how long something took; they decide nothing about moments.
 READS_THE_CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns",
                    "time.localtime", "time.gmtime", "utcnow"}
