@@ -23,7 +23,8 @@ from core.contract.books import Book, KnownPart, Part, PartsBook, PartWord, Simu
 from core.contract.connecting import Arrived, Asked, Connects, Door, Grant, Leaving, Posted, Start
 from core.contract.hearing import Answers, Deed, Demonstrates, LooksAgain, Notifies, Pulls, Pushes, Result, Shared
 from core.contract.inbound import Inbound, Reply
-from core.contract.provider import Gone, Listens, Provider, ProviderTools, Revokes, Seeks
+from core.contract.provider import Follows, Gone, Listens, Provider, ProviderTools, Revokes, Seeks, Speaks
+from core.contract.reaching import KnowsPhones
 from core.contract.reading import Batch, CallOff, ConsentWord, Erasure, Merge, Reading, Sweep
 from core.contract.records import Counts, Maps, Property, Record, Records, Slot
 from core.contract.reporting import KeepsConsent, Report, Reports, ReportsInBatches
@@ -70,5 +71,5 @@ __all__ = [
     "Account", "Outgoing", "Accepted", "TryLater", "Refused", "AccountTrouble", "Uncertain", "Outcome", "Receipt",
     "PhoneReply",
     "Book", "Simulated", "PartsBook", "Part", "PartWord", "KnownPart",
-    "Provider", "ProviderTools", "Listens", "Revokes", "Seeks", "Gone",
+    "Provider", "ProviderTools", "Listens", "Revokes", "Seeks", "Speaks", "Follows", "Gone", "KnowsPhones",
 ]

@@ -32,15 +32,16 @@ from core.domain.channels import message_of, reference_of, tries_until
 from core.domain.content import NEXT_CHANNEL
 from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.messages import Channel, MessageClass, State, is_stale
+from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.domain.retries import next_attempt
-from core.engine import feedback, guarding, notices, routes
+from core.engine import feedback, guarding, notices, reaching, routes
 from core.engine.guarding import Guard
 from core.engine.journal import Journal, alive, dead
 from core.engine.routes import Gathered
 from core.engine.singly import singly
 from core.ids import new_id
-from core.storage import accounts, house, outbox, tally
+from core.storage import accounts, house, outbox, reach, tally
 from core.storage.database import Transaction
 from core.storage.outbox import Claimed, Doubtful, Result
 from core.suite import Suite
@@ -98,6 +99,7 @@ class Sender:
         self._tried: set[str] = set()
         self._alone: set[str] = set()
         self._refused: list[tuple[Claimed, str, Refused]] = []
+        self._learnt: dict[tuple[str, str], list[tuple[Ability, datetime]]] = {}
         self._calls = tally.Tally()
 
     def turn(self) -> int:
@@ -157,6 +159,8 @@ class Sender:
         _count(counted, results, written, now)
         counted.into(tx)
         self._tell_accounts(tx, now)
+        for (workspace, agent), said in sorted(self._learnt.items()):
+            reach.learn(Transaction(tx.connection, workspace), agent, said)
         for message, account_id, refused in self._refused:
             feedback.refused(Transaction(tx.connection, message.workspace), message, account_id, refused, now)
         feedback.settle_early_receipts(self.suite, tx, results, now)
@@ -218,7 +222,7 @@ class Sender:
         while left:
             size = sizes.pop(0) if sizes else provider.batch_size
             chunk, left = left[:size], left[size:]
-            outgoing = [routes.outgoing(message, account, gathered) for message in chunk]
+            outgoing = [routes.outgoing(self.suite, message, account, gathered) for message in chunk]
             began = self.suite.now()
             outcomes = self._outcomes(provider, account, outgoing)
             then = self.suite.now()
@@ -295,6 +299,7 @@ class Sender:
         now: datetime,
     ) -> Result:
         said = partial(Result, message, account=account.id, provider=provider.slug, channel=message.channel)
+        self._learn(message, account, outcome, gathered, now)
         match outcome:
             case Accepted():
                 return said(
@@ -322,6 +327,17 @@ class Sender:
             case Uncertain():
                 look_up_at = _first_look_up(provider, message.message_class, now)
                 return said(State.UNCERTAIN, outcome.reason, attempt="uncertain", look_up_at=look_up_at)
+
+    def _learn(self, message: Claimed, account: Account, outcome: Outcome, gathered: Gathered, now: datetime) -> None:
+        """A message by RCS teaches whether its phone is reached."""
+        if message.channel is not Channel.RCS:
+            return
+        phone = gathered.phone(self.suite, message, account)
+        refused = isinstance(outcome, Refused) and outcome.reason.code == reaching.UNREACHABLE
+        if refused or (isinstance(outcome, Accepted) and phone is not None and not phone.reachable):
+            agent = reaching.agent_of(self.suite.providers.get(account.provider), account)
+            ability = Ability(message.to, not refused)
+            self._learnt.setdefault((message.workspace, agent), []).append((ability, now))
 
     def _elsewhere(self, message: Claimed, account: Account, gathered: Gathered, now: datetime) -> bool:
         return routes.elsewhere(self.suite, message, account.id, gathered, now)

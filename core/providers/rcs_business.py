@@ -23,6 +23,7 @@ from core.contract import (
     AccountTrouble,
     Configured,
     Inbound,
+    KnowsPhones,
     Outcome,
     Outgoing,
     PhoneReply,
@@ -36,6 +37,7 @@ from core.contract import (
 )
 from core.domain.errors import NeedsReconnect, NotAuthentic, NotNow, Unreadable
 from core.domain.messages import Channel
+from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.guarded import Answer
 from core.providers import callbacks
@@ -47,6 +49,8 @@ from core.providers.lines import complaint_of, hand_over, not_taken, reason_of, 
 from core.providers.outcomes import Fate, classify
 
 SCOPE = "https://www.googleapis.com/auth/rcsbusinessmessaging"
+ASKED_SINGLY = 100
+"""Phones that are asked about one by one in one turn."""
 NOBODY = "+33639980001"
 """A number that Arcep keeps for fiction: asking what it can do needs a good key, and disturbs nobody."""
 
@@ -68,7 +72,7 @@ _FIELDS: Mapping[str, Field] = MappingProxyType({
 })
 
 
-class RcsBusiness(Provider, Revokes):
+class RcsBusiness(Provider, Revokes, KnowsPhones):
     """`config`: `agent_id`, `region`; secrets: `service_account` (Google's key file), `client_token` (which signs what
     is posted to us)."""
 
@@ -125,6 +129,37 @@ class RcsBusiness(Provider, Revokes):
         require_answer(self.name, verdict)
         return True if verdict.fate is Fate.OK else None
 
+    # ------------------------------------------------------------------------------------ who is reached
+
+    at_once = said.MOST_AT_ONCE
+
+    def agent(self, account: Account) -> str:
+        return f"{self.slug}:{account.config.get('agent_id', '')}"
+
+    def abilities(self, account: Account, numbers: Sequence[str], now: datetime) -> Sequence[Ability]:
+        """Many numbers are one question, which tells who is reached; of a few, each is asked what it can show."""
+        if len(numbers) >= said.FEWEST_AT_ONCE:
+            return self._reached(account, list(numbers)[:self.at_once], now)
+        token = self._token(account, now)
+        asked = list(numbers)[:ASKED_SINGLY]
+        requests = [self._request(account, token, "GET", one, "capabilities", {"requestId": str(uuid4())}, None)
+                    for one in asked]
+        answers = self._http.post_all([one for one in requests if isinstance(one, Request)])
+        found = [one for number, answer in zip(asked, answers, strict=False)
+                 if (one := _ability(number, answer)) is not None]
+        if not found and answers:
+            require_answer(self.name, classify(answers[-1], now))
+        return found
+
+    def _reached(self, account: Account, numbers: list[str], now: datetime) -> Sequence[Ability]:
+        body = orjson.dumps({"users": numbers, "agentId": str(account.config.get("agent_id", ""))})
+        headers = (("Authorization", f"Bearer {self._token(account, now)}"), ("Accept", "application/json"),
+                   ("Content-Type", "application/json"))
+        answer = self._http.request(Request("POST", f"{self._host(account)}/v1/users:batchGet", headers, body))
+        verdict = classify(answer, now)
+        require_answer(self.name, verdict)
+        return said.reached(answer.body, numbers) if verdict.fate is Fate.OK and isinstance(answer, Answer) else ()
+
     # ------------------------------------------------------------------------------------ back
 
     def handshake(self, request: Inbound, account: Account) -> Reply | None:
@@ -171,13 +206,17 @@ class RcsBusiness(Provider, Revokes):
     def _ask(self, account: Account, method: str, to: str, path: str, query: Mapping[str, str],
              now: datetime) -> Answer | Broken:
         """A question that sends nothing. Raises `NotNow`, `NeedsReconnect` when there is no token."""
+        request = self._request(account, self._token(account, now), method, to, path, query, None)
+        return self._http.request(request) if isinstance(request, Request) else Answer(401, {}, b"")
+
+    def _token(self, account: Account, now: datetime) -> str:
+        """Raises `NotNow`, `NeedsReconnect` when there is none."""
         token = self._tokens.bearer(account.secrets.get("service_account"), now)
         if isinstance(token, TryLater):
             raise NotNow(token.reason.code, token.after, **token.reason.values)
         if isinstance(token, AccountTrouble):
             raise NeedsReconnect(token.reason.code, **token.reason.values)
-        request = self._request(account, token, method, to, path, query, None)
-        return self._http.request(request) if isinstance(request, Request) else Answer(401, {}, b"")
+        return token
 
     def _request(self, account: Account, token: str, method: str, to: str, path: str, query: Mapping[str, str],
                  body: bytes | None) -> Request | AccountTrouble:
@@ -238,6 +277,13 @@ def _outcome(account: Account, message: Outgoing, answer: Answer | Broken, now: 
     if verdict.status == 400 and error.get("status") == "INVALID_ARGUMENT":
         return Refused(Reason("channel_unsuitable", {"channel": said.CHANNEL, "detail": complaint}))
     return not_taken(said.NAME, verdict, complaint)
+
+
+def _ability(number: str, answer: Answer | Broken) -> Ability | None:
+    """What an answer says of one phone; None for one that says nothing (busy, no rights, not launched)."""
+    if isinstance(answer, Answer) and answer.status == 404 and _error(answer).get("status") == "NOT_FOUND":
+        return Ability(number, False)
+    return said.ability(number, answer.body) if isinstance(answer, Answer) and answer.status == 200 else None
 
 
 def _error(answer: Answer | Broken) -> Mapping[str, Any]:

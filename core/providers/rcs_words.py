@@ -18,6 +18,7 @@ from core.contract import Outgoing, PhoneReply, Receipt, Refused
 from core.domain.content import RCS_SUGGESTIONS, RCS_TEXT
 from core.domain.errors import NotAuthentic, Unreadable
 from core.domain.messages import MessageClass, State
+from core.domain.reach import CARD, CAROUSEL, Ability
 from core.domain.reasons import Reason
 from core.providers import callbacks as read_
 from core.providers import rich
@@ -115,6 +116,45 @@ def _suggestion(one: Mapping[str, Any]) -> dict[str, Any]:
         case "share_location":
             action["shareLocationAction"] = {}
     return {"action": action}
+
+
+# ---------------------------------------------------------------------------------------- who is reached
+
+FEWEST_AT_ONCE, MOST_AT_ONCE = 500, 10_000
+"""Numbers that one question about many takes."""
+FEATURES: Mapping[str, str] = MappingProxyType({
+    "RICHCARD_STANDALONE": CARD,
+    "RICHCARD_CAROUSEL": CAROUSEL,
+    "ACTION_CREATE_CALENDAR_EVENT": "calendar",
+    "ACTION_DIAL": "dial",
+    "ACTION_OPEN_URL": "open",
+    "ACTION_SHARE_LOCATION": "share_location",
+    "ACTION_VIEW_LOCATION": "location",
+})
+"""Google's names of what a phone can show, and ours. Newer names stand for what is not sent."""
+
+
+def ability(number: str, body: bytes) -> Ability | None:
+    """What the phone can show; None when the answer cannot be read."""
+    found = read_.json_or_none(body)
+    features = found.get("features") if isinstance(found, dict) else None
+    if not isinstance(features, list):
+        # An answer without the field is the JSON of an empty list.
+        return Ability(number, True) if isinstance(found, dict) and "features" not in found else None
+    return Ability(number, True, frozenset(FEATURES[one] for one in features if one in FEATURES))
+
+
+def reached(body: bytes, numbers: Sequence[str]) -> Sequence[Ability]:
+    """Who of `numbers` is reached, as the answer about many says; nobody is known when it cannot be read."""
+    found = read_.json_or_none(body)
+    if not isinstance(found, dict) or not {"reachableUsers", "totalRandomSampleUserCount"} & set(found):
+        return ()
+    # When nobody is reached the list is left out.
+    listed = found.get("reachableUsers", [])
+    if not isinstance(listed, list):
+        return ()
+    there = {one for one in listed if isinstance(one, str)}
+    return [Ability(number, number in there) for number in numbers]
 
 
 # ---------------------------------------------------------------------------------------- back

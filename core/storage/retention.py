@@ -27,6 +27,7 @@ def prune(tx: Transaction, now: datetime) -> int:
     m, o = t.messages, t.occasions.c
     waiting = select(m.c.occasion).where(m.c.occasion == o.id, m.c.state.in_(["scheduled", "held", "sending"]))
     old = (func.coalesce(o.start, o.at) < now - BODIES * 4, o.at < now - BODIES * 4, ~waiting.exists())
+    silent = t.conversations.c.at < now - BODIES
     for statement in (
         delete(t.inbox).where(t.inbox.c.received_at < now - RAW_REQUESTS, t.inbox.c.state != "unreadable"),
         delete(t.inbox).where(t.inbox.c.received_at < now - UNREADABLE_REQUESTS),
@@ -53,6 +54,10 @@ def prune(tx: Transaction, now: datetime) -> int:
         update(t.replies)
         .where(t.replies.c.received_at < now - BODIES, t.replies.c.text != DELETED_TEXT)
         .values(text=DELETED_TEXT),
+        # With the last word of a conversation its notes go; what nobody has spoken about for so long is over.
+        delete(t.notes).where(t.notes.c.conversation.in_(select(t.conversations.c.id).where(silent))),
+        delete(t.notes).where(t.notes.c.at < now - BODIES),
+        delete(t.conversations).where(silent),
         # The same occasion may come back (an old appointment is dragged to a new day), and is then a new one.
         update(m).where(m.c.occasion.in_(select(o.id).where(*old))).values(key=None),
         delete(t.answers).where(t.answers.c.occasion.in_(select(o.id).where(*old))),
@@ -60,4 +65,4 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.verifications).where(t.verifications.c.created_at < now - verifications.KEPT),
     ):
         done += tx.connection.execute(statement).rowcount
-    return done + links.prune(tx, now)
+    return done + links.prune(tx, now) + exported.prune(tx, now, DELIVERIES)

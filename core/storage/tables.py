@@ -7,6 +7,7 @@ only we write.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -37,6 +38,7 @@ def micros(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=1024)
 def from_micros(kept: int) -> datetime:
     """The moment that was kept."""
     return _EPOCH + timedelta(microseconds=kept)
@@ -326,6 +328,7 @@ templates = _table(
     UniqueConstraint("workspace", "key", "language", "version"),
 )
 
+RICH = "state = 'scheduled' AND channels <> '[\"sms\"]'"
 UNTOLD = "told <> state AND state NOT IN ('scheduled', 'held', 'sending')"
 
 messages = _table(
@@ -424,6 +427,8 @@ messages = _table(
     ),
     Index("ix_messages_held", "held_by", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
     Index("ix_messages_state", "workspace", "state", "due_at"),
+    # Those that wait for another channel than SMS: whom their providers are asked about ahead of time.
+    Index("ix_messages_rich", "workspace", "due_at", sqlite_where=text(RICH), postgresql_where=text(RICH)),
 )
 
 # The ledger: each step of a message with its moment and reason. The first one is the message's own `checks`.
@@ -488,9 +493,16 @@ answers = Table(
     ),
 )
 
-# Carts whose people were left out of nudging at that moment, to measure what it brings.
-left_out = Table(
-    "left_out",
+# Everybody of a connection is to be erased: bit by bit, with a receipt when it is done.
+erasures = _table(
+    "erasures",
+    Column("installation", _ID, nullable=False),
+    Column("before", String(20), nullable=False),  # the end of an id that is newer than all that is meant
+    Column("rows", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("installation"),
+)
+
 # What a platform called off, of whom (a mark) and when: a wish that is older comes too late.
 called_off = Table(
     "called_off",
@@ -503,6 +515,9 @@ called_off = Table(
     Index(None, "at"),
 )
 
+# Carts whose people were left out of nudging at that moment, to measure what it brings.
+left_out = Table(
+    "left_out",
     metadata,
     Column("cart", _ID, primary_key=True),
     Column("workspace", _ID, nullable=False),
@@ -542,9 +557,90 @@ contacts = _table(
     Column("zone", String(64)),
     Column("values", Json, nullable=False),
     Column("quarantine", Json),
+    # As in `optouts`, so that the database can tell who said no.
+    Column("number_hash", String(64), nullable=False),
     Column("created_at", Moment, nullable=False),
     UniqueConstraint("workspace", "number"),
     Index(None, "workspace", "email"),
+)
+
+# Sets of people with a name: by conditions, or (without any) the list of those that were put on it.
+segments = _table(
+    "segments",
+    Column("name", Text, nullable=False),
+    Column("conditions", Json),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("removed_at", Moment),
+    Index(None, "workspace"),
+)
+
+segment_people = Table(
+    "segment_people",
+    metadata,
+    Column("segment", _ID, primary_key=True),
+    Column("contact", _ID, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Index(None, "contact"),
+)
+
+campaigns = _table(
+    "campaigns",
+    Column("name", Text, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("class", String(16), nullable=False),
+    Column("audience", Json, nullable=False),
+    Column("message", Json, nullable=False),  # channels, budgets, variants, sender, shorten, fallbacks
+    Column("send_at", Moment),
+    Column("wall", String(19)),
+    Column("zone", String(64)),
+    Column("useful", Integer, nullable=False),  # seconds
+    Column("staged", Json),
+    Column("winner", String(10)),
+    Column("holdout", Integer, nullable=False),
+    Column("open_until", Moment),  # till when people who come to belong to the audience are added
+    Column("test", Boolean, nullable=False),
+    Column("cursor", Text),  # how far the audience was written down
+    Column("gathered", Boolean, nullable=False, server_default=text("false")),
+    # Places below the first number are left out, those below the second one come first.
+    Column("left_out_below", BigInteger),
+    Column("first_below", BigInteger),
+    Column("first_only", Boolean, nullable=False, server_default=text("false")),
+    Column("placed", Integer, nullable=False, server_default="0"),
+    Column("won", String(40)),
+    Column("let_go", Boolean, nullable=False, server_default=text("false")),  # a person has seen its figures
+    Column("trouble", Json),
+    Column("first_over_at", Moment),
+    Column("next_at", Moment),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Index(None, "workspace"),
+    Index(
+        "ix_campaigns_due", "next_at",
+        sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)
+
+# Everybody who is meant by a campaign, once, and what became of them: waiting | planned | left_out | control.
+campaign_people = _table(
+    "campaign_people",
+    Column("campaign", _ID, nullable=False),
+    Column("number", String(20), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("contact", _ID),
+    Column("place", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("variant", String(40)),
+    Column("step", String(8)),  # where they were lost
+    Column("reason", Json),
+    Column("message", _ID),
+    Column("at", Moment),  # when their message is due, or would have been
+    UniqueConstraint("campaign", "number"),
+    Index(None, "campaign", "state", "place"),
+    Index(None, "workspace", "number"),
+    Index(None, "message"),
 )
 
 consents = _table(
@@ -609,6 +705,50 @@ buckets = Table(
     Column("bulk_until", Moment, nullable=False),
 )
 
+# Which phones a channel beside SMS reaches, as its provider said: for each name that we send under, with its age.
+reach = Table(
+    "reach",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("agent", String(160), primary_key=True),
+    Column("number", String(20), primary_key=True),
+    Column("reachable", Boolean, nullable=False),
+    Column("features", Json),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Index(None, "until"),
+)
+
+# Texts that a provider's channel sends only after it approved them (WhatsApp's templates), as it lists them.
+approved_templates = _table(
+    "approved_templates",
+    Column("account", _ID, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("status", String(24), nullable=False),
+    Column("category", String(24)),
+    Column("next_category", String(24)),  # what it becomes at `next_category_at`
+    Column("next_category_at", Moment),
+    Column("quality", String(12)),
+    Column("rejected", Text),
+    Column("note", Text),  # the provider's own words
+    Column("parts", Json, nullable=False),  # header, body, footer, buttons, see `core.domain.approved`
+    Column("changed_at", Moment, nullable=False),
+    UniqueConstraint("account", "name", "language"),
+    Index(None, "workspace"),
+)
+
+# When an account's templates were listed last, and when they are next.
+template_syncs = Table(
+    "template_syncs",
+    metadata,
+    Column("account", _ID, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("at", Moment),
+    Column("next_at", Moment, nullable=False),
+    Column("trouble", Json),
+)
+
 receipts = _table(
     "receipts",
     Column("account", _ID, nullable=False),
@@ -617,6 +757,7 @@ receipts = _table(
     Column("status", Text, nullable=False),
     Column("state", String(12)),
     Column("reason", Json),
+    Column("also", Json),  # what it says beyond the message's state, for when the message is known
     Column("at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("digest", String(32), nullable=False),
@@ -647,6 +788,72 @@ replies = _table(
     UniqueConstraint("account", "provider_ref"),
     Index(None, "workspace", "received_at"),
     Index(None, "workspace", "number"),
+)
+
+# One for each person who ever wrote back. What was said stands in `messages` and `replies`, found by the number.
+conversations = _table(
+    "conversations",
+    Column("number", String(20), nullable=False),
+    Column("state", String(8), nullable=False),  # open | waiting | closed
+    Column("unread", Integer, nullable=False, server_default="0"),
+    Column("assigned", _ID),  # a user
+    Column("channel", String(10)),  # by which they wrote last
+    Column("reply", _ID),  # the last one
+    Column("message", _ID),  # the last that a person of the house wrote
+    Column("at", Moment, nullable=False),  # when either of the two was said
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("workspace", "number"),
+    Index(None, "workspace", "at"),
+    Index(None, "workspace", "state", "at"),
+)
+
+# What people of the house write about a conversation, for each other alone.
+notes = _table(
+    "notes",
+    Column("conversation", _ID, nullable=False),
+    Column("number", String(20), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "conversation", "at"),
+)
+
+# Files that people ask for. The engine writes their parts one by one; the cursor says where it goes on.
+exports = _table(
+    "exports",
+    Column("what", String(20), nullable=False),
+    Column("format", String(8), nullable=False),
+    Column("filters", Json, nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("state", String(12), nullable=False),  # waiting | running | done | failed | expired | withdrawn
+    Column("cursor", String(80)),
+    Column("parts", Integer, nullable=False, server_default="0"),
+    Column("rows", BigInteger, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("trouble", Json),
+    Column("lease", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    Column("expires_at", Moment),
+    Index(None, "workspace"),
+    Index(
+        "ix_exports_due",
+        "lease",
+        sqlite_where=text("state IN ('waiting', 'running')"),
+        postgresql_where=text("state IN ('waiting', 'running')"),
+    ),
+)
+
+# Packed with gzip. In the database, because the machine that makes a file is not the one that is asked for it.
+export_parts = Table(
+    "export_parts",
+    metadata,
+    Column("export", _ID, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 reports = _table(

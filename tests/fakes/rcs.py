@@ -6,7 +6,8 @@
         fake.event(url, "DELIVERED", message_id)   # posts a signed event; returns the status of our answer
         fake.taps(url, "+33639980001", postback)   # the person used a suggestion
 
-Like the real one it ignores a message id that it knows. `without_rcs` are the numbers that are answered 404.
+Like the real one it ignores a message id that it knows. `without_rcs` are the numbers that are answered 404, `features`
+what each phone can show, and many numbers at once are 500 to 10,000.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class FakeRcs:
     def __init__(self) -> None:
         self.messages: dict[str, Message] = {}
         self.without_rcs: set[str] = set()
+        self.features: dict[str, list[str]] = {}
         self.delivered: set[str] = set()
         self.revoked: list[str] = []
         self.tokens: list[dict[str, Any]] = []
@@ -87,6 +89,11 @@ class FakeRcs:
     @property
     def requests(self) -> list[Seen]:
         return [seen for seen in self._server.ledger if not seen.path.startswith("/token")]
+
+    @property
+    def questions(self) -> list[Seen]:
+        """What it was asked about phones."""
+        return [seen for seen in self.requests if "/capabilities" in seen.path or seen.path.endswith(":batchGet")]
 
     def shown(self, number: str) -> list[Message]:
         with self._lock:
@@ -157,6 +164,8 @@ class FakeRcs:
             return error(401, "UNAUTHENTICATED")
         place = urlsplit(seen.path)
         query = {name: values[0] for name, values in parse_qs(place.query).items()}
+        if place.path == "/v1/users:batchGet":
+            return self._many(json.loads(seen.body))
         _, _, _, number, *rest = unquote(place.path).split("/")
         if query.get("agentId") != AGENT:
             return error(403, "PERMISSION_DENIED")
@@ -164,7 +173,7 @@ class FakeRcs:
             return error(404, "NOT_FOUND", "Requested entity was not found.")
         match seen.method, rest:
             case "GET", ["capabilities"]:
-                return ok({"features": ["RICHCARD_STANDALONE", "ACTION_DIAL"]})
+                return ok({"features": self.features.get(number, ["RICHCARD_STANDALONE", "ACTION_DIAL"])})
             case "POST", ["agentMessages"]:
                 return self._take(number, query["messageId"], json.loads(seen.body))
             case "DELETE", ["agentMessages", named]:
@@ -174,6 +183,16 @@ class FakeRcs:
                 del self.messages[named]
                 return ok({})
         return error(404, "NOT_FOUND")
+
+    def _many(self, given: Message) -> Step:
+        numbers = given["users"]
+        if given.get("agentId") != AGENT:
+            return error(403, "PERMISSION_DENIED")
+        if not 500 <= len(numbers) <= 10_000:
+            return error(400, "INVALID_ARGUMENT", "users")
+        there = [one for one in numbers if one not in self.without_rcs]
+        return ok({**({"reachableUsers": there} if there else {}),
+                   "totalRandomSampleUserCount": len(numbers) // 2, "reachableRandomSampleUserCount": len(there) // 2})
 
     def _take(self, number: str, named: str, given: Message) -> Step:
         uuid.UUID(named)

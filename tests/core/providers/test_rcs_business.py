@@ -392,3 +392,59 @@ def test_the_address_is_confirmed_with_google_s_secret() -> None:
                   {"clientToken": CLIENT_TOKEN, "secret": "x" * 300}):
         with pytest.raises(NotAuthentic):
             shakes(json.dumps(wrong).encode())
+
+
+# ---------------------------------------------------------------------------------------------- who is reached
+
+
+def test_a_few_phones_are_asked_one_by_one_what_they_can_show(rcs, fake):
+    bob = "+33639980002"
+    fake.without_rcs.add(bob)
+    fake.features[ANA] = ["RICHCARD_CAROUSEL", "ACTION_OPEN_URL", "PDF_OF_TOMORROW"]
+    found = {one.number: one for one in rcs.abilities(account(), [ANA, bob], NOW)}
+    assert (found[ANA].reachable, found[ANA].features) == (True, {"carousel", "open"})
+    assert (found[bob].reachable, found[bob].features) == (False, None)
+    assert [seen.method for seen in fake.questions] == ["GET", "GET"]
+    asked = [parse_qs(urlsplit(seen.path).query) for seen in fake.questions]
+    assert all(one["agentId"] == [AGENT] and uuid.UUID(one["requestId"][0]) for one in asked)
+
+
+def test_many_phones_are_one_question(rcs, fake):
+    numbers = [f"+3363998{number:04d}" for number in range(600)]
+    fake.without_rcs.update(numbers[:250])
+    found = rcs.abilities(account(), numbers, NOW)
+    assert len(fake.questions) == 1
+    assert (sum(one.reachable for one in found), len(found)) == (350, 600)
+    assert {one.features for one in found} == {None}, "the answer about many does not say what they can show"
+
+
+def test_of_many_phones_none_may_be_reached_and_an_answer_that_says_nothing_condemns_nobody(rcs, fake):
+    numbers = [f"+3363998{number:04d}" for number in range(500)]
+    fake.without_rcs.update(numbers)
+    assert {one.reachable for one in rcs.abilities(account(), numbers, NOW)} == {False}
+    for body in ({}, {"reachableUsers": "all"}, []):
+        fake.fail(status(200, body))
+        assert list(rcs.abilities(account(), numbers, NOW)) == []
+
+
+def test_a_phone_about_which_it_says_nothing_stays_unknown(rcs, fake):
+    fake.fail(error(403, "PERMISSION_DENIED"))
+    bob = "+33639980002"
+    found = rcs.abilities(account(), [ANA, bob], NOW)
+    assert [one.reachable for one in found] == [True]
+
+
+@pytest.mark.parametrize(("number", "word", "raised"), [
+    (429, "RESOURCE_EXHAUSTED", NotNow), (503, "UNAVAILABLE", NotNow), (401, "UNAUTHENTICATED", NeedsReconnect),
+])
+def test_a_question_that_fails_says_when_to_ask_again_or_that_the_key_is_wrong(rcs, fake, number, word, raised):
+    fake.fail(error(number, word))
+    with pytest.raises(raised):
+        rcs.abilities(account(), [ANA], NOW)
+    fake.fail(error(number, word))
+    with pytest.raises(raised):
+        rcs.abilities(account(), [f"+3363998{one:04d}" for one in range(500)], NOW)
+
+
+def test_what_is_known_of_phones_is_known_for_the_agent(rcs):
+    assert rcs.agent(account()) == f"rcs_business:{AGENT}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pkgutil import iter_modules
@@ -18,10 +19,11 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select
 
-from core.contract import Configured, Inbound, PhoneReply, Receipt, Sweep
-from core.domain.events import Event, Kind
+from core.contract import CallOff, Configured, Inbound, PhoneReply, Receipt, Sweep
+from core.domain.events import Event, Kind, Wish
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.occasions import Answer, Occasion
+from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.links import Link, Visitor
@@ -29,8 +31,10 @@ from core.secrets import Vault, hashed
 from core.storage import (
     accounts,
     answers,
+    called_off,
     carts,
     conversions,
+    erasure,
     exports,
     feedback,
     idempotency,
@@ -42,6 +46,7 @@ from core.storage import (
     occasions,
     outbox,
     people,
+    reach,
     rules,
     simulated,
     verifications,
@@ -66,6 +71,7 @@ READS: dict[str, Call] = {
     "accounts.listed": lambda tx, our: accounts.listed(tx, VAULT, URL),
     "answers.about": lambda tx, our: answers.about(tx, [our["occasion"]]),
     "answers.modes": lambda tx, our: answers.modes(tx),
+    "called_off.already": lambda tx, our: called_off.already(tx, our["installation"], [A_WISH]),
     "carts.control": lambda tx, our: [
         one for one in carts.control(tx, [our["installation"]]).values() if one != (None, False)],
     "carts.kin": lambda tx, our: carts.kin(tx, [AN_ORDER], NOW),
@@ -81,6 +87,8 @@ READS: dict[str, Call] = {
     "conversions.said": lambda tx, our: conversions.said(tx, [our["cart"]], NOW),
     "conversions.sent": lambda tx, our: conversions.sent(tx, our["installation"], NOW, SOON),
     "conversions.stopped": lambda tx, our: conversions.stopped(tx, our["installation"], NOW, SOON),
+    "erasure.some_there": lambda tx, our: erasure.some_there(tx, our["installation"], "z", 10),
+    "erasure.still_asked": lambda tx, our: erasure.still_asked(tx, our["erasure"]),
     "feedback.answered_lately": lambda tx, our: feedback.answered_lately(tx, ANA.number, NOW - timedelta(days=9)),
     "feedback.asked_which": lambda tx, our: feedback.asked_which(tx, ANA.number, NOW - timedelta(days=9), but=""),
     "feedback.last_to": lambda tx, our: feedback.last_to(tx, ANA.number),
@@ -138,6 +146,8 @@ READS: dict[str, Call] = {
     "people.contacts": lambda tx, our: people.contacts(tx),
     "people.in_quarantine": lambda tx, our: people.in_quarantine(tx),
     "people.newest": lambda tx, our: people.newest(tx, [ANA.number]),
+    "reach.counted": lambda tx, our: reach.counted(tx, [ANA.number], NOW).reachable,
+    "reach.wanted": lambda tx, our: reach.wanted(tx, "agent", Channel.RCS, NOW, until=SOON, limit=9),
     "rules.active": lambda tx, our: rules.active(tx, our["installation"]),
     "rules.row": lambda tx, our: rules.row(tx, our["rule"]),
     "rules.rows": lambda tx, our: rules.rows(tx),
@@ -157,6 +167,9 @@ READS: dict[str, Call] = {
 }
 
 WRITES: dict[str, Call] = {
+    "erasure.all_gone": lambda tx, our: erasure.all_gone(tx, our["erasure"]),
+    "erasure.forget_requests": lambda tx, our: erasure.forget_requests(tx, our["installation"], "z", 10),
+    "erasure.went_on": lambda tx, our: erasure.went_on(tx, our["erasure"], {"inbox": 1}),
     "accounts.change": lambda tx, our: accounts.change(tx, VAULT, our["account"], name="Mine"),
     "feedback.call_off_reports": lambda tx, our: feedback.call_off_reports(tx, our["installation"], WHY),
     "feedback.handled": lambda tx, our: feedback.handled(tx, our["reply"], NOW),
@@ -202,15 +215,19 @@ WRITES: dict[str, Call] = {
 }
 
 OF_ITS_OWN = """
-    accounts.add conversions.put exports.rows feedback.keep_receipts feedback.keep_reply feedback.queue_report
-    idempotency.begun idempotency.ended idempotency.keep idempotency.known inbox.keep installations.add
-    links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply outbox.accept
+    accounts.add called_off.remember conversions.put erasure.ask_for_all erasure.forget erasure.forget_there
+    exports.rows feedback.keep_receipts feedback.keep_reply
+    feedback.queue_report idempotency.begun idempotency.ended idempotency.keep idempotency.known inbox.keep
+    installations.add links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply
+    outbox.accept
     outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember people.start people.stop
+    reach.learn
     rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
 """.split()
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
+    erasure.asked_for_all
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
     conversions.note_left_out feedback.belongs feedback.early feedback.missed feedback.queue_reports
@@ -222,14 +239,14 @@ OF_THE_HOUSE = """
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
-    people.standings people.untold simulated.advance simulated.due simulated.next_at webhooks.delivered
+    people.standings people.untold reach.known simulated.advance simulated.due simulated.next_at webhooks.delivered
     webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, carts, conversions, exports, feedback, idempotency, inbox, installations, ledger, links,
-    oauth, occasions, people, rules, simulated, verifications, webhooks,
+    accounts, answers, called_off, carts, conversions, erasure, exports, feedback, idempotency, inbox, installations, ledger,
+    links, oauth, occasions, people, reach, rules, simulated, verifications, webhooks,
     *(import_module(f"{outbox.__name__}.{one.name}") for one in iter_modules(outbox.__path__)),
 )  # fmt: skip
 
@@ -272,6 +289,11 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
             for n in range(4)
         ], NOW)  # fmt: skip
         our["cart"], our["nudge"] = _a_cart_with_its_nudge(tx, our)
+        outbox.accept(tx, [replace(new, to="+33639980009", channels=(Channel.RCS, Channel.SMS))], NOW)
+        reach.learn(tx, "agent", [(Ability(ANA.number, True), NOW)])
+        erasure.ask_for_all(tx, our["installation"], NOW)
+        our["erasure"] = erasure.asked_for_all(tx)[0]["id"]
+        called_off.remember(tx, our["installation"], CallOff(subject="person/1", at=SOON))
         our["contact"] = people.remember(tx, ANA, {"name": "Ana"}, NOW)
         people.quarantine(tx, ANA, WHY, NOW)
         people.stop(tx, ANA.number, "marketing", "reply", {}, NOW)
@@ -312,6 +334,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
     return our
 
 
+A_WISH = Occasion("run", Kind.REQUEST, NOW, "d", wish=Wish("transactional", "x"), subject="person/1", id="occ_run")
 AN_ORDER = Occasion("order", Kind.ORDER, NOW, "d", found=ANA, id="occ_order", installation="ins_elsewhere")
 
 

@@ -53,6 +53,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_api_keys_hash")),
     )
     op.create_table(
+        "approved_templates",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=16), nullable=False),
+        sa.Column("status", sa.String(length=24), nullable=False),
+        sa.Column("category", sa.String(length=24), nullable=True),
+        sa.Column("next_category", sa.String(length=24), nullable=True),
+        sa.Column("next_category_at", sa.BigInteger(), nullable=True),
+        sa.Column("quality", sa.String(length=12), nullable=True),
+        sa.Column("rejected", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("parts", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approved_templates")),
+        sa.UniqueConstraint("account", "name", "language", name=op.f("uq_approved_templates_account_name_language")),
+    )
+    with op.batch_alter_table("approved_templates", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_approved_templates_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
         "attempts",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -104,6 +126,88 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_buckets")),
     )
     op.create_table(
+        "called_off",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("whom", sa.String(length=64), nullable=False),
+        sa.Column("campaign", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "installation", "whom", "campaign", name=op.f("pk_called_off")),
+    )
+    with op.batch_alter_table("called_off", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_called_off_at"), ["at"], unique=False)
+
+    op.create_table(
+        "campaign_people",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("campaign", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("contact", sa.String(length=40), nullable=True),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("variant", sa.String(length=40), nullable=True),
+        sa.Column("step", sa.String(length=8), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_people")),
+        sa.UniqueConstraint("campaign", "number", name=op.f("uq_campaign_people_campaign_number")),
+    )
+    with op.batch_alter_table("campaign_people", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_campaign_people_campaign_state_place"), ["campaign", "state", "place"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_campaign_people_message"), ["message"], unique=False)
+        batch_op.create_index(batch_op.f("ix_campaign_people_workspace_number"), ["workspace", "number"], unique=False)
+
+    op.create_table(
+        "campaigns",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("class", sa.String(length=16), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("send_at", sa.BigInteger(), nullable=True),
+        sa.Column("wall", sa.String(length=19), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=True),
+        sa.Column("useful", sa.Integer(), nullable=False),
+        sa.Column("staged", sa.Text(), nullable=True),
+        sa.Column("winner", sa.String(length=10), nullable=True),
+        sa.Column("holdout", sa.Integer(), nullable=False),
+        sa.Column("open_until", sa.BigInteger(), nullable=True),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("gathered", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("left_out_below", sa.BigInteger(), nullable=True),
+        sa.Column("first_below", sa.BigInteger(), nullable=True),
+        sa.Column("first_only", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("placed", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("won", sa.String(length=40), nullable=True),
+        sa.Column("let_go", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("first_over_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
+    )
+    with op.batch_alter_table("campaigns", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_campaigns_due",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_campaigns_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
         "cap_stops",
         sa.Column("workspace", sa.String(length=40), nullable=False),
         sa.Column("cap", sa.String(length=40), nullable=False),
@@ -125,18 +229,6 @@ def upgrade() -> None:
     op.create_table(
         "clicks",
         sa.Column("id", sa.String(length=40), nullable=False),
-    op.create_table(
-        "called_off",
-        sa.Column("workspace", sa.String(length=40), nullable=False),
-        sa.Column("installation", sa.String(length=40), nullable=False),
-        sa.Column("whom", sa.String(length=64), nullable=False),
-        sa.Column("campaign", sa.String(length=200), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("workspace", "installation", "whom", "campaign", name=op.f("pk_called_off")),
-    )
-    with op.batch_alter_table("called_off", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_called_off_at"), ["at"], unique=False)
-
         sa.Column("workspace", sa.String(length=40), nullable=False),
         sa.Column("link", sa.String(length=40), nullable=False),
         sa.Column("message", sa.String(length=40), nullable=True),
@@ -186,12 +278,35 @@ def upgrade() -> None:
         sa.Column("zone", sa.String(length=64), nullable=True),
         sa.Column("values", sa.Text(), nullable=False),
         sa.Column("quarantine", sa.Text(), nullable=True),
+        sa.Column("number_hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
         sa.UniqueConstraint("workspace", "number", name=op.f("uq_contacts_workspace_number")),
     )
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contacts_workspace_email"), ["workspace", "email"], unique=False)
+
+    op.create_table(
+        "conversations",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("unread", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("assigned", sa.String(length=40), nullable=True),
+        sa.Column("channel", sa.String(length=10), nullable=True),
+        sa.Column("reply", sa.String(length=40), nullable=True),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_conversations")),
+        sa.UniqueConstraint("workspace", "number", name=op.f("uq_conversations_workspace_number")),
+    )
+    with op.batch_alter_table("conversations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_conversations_workspace_at"), ["workspace", "at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_conversations_workspace_state_at"), ["workspace", "state", "at"], unique=False
+        )
 
     op.create_table(
         "conversions",
@@ -252,6 +367,57 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.create_index(batch_op.f("ix_deliveries_workspace_webhook"), ["workspace", "webhook"], unique=False)
+
+    op.create_table(
+        "erasures",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("before", sa.String(length=20), nullable=False),
+        sa.Column("rows", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+        sa.UniqueConstraint("installation", name=op.f("uq_erasures_installation")),
+    )
+    op.create_table(
+        "export_parts",
+        sa.Column("export", sa.String(length=40), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("export", "part", name=op.f("pk_export_parts")),
+    )
+    op.create_table(
+        "exports",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("format", sa.String(length=8), nullable=False),
+        sa.Column("filters", sa.Text(), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("cursor", sa.String(length=80), nullable=True),
+        sa.Column("parts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("rows", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("bytes", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("lease", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+    )
+    with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_exports_due",
+            ["lease"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('waiting', 'running')"),
+            postgresql_where=sa.text("state IN ('waiting', 'running')"),
+        )
+        batch_op.create_index(batch_op.f("ix_exports_workspace"), ["workspace"], unique=False)
 
     op.create_table(
         "house",
@@ -501,6 +667,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("reference IS NOT NULL"),
             postgresql_where=sa.text("reference IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_messages_rich",
+            ["workspace", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'scheduled' AND channels <> '[\"sms\"]'"),
+            postgresql_where=sa.text("state = 'scheduled' AND channels <> '[\"sms\"]'"),
+        )
         batch_op.create_index("ix_messages_state", ["workspace", "state", "due_at"], unique=False)
         batch_op.create_index("ix_messages_to", ["workspace", "to"], unique=False)
         batch_op.create_index(
@@ -510,6 +683,20 @@ def upgrade() -> None:
             sqlite_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
             postgresql_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
         )
+
+    op.create_table(
+        "notes",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("conversation", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
+    )
+    with op.batch_alter_table("notes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_notes_conversation_at"), ["conversation", "at"], unique=False)
 
     op.create_table(
         "oauth_states",
@@ -648,6 +835,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "key", name=op.f("pk_ranges")),
     )
     op.create_table(
+        "reach",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("agent", sa.String(length=160), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("reachable", sa.Boolean(), nullable=False),
+        sa.Column("features", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "agent", "number", name=op.f("pk_reach")),
+    )
+    with op.batch_alter_table("reach", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reach_until"), ["until"], unique=False)
+
+    op.create_table(
         "receipts",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -657,6 +858,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("also", sa.Text(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.String(length=32), nullable=False),
@@ -759,6 +961,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_rules_workspace"), ["workspace"], unique=False)
 
     op.create_table(
+        "segment_people",
+        sa.Column("segment", sa.String(length=40), nullable=False),
+        sa.Column("contact", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("segment", "contact", name=op.f("pk_segment_people")),
+    )
+    with op.batch_alter_table("segment_people", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_segment_people_contact"), ["contact"], unique=False)
+
+    op.create_table(
+        "segments",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("conditions", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
+    )
+    with op.batch_alter_table("segments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_segments_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
         "sessions",
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.Column("user", sa.String(length=40), nullable=False),
@@ -857,6 +1083,15 @@ def upgrade() -> None:
         sa.Column("what", sa.String(length=160), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tally")),
+    )
+    op.create_table(
+        "template_syncs",
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_template_syncs")),
     )
     op.create_table(
         "templates",
@@ -959,6 +1194,7 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_table("throttles")
     op.drop_table("templates")
+    op.drop_table("template_syncs")
     op.drop_table("tally")
     with op.batch_alter_table("steps", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_steps_message"))
@@ -988,6 +1224,14 @@ def downgrade() -> None:
 
     op.drop_table("sightings")
     op.drop_table("sessions")
+    with op.batch_alter_table("segments", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_segments_workspace"))
+
+    op.drop_table("segments")
+    with op.batch_alter_table("segment_people", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_segment_people_contact"))
+
+    op.drop_table("segment_people")
     with op.batch_alter_table("rules", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rules_workspace"))
         batch_op.drop_index(batch_op.f("ix_rules_installation"))
@@ -1014,6 +1258,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_receipts_account_provider_ref"))
 
     op.drop_table("receipts")
+    with op.batch_alter_table("reach", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_reach_until"))
+
+    op.drop_table("reach")
     op.drop_table("ranges")
     with op.batch_alter_table("provider_accounts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_provider_accounts_workspace"))
@@ -1045,6 +1293,10 @@ def downgrade() -> None:
 
     op.drop_table("occasions")
     op.drop_table("oauth_states")
+    with op.batch_alter_table("notes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_notes_conversation_at"))
+
+    op.drop_table("notes")
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_messages_untold",
@@ -1053,6 +1305,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_messages_to")
         batch_op.drop_index("ix_messages_state")
+        batch_op.drop_index(
+            "ix_messages_rich",
+            sqlite_where=sa.text("state = 'scheduled' AND channels <> '[\"sms\"]'"),
+            postgresql_where=sa.text("state = 'scheduled' AND channels <> '[\"sms\"]'"),
+        )
         batch_op.drop_index(
             "ix_messages_reference",
             sqlite_where=sa.text("reference IS NOT NULL"),
@@ -1126,6 +1383,17 @@ def downgrade() -> None:
 
     op.drop_table("idempotency")
     op.drop_table("house")
+    with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_exports_workspace"))
+        batch_op.drop_index(
+            "ix_exports_due",
+            sqlite_where=sa.text("state IN ('waiting', 'running')"),
+            postgresql_where=sa.text("state IN ('waiting', 'running')"),
+        )
+
+    op.drop_table("exports")
+    op.drop_table("export_parts")
+    op.drop_table("erasures")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_workspace_webhook"))
         batch_op.drop_index(
@@ -1144,6 +1412,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_conversions_cart"))
 
     op.drop_table("conversions")
+    with op.batch_alter_table("conversations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_conversations_workspace_state_at"))
+        batch_op.drop_index(batch_op.f("ix_conversations_workspace_at"))
+
+    op.drop_table("conversations")
     with op.batch_alter_table("contacts", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_contacts_workspace_email"))
 
@@ -1160,6 +1433,25 @@ def downgrade() -> None:
     op.drop_table("clicks")
     op.drop_table("click_hours")
     op.drop_table("cap_stops")
+    with op.batch_alter_table("campaigns", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaigns_workspace"))
+        batch_op.drop_index(
+            "ix_campaigns_due",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.drop_table("campaigns")
+    with op.batch_alter_table("campaign_people", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaign_people_workspace_number"))
+        batch_op.drop_index(batch_op.f("ix_campaign_people_message"))
+        batch_op.drop_index(batch_op.f("ix_campaign_people_campaign_state_place"))
+
+    op.drop_table("campaign_people")
+    with op.batch_alter_table("called_off", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_called_off_at"))
+
+    op.drop_table("called_off")
     op.drop_table("buckets")
     with op.batch_alter_table("audit", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_workspace_at"))
@@ -1174,6 +1466,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_attempts_message"))
 
     op.drop_table("attempts")
+    with op.batch_alter_table("approved_templates", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_approved_templates_workspace"))
+
+    op.drop_table("approved_templates")
     op.drop_table("api_keys")
     with op.batch_alter_table("answers", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1184,7 +1480,3 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_answers_installation"))
 
     op.drop_table("answers")
-    with op.batch_alter_table("called_off", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_called_off_at"))
-
-    op.drop_table("called_off")
