@@ -241,13 +241,7 @@ def _settle(suite: Suite, tx: Transaction, references: Mapping[tuple[str, str], 
         if message["provider_ref"] != row["provider_ref"]:
             # It has gone on by another channel since.
             continue
-        receipt = Receipt(
-            row["provider_ref"],
-            State(row["state"]) if row["state"] else None,
-            row["status"],
-            row["at"],
-            reason=Reason(row["reason"]["code"], row["reason"]["values"]) if row["reason"] else None,
-        )
+        receipt = feedback.early_receipt(row)
         if not _goes_on(mine, message, receipt, now):
             _applied(suite, mine, account, message, receipt, now)
 

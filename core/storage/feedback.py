@@ -12,16 +12,20 @@ from sqlalchemy import and_, bindparam, func, insert, select, text, update
 
 from core.contract import PhoneReply, Receipt
 from core.domain.channels import message_of
-from core.domain.messages import LEFT, Channel
+from core.domain.messages import LEFT, Channel, State
 from core.domain.reasons import Reason
 from core.ids import new_id, new_ids
 from core.storage import bulk
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.storage.ledger import reason_row
 
 _r, _m, _p = t.receipts.c, t.messages.c, t.replies.c
+_ALSO = ("account_trouble", "retry", "opt_out", "dead_number", "price_micros", "currency")
+"""What a receipt may say of the person, the account and the price; kept for one that comes before its message is
+known."""
 
 
 def keep_receipts(
@@ -52,6 +56,7 @@ def keep_receipts(
                 "status": one.status[:200],
                 "state": one.state and str(one.state),
                 "reason": reason_row(one.reason),
+                "also": {name: value for name in _ALSO if (value := getattr(one, name))} or None,
                 "at": one.at,
                 "received_at": now,
                 "digest": digest,
@@ -145,6 +150,18 @@ def early(tx: Transaction, references: Mapping[tuple[str, str], str]) -> list[Ma
         return []
     rows = tx.connection.execute(_EARLY, {"b_wanted": wanted}).mappings()
     return [dict(row) for row in rows if (row["account"], row["provider_ref"]) in references]
+
+
+def early_receipt(row: Mapping[str, Any]) -> Receipt:
+    """A receipt of `early`, as it came."""
+    return Receipt(
+        row["provider_ref"],
+        State(row["state"]) if row["state"] else None,
+        row["status"],
+        row["at"],
+        reason=Reason(row["reason"]["code"], row["reason"]["values"]) if row["reason"] else None,
+        **(row["also"] or {}),
+    )
 
 
 def receipts_of(tx: Transaction, message_id: str) -> list[Mapping[str, Any]]:
@@ -369,8 +386,7 @@ def overtaken(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
     that had to wait moves nothing backwards over there."""
     c, found = t.reports.c, set[str]()
     states = [row for row in rows if row["kind"] == "state" and row["message"]]
-    for first in range(0, len(states), 400):
-        chunk = states[first : first + 400]
+    for chunk in chunks(states):
         query = (
             tx.mine(t.reports, c.message, func.max(c.id).label("last"))
             .where(c.message.in_({row["message"] for row in chunk}), c.kind == "state", c.state == "told")
@@ -386,8 +402,7 @@ def told_before(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> dict[str,
     (its report, the state). Not what was queued before it: that may wait still, or never have been told."""
     c, found = t.reports.c, dict[str, tuple[str, str]]()
     states = [row for row in rows if row["kind"] == "state" and row["message"]]
-    for first in range(0, len(states), 400):
-        chunk = states[first : first + 400]
+    for chunk in chunks(states):
         query = tx.mine(t.reports, c.id, c.message, c.content).where(
             c.message.in_({row["message"] for row in chunk}), c.kind == "state", c.state == "told"
         )
@@ -432,10 +447,10 @@ def reports_done(
     values: dict[str, Any] = {"state": state, "trouble": reason_row(trouble), "tries": c.tries + 1}
     if due_at is not None:
         values["due_at"] = due_at
-    for first in range(0, len(ids), 400):
+    for some in chunks(ids):
         # One that was called off meanwhile stays so: its platform has parted from us.
         tx.connection.execute(
-            update(t.reports).where(c.id.in_(ids[first : first + 400]), c.state == "waiting").values(**values)
+            update(t.reports).where(c.id.in_(some), c.state == "waiting").values(**values)
         )
 
 

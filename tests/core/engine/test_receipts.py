@@ -122,6 +122,39 @@ def test_a_receipt_that_overtakes_the_answer_waits_for_it(tmp_path: Path) -> Non
     assert [room.state(name) for name in names] == ends
 
 
+def test_a_receipt_that_overtakes_the_answer_says_no_less_of_the_person_the_account_and_the_price(
+    tmp_path: Path,
+) -> None:
+    room = EngineRoom(tmp_path)
+    silent, dead, poor, dear = (room.accept(f"+3363998003{digit}") for digit in range(4))
+    early = {
+        silent: {"state": State.FAILED, "opt_out": True, "reason": Reason("provider_opted_out")},
+        dead: {"state": State.FAILED, "dead_number": True, "reason": Reason("dead_number")},
+        poor: {"state": State.FAILED, "account_trouble": True, "reason": Reason("provider_no_credit")},
+        dear: {"state": State.DELIVERED, "price_micros": 71_000, "currency": "EUR"},
+    }
+    sends = room.memory.send
+
+    def send(account, messages: list[Outgoing], now, begun):  # type: ignore[no-untyped-def]
+        outcomes = sends(account, messages, now, begun)
+        take(room, *[receipt(name, **given) for name, given in early.items()])  # type: ignore[arg-type]
+        early.clear()
+        return outcomes
+
+    room.memory.send = send  # type: ignore[method-assign]
+    dispatch.run_due(room.suite)
+
+    with room.suite.database.read(room.workspace) as tx:
+        standings, _ = people.standings(tx, room.workspace, ["+33639980030", "+33639980031"])
+    assert standings["+33639980030"].opted_out == {"marketing"}
+    assert standings["+33639980031"].quarantined
+    assert (room.state(silent), room.state(dead)) == ("failed", "failed")
+    # It was taken and refused for want of credit afterwards: it waits, as if the receipt had come in its turn.
+    assert room.state(poor) == "scheduled"
+    assert room.account_row().state == "held"
+    assert (room.state(dear), room.message(dear)["price_micros"]) == ("delivered", 71_000)
+
+
 @pytest.mark.parametrize(("before", "state"), list(product(["uncertain", "sent"], STATES)))
 def test_a_receipt_ends_a_doubt(room: EngineRoom, before: str, state: State) -> None:
     if before == "uncertain":
