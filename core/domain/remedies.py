@@ -56,6 +56,19 @@ _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
 )
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
+    # conversations and files to take away
+    "no_such_member": {
+        "fr": "Choisissez quelqu'un de l'équipe : voyez la page « Réglages ».",
+        "en": "Choose somebody of the team: see the page “Settings”.",
+    },
+    "export_not_ready": {
+        "fr": "Redemandez dans quelques secondes.",
+        "en": "Ask again in a few seconds.",
+    },
+    "too_many_exports": {
+        "fr": "Redemandez dans quelques minutes.",
+        "en": "Ask again in a few minutes.",
+    },
     # carts, orders and silent shops
     "silent": {
         "fr": "Ouvrez la boutique ou le site : l'extension est-elle active, et son journal montre-t-il des envois ? "
@@ -431,6 +444,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "export_": {
+        "fr": "Demandez le fichier une nouvelle fois.",
+        "en": "Ask for the file once more.",
+    },
     "": {
         "fr": "Lisez l'historique, corrigez ce que la phrase nomme, puis recommencez.",
         "en": "Read the history, correct what the sentence names, then try again.",
@@ -488,6 +505,33 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "window_": {
         "fr": "Donnez un modèle approuvé dans « content », ou un autre canal dans « channels ».",
         "en": "Give an approved template in `content`, or another channel in `channels`.",
+    },
+    "voice_caller_": {
+        "fr": "Donnez à ce compte un numéro d'appel permis (« voice_sender ») : jamais un 06 ou un 07 ; pour démarcher,"
+              " un numéro des tranches réservées (0162, 0163, 0270…).",
+        "en": "Give the account a caller's number that is allowed (`voice_sender`): never 06 or 07; for prospecting, one"
+              " of the reserved ranges (0162, 0163, 0270…).",
+    },
+    "voice_no_address": {
+        "fr": "Réglez l'adresse publique de Relance (RELANCE_PUBLIC_URL).",
+        "en": "Set Relance's public address (RELANCE_PUBLIC_URL).",
+    },
+    "voice_no_consent": {
+        "fr": "Demandez l'accord de la personne pour être appelée, et notez-le (portée « voice ») ; ou envoyez un message"
+              " par un autre canal.",
+        "en": "Ask the person's consent to being called, and note it (scope `voice`); or use another channel.",
+    },
+    "voice_attempts": {
+        "fr": "Rien à faire : la loi limite les appels. Un autre canal de « channels » est essayé.",
+        "en": "Nothing to do: the law limits calls. Another channel of `channels` is tried.",
+    },
+    "voice_refused_": {
+        "fr": "Rien à faire : la loi impose ce silence. Un autre canal de « channels » est essayé.",
+        "en": "Nothing to do: the law asks for this silence. Another channel of `channels` is tried.",
+    },
+    "call_": {
+        "fr": "Rien à faire si « channels » nomme un canal ensuite : il est essayé. Sinon, appelez vous-même.",
+        "en": "Nothing to do if `channels` names a channel after it: it is tried. Otherwise, call yourself.",
     },
     "voice_": {
         "fr": "Mettez « ask_key » à true, ou retirez la question du texte.",

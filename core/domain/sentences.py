@@ -629,9 +629,120 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Il ne reste pas de place pour les boutons OUI et NON : ce canal en montre {limit} au plus.",
         "en": "There is no room left for the buttons YES and NO: this channel shows at most {limit}.",
     },
+    # conversations and files to take away
+    "no_such_member": {
+        "fr": "« {text} » n'est pas membre de cet espace.",
+        "en": "“{text}” is no member of this workspace.",
+    },
+    "export_not_ready": {
+        "fr": "Le fichier est en préparation : encore un instant.",
+        "en": "The file is being made: one moment.",
+    },
+    "export_over": {
+        "fr": "Ce fichier n'existe plus : chacun est gardé {days} jours.",
+        "en": "This file is gone: each is kept for {days} days.",
+    },
+    "export_erased": {
+        "fr": "Une personne a été effacée depuis, et pouvait s'y trouver : le fichier a été détruit.",
+        "en": "Somebody was erased since, and may have been in it: the file was destroyed.",
+    },
+    "export_removed": {
+        "fr": "Le fichier a été supprimé à la demande de quelqu'un de la maison.",
+        "en": "Somebody of the house had the file removed.",
+    },
+    "export_failed": {
+        "fr": "Le fichier n'a pas pu être préparé, même en réessayant.",
+        "en": "The file could not be made, even when tried again.",
+    },
+    "export_interrupted": {
+        "fr": "La préparation s'est interrompue ; elle reprend d'elle-même là où elle en était.",
+        "en": "The work was interrupted; it goes on by itself from where it was.",
+    },
+    "too_many_exports": {
+        "fr": "{most} fichiers sont déjà en préparation : attendez que l'un d'eux soit prêt.",
+        "en": "{most} files are being made already: wait until one of them is ready.",
+    },
     "voice_cannot_ask": {
         "fr": "Cet appel ne demande aucune touche : la personne ne pourrait pas répondre.",
         "en": "This call asks for no key: the person could not answer.",
+    },
+    # telephone calls: what became of one, and why one is not made
+    "call_answered": {
+        "fr": "Une personne a décroché et a entendu le message.",
+        "en": "A person picked up and heard the message.",
+    },
+    "call_answered_unsure": {
+        "fr": "On a décroché ; rien ne dit si c'était une personne ou un répondeur.",
+        "en": "The call was answered; nothing says whether by a person or by a voicemail.",
+    },
+    "call_message_left": {
+        "fr": "Message laissé sur le répondeur. Personne ne l'a confirmé.",
+        "en": "Message left on the voicemail. Nobody has confirmed it.",
+    },
+    "call_key_pressed": {
+        "fr": "La personne a tapé sur la touche {key}.",
+        "en": "The person pressed key {key}.",
+    },
+    "call_key_unknown": {
+        "fr": "Touche {key} : elle ne correspond à aucune réponse de ce message.",
+        "en": "Key {key}: it is no answer to this message.",
+    },
+    "call_busy": {
+        "fr": "La ligne était occupée.",
+        "en": "The line was busy.",
+    },
+    "call_no_answer": {
+        "fr": "Le téléphone a sonné, personne n'a décroché.",
+        "en": "The phone rang, and nobody picked up.",
+    },
+    "call_cut_short": {
+        "fr": "L'appel s'est terminé avant que le message soit dit.",
+        "en": "The call ended before the message was said.",
+    },
+    "call_voicemail": {
+        "fr": "Un répondeur a décroché : raccroché sans laisser de message.",
+        "en": "A voicemail answered: hung up without leaving a message.",
+    },
+    "call_fax": {
+        "fr": "Un télécopieur a décroché : raccroché.",
+        "en": "A fax machine answered: hung up.",
+    },
+    "call_failed": {
+        "fr": "L'appel n'a pas pu être établi vers ce numéro.",
+        "en": "The call could not be put through to this number.",
+    },
+    "call_cancelled": {
+        "fr": "L'appel a été annulé avant d'aboutir.",
+        "en": "The call was called off before it was answered.",
+    },
+    "call_again": {
+        "fr": "Nouvel appel dans {minutes} minutes (appel {number} sur {most}).",
+        "en": "It is called again in {minutes} minutes (call {number} of {most}).",
+    },
+    "voice_no_address": {
+        "fr": "{provider} ne saurait où demander ce qu'il faut dire : ce compte n'a pas d'adresse publique.",
+        "en": "{provider} would not know where to ask what to say: this account has no public address.",
+    },
+    "voice_caller_missing": {
+        "fr": "Ce compte {provider} n'a pas de numéro d'où appeler.",
+        "en": "This {provider} account has no number to call from.",
+    },
+    "voice_caller_not_for_prospecting": {
+        "fr": "Le numéro affiché {sender} n'est pas l'un de ceux qui sont réservés au démarchage automatisé en France.",
+        "en": "The number shown, {sender}, is none of those reserved in France for automated prospecting.",
+    },
+    "voice_no_consent": {
+        "fr": "La loi demande un accord préalable pour démarcher par téléphone, et cette personne n'en a pas donné pour"
+              " être appelée.",
+        "en": "The law asks for a prior consent to prospecting by telephone, and this person gave none to being called.",
+    },
+    "voice_attempts": {
+        "fr": "Cette personne a déjà été appelée {most} fois en {days} jours : c'est le maximum permis.",
+        "en": "This person was called {most} times within {days} days already: no more is allowed.",
+    },
+    "voice_refused_lately": {
+        "fr": "Cette personne a refusé le démarchage : pas d'appel commercial pendant {days} jours.",
+        "en": "This person refused prospecting: no commercial call for {days} days.",
     },
     # channels beside SMS: why this message does not go by one of them
     "window_closed": {
@@ -643,6 +754,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "channel_unreachable": {
         "fr": "Ce téléphone ne reçoit pas les messages {channel}.",
         "en": "This phone does not receive {channel} messages.",
+    },
+    "channel_known_unreachable": {
+        "fr": "Ce téléphone ne reçoit pas les messages {channel} (su depuis le {on}) : ce canal est sauté sans essai.",
+        "en": "This phone does not receive {channel} messages (known since {on}): this channel is skipped untried.",
     },
     "channel_expired": {
         "fr": "Le message {channel} n'a pas été remis à temps, il ne s'affichera plus.",
@@ -2532,6 +2647,99 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "wordpress_not_told": {
         "fr": "Le site n'a pas pu être prévenu : son extension se croit encore reliée.",
         "en": "The site could not be told: its plugin still believes it is connected.",
+    },
+    # segments and campaigns
+    "field_not_list": {"fr": "Il faut ici une liste : [ … ].", "en": "A list is needed here: [ … ]."},
+    "segment_condition": {
+        "fr": "Cette condition ne dit pas de quoi elle parle : {known}.",
+        "en": "This condition does not say what it is about: {known}.",
+    },
+    "segment_operator": {
+        "fr": "Une condition compare d'une seule façon : {known}.",
+        "en": "A condition compares in exactly one way: {known}.",
+    },
+    "segment_stranger": {
+        "fr": "« {name} » n'a pas sa place dans cette condition.",
+        "en": "“{name}” has no place in this condition.",
+    },
+    "segment_name": {
+        "fr": "Un nom de valeur s'écrit sans guillemet ni barre oblique inversée.",
+        "en": "The name of a value has no quotation mark and no backslash.",
+    },
+    "segment_too_many": {
+        "fr": "Un segment a {most} conditions au plus.",
+        "en": "A segment has at most {most} conditions.",
+    },
+    "segment_too_deep": {
+        "fr": "Ces conditions s'emboîtent trop : {most} niveaux au plus.",
+        "en": "These conditions are nested too deeply: {most} levels at most.",
+    },
+    "segment_or_people": {
+        "fr": "Un segment a des conditions, ou c'est la liste des numéros que vous donnez : l'un des deux.",
+        "en": "A segment has conditions, or it is the list of the numbers that you give: one of the two.",
+    },
+    "segment_no_list": {
+        "fr": "Ce segment se tient par ses conditions : on n'y met ni n'en retire personne.",
+        "en": "This segment is kept by its conditions: nobody is put on it or taken off.",
+    },
+    "segment_in_use": {
+        "fr": "Ce segment sert encore à « {name} ».",
+        "en": "This segment is still used by “{name}”.",
+    },
+    "audience_one_of": {
+        "fr": "Dites à qui la campagne s'adresse, d'une seule façon : {known}.",
+        "en": "Say whom the campaign is for, in exactly one way: {known}.",
+    },
+    "campaign_shares": {
+        "fr": "Les parts des textes font 100 ensemble, et non {sum}.",
+        "en": "The shares of the texts are 100 together, not {sum}.",
+    },
+    "campaign_names_twice": {
+        "fr": "Deux textes portent le même nom : « {name} ».",
+        "en": "Two texts have the same name: “{name}”.",
+    },
+    "campaign_winner_needs": {
+        "fr": "Choisir le meilleur texte demande au moins deux textes et une première partie.",
+        "en": "To choose the better text takes at least two texts and a first part.",
+    },
+    "campaign_time": {
+        "fr": "L'heure s'écrit sans décalage, comme 2026-12-01T10:00, quand elle est celle de chaque personne.",
+        "en": "The time is written without an offset, like 2026-12-01T10:00, when it is each person's own.",
+    },
+    "campaign_over_before": {
+        "fr": "Ce moment est déjà passé.",
+        "en": "This moment is over already.",
+    },
+    "campaign_state": {
+        "fr": "Dans son état ({state}), cette campagne ne le permet pas.",
+        "en": "In its state ({state}), this campaign does not allow that.",
+    },
+    "campaign_control": {
+        "fr": "Groupe témoin : {percent} % des personnes ne reçoivent rien, pour mesurer ce que la campagne apporte.",
+        "en": "Control group: {percent}% of people get nothing, to measure what the campaign brings.",
+    },
+    "campaign_paused": {"fr": "La campagne est en pause.", "en": "The campaign is paused."},
+    "campaign_resumed": {"fr": "La campagne a repris.", "en": "The campaign goes on."},
+    "campaign_cancelled": {"fr": "La campagne a été annulée.", "en": "The campaign was called off."},
+    "campaign_nobody": {
+        "fr": "Personne ne correspondait à cette campagne.",
+        "en": "Nobody belonged to this campaign.",
+    },
+    "campaign_waits_for_person": {
+        "fr": "La première partie est en route : la suite attend votre accord.",
+        "en": "The first part is on its way: the rest waits for your word.",
+    },
+    "campaign_many_stops": {
+        "fr": "{percent} % des messages partis ont reçu un STOP ({count} sur {left}) : plus que les {most} % admis.",
+        "en": "{percent}% of the messages that left earned a STOP ({count} of {left}): more than the {most}% allowed.",
+    },
+    "campaign_many_failures": {
+        "fr": "{percent} % des messages partis ont échoué ({count} sur {left}) : plus que les {most} % admis.",
+        "en": "{percent}% of the messages that left failed ({count} of {left}): more than the {most}% allowed.",
+    },
+    "campaign_uplift_not_enough": {
+        "fr": "Pas encore assez de recul : {written} personnes ont reçu un message, {control} n'en ont pas reçu.",
+        "en": "Not enough to say yet: {written} people got a message, {control} did not.",
     },
     "wordpress_password_left": {
         "fr": "Le mot de passe d'application « Relance » est resté sur le site.",

@@ -27,7 +27,7 @@ from core.domain.text.alphabet import GSM7
 from core.domain.text.segments import measure
 from core.domain.text.spoken_time import moment_in_words
 from core.domain.text.transliteration import raw_map, to_gsm7
-from core.engine import guarding, notices
+from core.engine import conversing, guarding, notices, reaching
 from core.engine.consenting import call_off
 from core.engine.scheduling import live_installations, replan, replan_open
 from core.secrets import same
@@ -137,6 +137,8 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
             ours.append((*told, receipt))
             belonging.append((row_id, told[0]["id"]))
     feedback.belongs(tx, belonging)
+    agent = reaching.agent_of(suite.providers.get(account.provider), account)
+    reaching.from_receipts(tx, agent, [(one["channels"], step, one["to"], receipt) for one, step, receipt in ours])
     moved: list[tuple[str, str, State]] = []
     gone_on: set[str] = set()
     wanting: dict[str, bool] = {}
@@ -350,7 +352,8 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
     questions = _open_questions(tx, reply, min(reply.at, now))
     said = meaning(reply.text, question_open=bool(questions))
     which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES, but=reply_id)
-    if which is not None and (chosen := _chosen(which, reply.text)) is not None:
+    chosen = None if which is None else _chosen(which, reply.text)
+    if which is not None and chosen is not None:
         feedback.handled(tx, which["id"], now)
         _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
     elif said is Meaning.STOP:
@@ -372,6 +375,7 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
             message=last["id"] if last else None,
             occasion=last["occasion"] if last else None,
         )
+    conversing.reply_came(tx, reply_id, now, settled=chosen is not None)
     _pass_on(tx, reply, now)
     notices.reply_came(tx, reply_id, now)
     return reply_id

@@ -13,8 +13,8 @@ from core.domain.errors import BadInput
 from core.domain.messages import State
 from core.domain.recipients import Recipient
 from core.domain.text.links import CODE, Link, Visitor, followed, good_address, visitor
-from core.engine import notices, public
-from core.storage import feedback, links, outbox
+from core.engine import notices, public, shown
+from core.storage import feedback, house, links, outbox
 from core.storage.database import DatabaseAway, Transaction
 from core.suite import Suite
 
@@ -98,3 +98,33 @@ def _counted(tx: Transaction, row: Mapping[str, Any], who: Visitor, now: datetim
 
 def _has_not_left(message: Mapping[str, Any]) -> bool:
     return message["left_at"] is None and message["tries"] == 0 and State(message["state"]) in _NOT_YET
+
+
+def base(suite: Suite, tx: Transaction) -> str:
+    """What the workspace's links begin with."""
+    known = house.workspace(tx, tx.owned)
+    return (known["settings"]["link_domain"] if known else None) or suite.public_url
+
+
+def as_json(row: Mapping[str, Any], counted: Mapping[str, int], base: str, now: datetime) -> dict[str, Any]:
+    """A link from its row, and visitor → how often it was asked for."""
+    ended = row["expires_at"] is not None and now >= row["expires_at"]
+    return {
+        "id": row["id"],
+        "code": row["code"],
+        "url": f"{base}/s/{row['code']}",
+        "target": row["target"],
+        "name": row["name"],
+        "track": row["track"],
+        "message": row["message"],
+        "state": "over" if ended else "open",
+        "expires_at": shown.moment(row["expires_at"]),
+        "created_at": shown.moment(row["created_at"]),
+        "clicked_at": shown.moment(row["clicked_at"]),
+        "clicks": clicks(counted),
+    }
+
+
+def clicks(counted: Mapping[str, int]) -> dict[str, int]:
+    """How often people, previews, robots and others asked for a link."""
+    return {str(one): counted.get(str(one), 0) for one in Visitor}

@@ -18,7 +18,7 @@ from core.domain.reasons import Reason
 from core.domain.retries import next_delivery
 from core.engine import shown
 from core.engine.singly import singly
-from core.storage import feedback, house, installations, ledger, outbox, webhooks
+from core.storage import conversations, feedback, house, installations, ledger, outbox, webhooks
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -36,6 +36,9 @@ EVENTS = (
     "reply.received",
     "link.clicked",
     "cap.reached",
+    "campaign.waiting",
+    "campaign.paused",
+    "campaign.done",
     "installation.silent",
     "installation.heard_again",
     "webhook.test",
@@ -80,7 +83,8 @@ def reply_came(tx: Transaction, reply_id: str, now: datetime) -> None:
     endpoints = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
     row = feedback.reply(tx, reply_id) if endpoints else None
     if row is not None:
-        body = _body("reply.received", shown.reply(row), now)
+        talk = conversations.of_number(tx, row["number"])
+        body = _body("reply.received", {**shown.reply(row), "conversation": talk["id"] if talk else None}, now)
         webhooks.queue(
             tx,
             [
@@ -112,6 +116,16 @@ def cap_reached(tx: Transaction, cap: str, reason: Reason, now: datetime) -> Non
     listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
     told = [(tx.owned, one["id"], "cap.reached", body) for one in listening if _listens(one, "cap.reached")]
     webhooks.queue(tx, told, now)
+
+
+def campaign_changed(
+    tx: Transaction, event: str, row: Mapping[str, Any], reason: Reason | None, now: datetime
+) -> None:
+    """A campaign (its row) waits for a word after its first part, was paused, or is over."""
+    said = {"campaign": row["id"], "name": row["name"], "state": str(row["state"])}
+    body = _body(event, {**said, "reason": reason and reason.as_json()}, now)
+    listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    webhooks.queue(tx, [(tx.owned, one["id"], event, body) for one in listening if _listens(one, event)], now)
 
 
 def installation_changed(

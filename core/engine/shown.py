@@ -197,6 +197,16 @@ def history(
     return [line for _, _, line in sorted(lines, key=lambda one: (one[0], one[1]))]
 
 
+def contact(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
+    """A person whose number the workspace keeps."""
+    return {
+        **{name: row[name] for name in ("id", "number", "country", "name", "first_name", "email", "language", "zone")},
+        "values": row["values"],
+        "quarantine": reason(row["quarantine"], language),
+        "created_at": moment(row["created_at"]),
+    }
+
+
 def reply(row: Mapping[str, Any], language: str = "en") -> dict[str, Any]:
     return {
         "id": row["id"],

@@ -6,20 +6,38 @@ The walk is over the schema itself, so that a table that is added tomorrow is re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, String, Table, Text, and_, cast, delete, or_, select, type_coerce, update
+from sqlalchemy import (
+    Column,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    and_,
+    cast,
+    delete,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from core.contract import Inbound
-from core.domain.channels import reference_of
+from core.domain.channels import all_references
 from core.domain.mentions import Mentions
 from core.domain.messages import Channel
+from core.domain.reasons import Reason
 from core.domain.spellings import Spellings
+from core.ids import new_id
+from core.storage import exported
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 from core.storage.tables import Json
 
-_CHUNK = 400
 _NAMES_A_PERSON = frozenset({"to", "number", "recipient", "own_recipient"})
 # What hangs below a row that goes: (table, its column, the table that it names).
 _BELOW = (
@@ -34,11 +52,12 @@ _BELOW = (
     ("answers", "occasion", "occasions"),
     ("reports", "occasion", "occasions"),
     ("replies", "occasion", "occasions"),
+    ("segment_people", "contact", "contacts"),
 )
 # Copies of what was said elsewhere: a row that holds the number anywhere goes as a whole.
 _COPIES = frozenset({"inbox", "idempotency", "deliveries", "simulated_messages", "throttles"})
 # Decided by the operator about themselves, or unreadable without the key.
-_LEFT_ALONE = frozenset({"users", "sessions", "memberships", "api_keys", "optouts", "house"})
+_LEFT_ALONE = frozenset({"users", "sessions", "memberships", "api_keys", "optouts", "house", "export_parts"})
 _NEVER = frozenset({"secrets", "hook_sealed", "sealed", "hash", "hook_hash", "number_hash"})
 
 
@@ -51,50 +70,107 @@ def whose(table: Table) -> list[Column[str]]:
 def forget(tx: Transaction, number: str) -> dict[str, int]:
     """Erases `number` (E.164) in this workspace; how many rows of each table were deleted or changed."""
     spellings = Spellings(number)
-    counts: dict[str, int] = {}
+    # What is packed is not searched: a file that may hold the person goes, and can be asked for again.
+    counts: dict[str, int] = {"exports": exported.withdraw(tx, None, Reason("export_erased"))}
     for name, done in (*_whole_rows(tx, number), *_traces(tx, spellings)):
         if done:
             counts[name] = counts.get(name, 0) + done
-    return counts
+    return {name: done for name, done in counts.items() if done}
 
 
 def forget_there(
     tx: Transaction, installation: str, occasion_ids: list[str], person: Mentions | None
 ) -> dict[str, int]:
     """Erases these occasions of a platform, all that hangs below them, and the requests of that platform that speak of
-    `person` (all its requests for None, which is everybody); how many rows of each table."""
+    `person` (none for None); how many rows of each table."""
     m = t.messages.c
     counts: dict[str, int] = {}
+    if files := exported.withdraw(tx, None, Reason("export_erased")):
+        counts["exports"] = files
 
     def gone(name: str, done: int) -> None:
         if done:
             counts[name] = counts.get(name, 0) + done
 
-    for ids in _chunks(occasion_ids):
+    for ids in chunks(occasion_ids):
         rows = tx.rows(tx.mine(t.messages, m.id).where(m.occasion.in_(ids)))
         owned = {"messages": [row["id"] for row in rows], "occasions": ids}
         for name, column, owner in _BELOW:
             table = t.metadata.tables[name]
             names = owned[owner]
             if column == "reference":
-                names = [reference_of(one, step) for one in names for step in range(len(Channel))]
-            for some in _chunks(names):
+                names = [reference for one in names for reference in all_references(one)]
+            for some in chunks(names):
                 gone(name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c[column].in_(some))))
         for name, found in owned.items():
             table = t.metadata.tables[name]
-            for some in _chunks(found):
+            for some in chunks(found):
                 gone(name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c.id.in_(some))))
     i = t.inbox.c
+    if person is None:
+        return counts
     for row in tx.rows(tx.mine(t.inbox, i.id, i.request).where(i.installation == installation)):
-        if person is None or person.within(Inbound.read(bytes(row["request"])).body):
+        if person.within(Inbound.read(bytes(row["request"])).body):
             gone("inbox", _done(tx, delete(t.inbox).where(i.id == row["id"], i.workspace == tx.owned)))
     return counts
+
+
+def ask_for_all(tx: Transaction, installation: str, now: datetime) -> bool:
+    """Everybody whom this connection has brought until now is to be erased, bit by bit. False when that was asked for
+    already: then it also reaches what came since."""
+    e, before = t.erasures.c, new_id("x").partition("_")[2]
+    known = update(t.erasures).where(e.workspace == tx.owned, e.installation == installation).values(before=before)
+    if _done(tx, known):
+        return False
+    tx.connection.execute(insert(t.erasures).values(
+        id=new_id("era"), workspace=tx.owned, installation=installation, before=before, rows={}, at=now))  # fmt: skip
+    return True
+
+
+def asked_for_all(tx: Transaction) -> list[Mapping[str, Any]]:
+    """The connections of the whole house whose people are being erased, the longest waiting first."""
+    return tx.rows(select(t.erasures).order_by(t.erasures.c.at, t.erasures.c.id))
+
+
+def still_asked(tx: Transaction, erasure: str) -> Mapping[str, Any] | None:
+    """What is left to do of it; None when it is done."""
+    return next(iter(tx.rows(tx.mine(t.erasures).where(t.erasures.c.id == erasure))), None)
+
+
+def some_there(tx: Transaction, installation: str, before: str, limit: int) -> list[str]:
+    """Some occasions that this connection has brought before that moment."""
+    o = t.occasions.c
+    mine = tx.mine(t.occasions, o.id).where(o.installation == installation, o.id < f"occ_{before}")
+    return [row["id"] for row in tx.rows(mine.order_by(o.id).limit(limit))]
+
+
+def forget_requests(tx: Transaction, installation: str, before: str, limit: int) -> int:
+    """Erases some requests that came from this connection before that moment; how many."""
+    i = t.inbox.c
+    mine = tx.mine(t.inbox, i.id).where(i.installation == installation, i.id < f"inb_{before}")
+    ids = [row["id"] for row in tx.rows(mine.order_by(i.id).limit(limit))]
+    return _done(tx, delete(t.inbox).where(i.workspace == tx.owned, i.id.in_(ids))) if ids else 0
+
+
+def went_on(tx: Transaction, erasure: str, rows: Mapping[str, int]) -> None:
+    """What is erased so far, of each table."""
+    mine = (t.erasures.c.workspace == tx.owned, t.erasures.c.id == erasure)
+    tx.connection.execute(update(t.erasures).where(*mine).values(rows=dict(rows)))
+
+
+def all_gone(tx: Transaction, erasure: str) -> None:
+    """Nothing is left of it."""
+    tx.connection.execute(delete(t.erasures).where(t.erasures.c.workspace == tx.owned, t.erasures.c.id == erasure))
 
 
 def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:
     gone: dict[str, list[str]] = {}
     for name, table in t.metadata.tables.items():
         if "workspace" in table.c and (columns := whose(table)):
+            if "id" not in table.c:
+                theirs = or_(*(column == number for column in columns))
+                yield name, _done(tx, delete(table).where(table.c.workspace == tx.owned, theirs))
+                continue
             rows = tx.rows(tx.mine(table, table.c.id).where(or_(*(column == number for column in columns))))
             gone[name] = [row["id"] for row in rows]
     for name, column, owner in _BELOW:
@@ -102,12 +178,12 @@ def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:
         names = gone[owner]
         if column == "reference":
             # Our references: one for each channel that a message may have.
-            names = [reference_of(one, step) for one in names for step in range(len(Channel))]
-        for ids in _chunks(names):
+            names = [reference for one in names for reference in all_references(one)]
+        for ids in chunks(names):
             yield name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c[column].in_(ids)))
     for name, found in gone.items():
         table = t.metadata.tables[name]
-        for ids in _chunks(found):
+        for ids in chunks(found):
             yield name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c.id.in_(ids)))
 
 
@@ -183,8 +259,3 @@ def _request_names(written: bytes | None, spellings: Spellings) -> bool:
 
 def _done(tx: Transaction, statement: Any) -> int:
     return int(tx.connection.execute(statement).rowcount)
-
-
-def _chunks(ids: list[str]) -> Iterable[list[str]]:
-    for first in range(0, len(ids), _CHUNK):
-        yield ids[first : first + _CHUNK]

@@ -18,10 +18,10 @@ from core.domain.occasions import Answer, Occasion, updated
 from core.domain.recipients import Line, Recipient
 from core.ids import new_id
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.cleaning import clean_event, short
 from core.storage.database import Transaction
 
-_CHUNK = 400
 _FOLLOW_UP = timedelta(days=31)
 _JUST_BOOKED = timedelta(days=1)
 
@@ -103,7 +103,7 @@ def swept(tx: Transaction, installation: str, sweep: Sweep, at: datetime) -> lis
 def by_keys(tx: Transaction, installation: str, keys: Iterable[str]) -> list[Occasion]:
     """The known occasions of these keys."""
     found: list[Occasion] = []
-    for chunk in _chunks(sorted(keys)):
+    for chunk in chunks(sorted(keys)):
         rows = tx.rows(
             tx.mine(t.occasions).where(t.occasions.c.installation == installation, t.occasions.c.key.in_(chunk))
         )
@@ -114,7 +114,7 @@ def by_keys(tx: Transaction, installation: str, keys: Iterable[str]) -> list[Occ
 def by_ids(tx: Transaction, ids: Iterable[str]) -> list[Occasion]:
     """The occasions of these ids, in this workspace."""
     found: list[Occasion] = []
-    for chunk in _chunks(sorted(ids)):
+    for chunk in chunks(sorted(ids)):
         rows = tx.rows(tx.mine(t.occasions).where(t.occasions.c.id.in_(chunk)))
         found.extend(_occasion(row) for row in rows)
     return found
@@ -186,6 +186,32 @@ def listed(
     return [_occasion(row) for row in tx.rows(query)]
 
 
+def newest(
+    tx: Transaction,
+    *,
+    installation: str | None = None,
+    recipient: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    open_only: bool = False,
+    after: str | None = None,
+    limit: int = 50,
+) -> list[Occasion]:
+    """The same ones by when we first heard of them, the newest first: whoever walks down meets none twice, whatever
+    moves or comes meanwhile."""
+    c = t.occasions.c
+    query = tx.mine(t.occasions).order_by(c.id.desc()).limit(limit)
+    wanted = (
+        c.installation == installation if installation else None,
+        c.start >= start if start is not None else None,
+        c.start < end if end is not None else None,
+        or_(c.recipient == recipient, c.own_recipient == recipient) if recipient else None,
+        and_(c.closed.is_(None), c.muted.is_(False)) if open_only else None,
+        c.id < after if after else None,
+    )
+    return [_occasion(row) for row in tx.rows(query.where(*(one for one in wanted if one is not None)))]
+
+
 def of_person(
     tx: Transaction,
     installation: str,
@@ -214,7 +240,7 @@ def all_of(tx: Transaction, installation: str) -> list[Occasion]:
 def known_numbers(tx: Transaction, numbers: Iterable[str]) -> set[str]:
     """Those of `numbers` that some occasion names."""
     c, found = t.occasions.c, set[str]()
-    for chunk in _chunks(sorted(numbers)):
+    for chunk in chunks(sorted(numbers)):
         query = tx.mine(t.occasions, c.recipient, c.own_recipient)
         for row in tx.connection.execute(query.where(or_(c.recipient.in_(chunk), c.own_recipient.in_(chunk)))):
             found |= {row.recipient, row.own_recipient} & set(chunk)
@@ -225,7 +251,7 @@ def numbers_of(tx: Transaction, installation: str, subjects: Iterable[str]) -> d
     """Record of the platform → the numbers under which we know that person there."""
     c, found = t.occasions.c, dict[str, list[str]]()
     kept = {short(one): one for one in subjects}
-    for chunk in _chunks(sorted(name for name in kept if name)):
+    for chunk in chunks(sorted(name for name in kept if name)):
         query = tx.mine(t.occasions, c.subject, c.recipient, c.own_recipient).distinct()
         for row in tx.connection.execute(query.where(c.installation == installation, c.subject.in_(chunk))):
             subject = kept[row.subject]
@@ -238,7 +264,7 @@ def numbers_of(tx: Transaction, installation: str, subjects: Iterable[str]) -> d
 def subjects_of(tx: Transaction, installation: str, numbers: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Number → the records of a platform that have it."""
     c, found = t.occasions.c, dict[str, set[str]]()
-    for chunk in _chunks(sorted(numbers)):
+    for chunk in chunks(sorted(numbers)):
         query = tx.mine(t.occasions, c.subject, c.recipient, c.own_recipient).where(
             c.installation == installation,
             c.subject.is_not(None),
@@ -295,7 +321,7 @@ def told(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, datetime]:
     """For each occasion the start that the last message that left spoke of."""
     found: dict[str, tuple[datetime, datetime]] = {}
     c = t.messages.c
-    for chunk in _chunks(sorted(occasion_ids)):
+    for chunk in chunks(sorted(occasion_ids)):
         rows = tx.connection.execute(
             tx.mine(t.messages, c.occasion, c.about, c.left_at).where(
                 c.occasion.in_(chunk), c.state.in_([str(state) for state in LEFT]), c.about.is_not(None)
@@ -402,8 +428,3 @@ def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Occasion]:
 
 def _recipient(number: str | None, country: str | None, line: str | None) -> Recipient | None:
     return Recipient(number, country or "", Line(line or "mobile")) if number else None
-
-
-def _chunks(items: Sequence[str]) -> Iterable[Sequence[str]]:
-    for first in range(0, len(items), _CHUNK):
-        yield items[first : first + _CHUNK]

@@ -21,10 +21,10 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.ids import new_id
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 from core.storage.ledger import reason_row
 
-_CHUNK = 400
 # Asked at once, and by the driver itself: every message that is accepted needs it. `{}` is "one of these", see below.
 _STANDINGS = """
 SELECT 'out', number_hash, scope, 0, NULL FROM optouts WHERE workspace = ? AND number_hash {0}
@@ -144,8 +144,7 @@ def newest(tx: Transaction, numbers: Iterable[str]) -> dict[tuple[str, str], tup
             found[number, scope] = at, yes
 
     wanted, c, o = sorted(set(numbers)), t.consents.c, t.optouts.c
-    for first in range(0, len(wanted), _CHUNK):
-        chunk = wanted[first : first + _CHUNK]
+    for chunk in chunks(wanted):
         query = tx.mine(t.consents, c.number, c.scope, c.state, func.max(c.at).label("last"))
         query = query.where(c.number.in_(chunk)).group_by(c.number, c.scope, c.state)
         for row in tx.connection.execute(query):
@@ -191,6 +190,7 @@ def remember(tx: Transaction, recipient: Recipient, values: Mapping[str, Any], n
                 "id": contact_id,
                 "workspace": tx.owned,
                 "number": recipient.number,
+                "number_hash": number_hash(tx.owned, recipient.number),
                 "country": recipient.country,
                 "created_at": now,
             }
@@ -251,6 +251,17 @@ def contacts(
     return tx.rows(query)
 
 
+def names(tx: Transaction, numbers: Iterable[str]) -> dict[str, str]:
+    """number → what its contact is called, for those that have a name."""
+    wanted, c, found = sorted(set(numbers)), t.contacts.c, dict[str, str]()
+    for some in chunks(wanted):
+        query = tx.mine(t.contacts, c.number, c.name, c.first_name)
+        for row in tx.connection.execute(query.where(c.number.in_(some))):
+            if row.name or row.first_name:
+                found[row.number] = row.name or row.first_name
+    return found
+
+
 def in_quarantine(tx: Transaction, limit: int = 200) -> list[Mapping[str, Any]]:
     """Contacts whose number is not tried any more, newest first."""
     c = t.contacts.c
@@ -266,7 +277,8 @@ def change_contact(tx: Transaction, contact_id: str, values: Mapping[str, Any]) 
 
 def forget_contact(tx: Transaction, contact_id: str) -> bool:
     """Takes a contact off the list. What the person stopped, and the proofs of it, stay."""
-    c = t.contacts.c
+    c, listed = t.contacts.c, t.segment_people.c
+    tx.connection.execute(delete(t.segment_people).where(listed.contact == contact_id, listed.workspace == tx.owned))
     return bool(
         tx.connection.execute(delete(t.contacts).where(c.id == contact_id, c.workspace == tx.owned)).rowcount
     )

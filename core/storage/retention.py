@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from core.storage import called_off, links, verifications
+from core.storage import called_off, exported, links, verifications
 from core.storage import tables as t
 from core.storage.database import Transaction
 

@@ -25,7 +25,7 @@ def create(call: Call) -> Answer:
     with call.write() as tx:
         contact_id = people.remember(tx, whose, values, call.now)
         _plan_again(call, tx, whose.number)
-        return call.done(201, show(_row(tx, contact_id), call.language))
+        return call.done(201, shown.contact(_row(tx, contact_id), call.language))
 
 
 @ROUTES("GET", "/v1/contacts", "Contacts, newest first", query=given.Contacts(), gives="ContactList")
@@ -36,13 +36,13 @@ def listed(call: Call) -> Answer:
         rows = people.contacts(
             tx, number=number, email=asked.get("email"), after=asked.get("after"), limit=asked["limit"] + 1
         )
-    return Answer(200, page(rows, asked["limit"], lambda row: show(row, call.language), _id))
+    return Answer(200, page(rows, asked["limit"], lambda row: shown.contact(row, call.language), _id))
 
 
 @ROUTES("GET", "/v1/contacts/{id}", "A contact", gives="Contact")
 def single(call: Call, id: str) -> Answer:
     with call.read() as tx:
-        return Answer(200, show(_row(tx, id), call.language))
+        return Answer(200, shown.contact(_row(tx, id), call.language))
 
 
 @ROUTES("PATCH", "/v1/contacts/{id}", "Changes what is known of a contact", takes=given.ContactChange(),
@@ -53,7 +53,7 @@ def change(call: Call, id: str) -> Answer:
         number = _row(tx, id)["number"]
         people.change_contact(tx, id, values)
         _plan_again(call, tx, number)
-        return call.done(200, show(_row(tx, id), call.language))
+        return call.done(200, shown.contact(_row(tx, id), call.language))
 
 
 @ROUTES("DELETE", "/v1/contacts/{id}", "Takes a contact off the list; what they stopped stays stopped", status=204)
@@ -62,15 +62,6 @@ def remove(call: Call, id: str) -> Answer:
         if not people.forget_contact(tx, id):
             raise NotFound("contact")
         return call.done(204, None)
-
-
-def show(row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    return {
-        **{name: row[name] for name in ("id", "number", "country", "name", "first_name", "email", "language", "zone")},
-        "values": row["values"],
-        "quarantine": shown.reason(row["quarantine"], language),
-        "created_at": shown.moment(row["created_at"]),
-    }
 
 
 def _values(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -161,6 +161,11 @@ def content(value: Any) -> None:
     _as_read(lambda: checked(value, ""))
 
 
+def _maybe_content(value: Any) -> None:
+    if value is not None:
+        content(value)
+
+
 def _as_read(read: Callable[[], object]) -> None:
     try:
         read()
@@ -549,6 +554,37 @@ class AccountChange(Body):
 class Inbox(Listed):
     state = one_of(["read", "unreadable", "unsupported", "repeated"])
     installation = words(40)
+
+
+class Conversations(Listed):
+    state = words(40, metadata={"description": "open, waiting (for the person), closed; several with commas"})
+    assigned = words(40, metadata={"description": "A user's id, or `nobody`"})
+    unread = fields.Boolean()
+    channel = one_of(CHANNELS, metadata={"description": "By which they wrote last"})
+    q = words(40, metadata={"description": "A telephone number, or some of its digits", "example": "06 12 34"})
+
+
+class ConversationChange(Body):
+    state = one_of(["open", "waiting", "closed"])
+    assigned = words(254, allow_none=True, metadata={"description": "A member's id or e-mail address; null: nobody"})
+    unread = fields.Boolean(truthy={True}, falsy={False})
+
+
+class ConversationAnswer(Body):
+    body = words(4000, allow_none=True, metadata={"description": "Sent as it stands; `body` or `template` is required"})
+    template = words(80, allow_none=True, metadata={"description": "The key of a text, filled with what we know of the"
+                                                    " person and with `data`"})  # fmt: skip
+    data = fields.Dict(keys=fields.String(), validate=_small, allow_none=True)
+    channel = one_of(["sms", "whatsapp", "rcs"], metadata={"description": "Without it, by which the person wrote last"})
+    content = fields.Raw(
+        allow_none=True, validate=_maybe_content,
+        metadata={**CONTENT, "type": ["object", "null"], "description": "What richer channels show beyond the text: "
+                  "`whatsapp.template` is needed more than 24 hours after the person wrote there"},
+    )  # fmt: skip
+
+
+class ConversationNote(Body):
+    text = words(4000, required=True)
 
 
 class SimulatorMessages(Listed):

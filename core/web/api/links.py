@@ -8,7 +8,6 @@ from typing import Any
 from marshmallow import fields
 
 from core.domain.errors import NotFound
-from core.domain.text.links import Visitor
 from core.engine import linking, shown
 from core.storage import house, links
 from core.storage.database import Transaction
@@ -49,7 +48,7 @@ def create(call: Call) -> Answer:
             call.suite, tx, body["target"], name=body.get("name"), track=body["track"], expires_at=ends,
             test=call.key.test,
         )  # fmt: skip
-        return call.done(201, _shown(_row(tx, link_id), {}, _base(tx, call), call))
+        return call.done(201, linking.as_json(_row(tx, link_id), {}, linking.base(call.suite, tx), call.now))
 
 
 @ROUTES("GET", "/v1/links", "Short links, newest first, with how often they were followed", query=Filter(),
@@ -60,16 +59,20 @@ def listed(call: Call) -> Answer:
         rows = links.listed(
             tx, message=asked.get("message"), own=asked["own"], after=asked.get("after"), limit=asked["limit"] + 1
         )
-        counted, base = links.counts(tx, [row["id"] for row in rows]), _base(tx, call)
-    return Answer(200, page(rows, asked["limit"], lambda row: _shown(row, counted.get(row["id"], {}), base, call), _id))
+        counted, base = links.counts(tx, [row["id"] for row in rows]), linking.base(call.suite, tx)
+
+    def told(row: Mapping[str, Any]) -> dict[str, Any]:
+        return linking.as_json(row, counted.get(row["id"], {}), base, call.now)
+
+    return Answer(200, page(rows, asked["limit"], told, _id))
 
 
 @ROUTES("GET", "/v1/links/{id}", "A short link, and hour by hour who followed it", gives="LinkWithHours")
 def single(call: Call, id: str) -> Answer:
     with call.read() as tx:
         row = _row(tx, id)
-        said = _shown(row, links.counts(tx, [id]).get(id, {}), _base(tx, call), call)
-        hours = [{"start": shown.moment(start), **_clicks(found)} for start, found in links.hours(tx, id)]
+        said = linking.as_json(row, links.counts(tx, [id]).get(id, {}), linking.base(call.suite, tx), call.now)
+        hours = [{"start": shown.moment(start), **linking.clicks(found)} for start, found in links.hours(tx, id)]
     return Answer(200, {**said, "hours": hours})
 
 
@@ -87,31 +90,3 @@ def _row(tx: Transaction, link_id: str) -> Mapping[str, Any]:
     if row is None:
         raise NotFound("link")
     return row
-
-
-def _base(tx: Transaction, call: Call) -> str:
-    """What the workspace's links begin with."""
-    known = house.workspace(tx, call.workspace)
-    return (known["settings"]["link_domain"] if known else None) or call.suite.public_url
-
-
-def _shown(row: Mapping[str, Any], counted: Mapping[str, int], base: str, call: Call) -> dict[str, Any]:
-    ended = row["expires_at"] is not None and call.now >= row["expires_at"]
-    return {
-        "id": row["id"],
-        "code": row["code"],
-        "url": f"{base}/s/{row['code']}",
-        "target": row["target"],
-        "name": row["name"],
-        "track": row["track"],
-        "message": row["message"],
-        "state": "over" if ended else "open",
-        "expires_at": shown.moment(row["expires_at"]),
-        "created_at": shown.moment(row["created_at"]),
-        "clicked_at": shown.moment(row["clicked_at"]),
-        "clicks": _clicks(counted),
-    }
-
-
-def _clicks(counted: Mapping[str, int]) -> dict[str, int]:
-    return {str(one): counted.get(str(one), 0) for one in Visitor}
