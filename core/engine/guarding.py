@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,6 +107,7 @@ class Guard:
                     _plus(sums, key, (0, 0, micros - estimate))
 
 
+@lru_cache(maxsize=256)
 def day_start(now: datetime, zone: ZoneInfo) -> datetime:
     """The first moment of the day in `zone`."""
     return at_wall(local(now, zone).date(), time(), zone)

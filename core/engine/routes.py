@@ -13,11 +13,14 @@ from core.domain import pacing, routing
 from core.domain.breaker import Breaker, Standing
 from core.domain.channels import reference_of, tries_until
 from core.domain.content import usable
-from core.domain.last_look import Facts, Go, last_look
-from core.domain.messages import Channel, MessageClass, State
+from core.domain.last_look import Facts, Go, Stay, last_look
+from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.policy.decision import Policy
+from core.domain.policy.walltime import local
+from core.domain.reach import Known, plainer
 from core.domain.reasons import Reason
 from core.domain.routing import Exit, Leaving, NoExit, Resting
+from core.engine import reaching
 from core.storage import accounts, feedback, house, installations, outbox, people
 from core.storage import pacing as paces
 from core.storage.database import Transaction
@@ -31,6 +34,7 @@ LOOK_HOLDS = timedelta(minutes=5)
 WINDOW = timedelta(hours=24)
 """For so long after a person wrote there, WhatsApp takes free text."""
 _NOTHING: Mapping[str, Any] = {}
+_GO = Go()
 Fits = tuple[Exit, ...] | NoExit | None
 
 
@@ -54,7 +58,18 @@ class Gathered:
     """Those of `trials` that are this sender's to try."""
     written_to: frozenset[tuple[str, str]] = frozenset()
     """(account, number) of people who wrote on WhatsApp in the last 24 hours."""
+    phones: dict[str, dict[tuple[str, str], Known]] = field(default_factory=dict)
+    """workspace → (agent, number) → what is known of that phone on RCS."""
     fits: dict[tuple[Any, ...], Fits] = field(default_factory=dict)
+    going: set[tuple[Any, ...]] = field(default_factory=set)
+    """What messages have in common that were let go; see `_looked_at`."""
+
+    def phone(self, suite: Suite, message: Claimed, account: Account) -> Known | None:
+        """What is known of the message's phone to the account that would carry it."""
+        of_workspace = self.phones.get(message.workspace)
+        if not of_workspace or message.channel is not Channel.RCS:
+            return None
+        return of_workspace.get((reaching.agent_of(suite.providers.get(account.provider), account), message.to))
 
     @property
     def careful(self) -> bool:
@@ -80,6 +95,9 @@ def gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed], now: dat
             found.rows[row.account.id], found.breakers[row.account.id] = row, row.breaker
         if len(rows) < 2:
             found.alone.update(row.account.id for row in rows)
+        rich = {one.to for one in claimed if one.workspace == workspace and one.channel is Channel.RCS}
+        if rich:
+            found.phones[workspace] = reaching.batch(mine, workspace, rich, now)
     asked = {one.to for one in claimed if one.channel is Channel.WHATSAPP}
     if asked:
         found.written_to = feedback.written_lately(tx, Channel.WHATSAPP, asked, now - WINDOW)
@@ -122,22 +140,7 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
     """The last look, and the account by which it leaves if it may."""
     if message.fallback_at is not None and message.fallback_at <= now and message.held_by is None:
         return onward(message, Reason("channel_time_over", {"channel": str(message.channel)}))
-    verdict = last_look(
-        message.to,
-        message.country,
-        message.channel,
-        message.message_class,
-        expires_at=message.expires_at,
-        sender=message.sender,
-        asks=message.asks,
-        installation=message.installation,
-        facts=Facts(
-            known.policies[message.workspace],
-            known.installations.get(message.installation or "", (None,))[0],
-            confirms_stop=message.reference == feedback.STOP_CONFIRMED,
-        ),
-        now=now,
-    )
+    verdict = _looked_at(message, known, now)
     if not isinstance(verdict, Go):
         if verdict.reason.code == "no_marketing_consent" and _unsure(suite, message, known, now):
             # Its platform may have the person's yes; without one it ends here when it comes back.
@@ -153,10 +156,45 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
         )
     route = _route(suite, message, known, now)
     if isinstance(route, Account) and message.channel is not Channel.SMS:
+        phone = known.phone(suite, message, route)
+        # A message that may be there already is not given to another channel, whatever is known by now.
+        if phone is not None and not phone.reachable and message.held_by is None and message.next_channel is not None:
+            on = f"{local(phone.at, known.policies[message.workspace].zone):%d/%m/%Y}"
+            return onward(message, Reason("channel_known_unreachable", {"channel": message.channel.upper(), "on": on}))
         within = (route.id, message.to) in known.written_to
         if (why := usable(message.channel, message.content or _NOTHING, within, message.asks)) is not None:
             return onward(message, why)
     return route
+
+
+def _looked_at(message: Claimed, known: Gathered, now: datetime) -> Go | Stay:
+    """The last look. Of messages of one batch that are alike, and to people of whom nothing particular is known, all
+    may leave where one may, as long as they are of use."""
+    policy, confirms_stop = known.policies[message.workspace], message.reference == feedback.STOP_CONFIRMED
+    alike = (
+        message.workspace, message.country, message.channel, message.message_class, message.sender, message.asks,
+        message.installation, confirms_stop,
+    )
+    nobody = not policy.knows(message.country, message.to)
+    if nobody and alike in known.going and not is_stale(message.expires_at, now):
+        return _GO
+    verdict = last_look(
+        message.to,
+        message.country,
+        message.channel,
+        message.message_class,
+        expires_at=message.expires_at,
+        sender=message.sender,
+        asks=message.asks,
+        installation=message.installation,
+        facts=Facts(
+            policy, known.installations.get(message.installation or "", (None,))[0], confirms_stop=confirms_stop
+        ),
+        now=now,
+    )
+    if nobody and isinstance(verdict, Go):
+        known.going.add(alike)
+    return verdict
 
 
 def _unsure(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> bool:
@@ -194,13 +232,18 @@ def elsewhere(suite: Suite, message: Claimed, account: str, known: Gathered, now
     )
 
 
-def outgoing(message: Claimed, account: Account, known: Gathered) -> Outgoing:
-    """The message as the provider gets it. Where another channel follows, its validity ends when that one's begins."""
+def outgoing(suite: Suite, message: Claimed, account: Account, known: Gathered) -> Outgoing:
+    """The message as the provider gets it. Where another channel follows, its validity ends when that one's begins.
+    What the phone is known not to be able to show is said in a plainer way."""
+    content = (message.content or _NOTHING).get(message.channel, _NOTHING)
+    phone = known.phone(suite, message, account) if content else None
+    if phone is not None and phone.features is not None:
+        content = plainer(content, message.text, phone.features)
     until = message.expires_at
     if message.fallback_at is not None:
         until = message.fallback_at if until is None else min(until, message.fallback_at)
     return Outgoing(
-        reference=reference_of(message.id, message.channel_step),
+        reference=reference_of(message.id, message.channel_step, message.calls),
         to=message.to,
         text=message.text,
         channel=message.channel,
@@ -212,7 +255,7 @@ def outgoing(message: Claimed, account: Account, known: Gathered) -> Outgoing:
         stop_mention=message.message_class is MessageClass.MARKETING,
         test=message.test,
         asks=message.asks,
-        content=(message.content or _NOTHING).get(message.channel, _NOTHING),
+        content=content,
         within_window=(account.id, message.to) in known.written_to,
     )
 

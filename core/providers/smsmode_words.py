@@ -203,7 +203,10 @@ def words(value: object, longest: int = 300) -> str:
     """Text from outside on one line, without control characters; empty for anything that is not text."""
     if not isinstance(value, str):
         return ""
-    return " ".join("".join(c if c.isprintable() else " " for c in value[:longest]).split())
+    text = value[:longest]
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 def _said(body: Resource) -> str | None:

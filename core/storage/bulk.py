@@ -7,6 +7,7 @@ row, the columns travel as arrays and are one statement (`unnest`): a tenth of t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ from core.storage.tables import Json, Moment, as_json, micros
 
 _Row = Mapping[str, Any]
 _Only = tuple[tuple[str, str], ...]
-_Bind = Callable[[Any], Any]
+_Bind = Callable[[Sequence[Any]], list[Any]]
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -63,7 +64,7 @@ def _values(table: Table, names: Sequence[str], rows: Sequence[_Row]) -> list[li
     columns = []
     for name, bind in zip(names, _binds(table, tuple(names)), strict=True):
         values = [row[name] for row in rows]
-        columns.append([bind(value) for value in values] if bind else values)
+        columns.append(bind(values) if bind else values)
     return columns
 
 
@@ -75,12 +76,23 @@ def _binds(table: Table, names: tuple[str, ...]) -> tuple[_Bind | None, ...]:
 def _bind(column: Column[Any]) -> _Bind | None:
     kind = column.type
     if isinstance(kind, Moment):
-        return lambda value: None if value is None else micros(value)
+        return _moments
     if isinstance(kind, Json):
-        return lambda value: None if value is None else as_json(value)
+        return lambda values: [None if value is None else as_json(value) for value in values]
     if isinstance(kind, TypeDecorator):
-        return lambda value: kind.process_bind_param(value, _DIALECT)
+        return lambda values: [kind.process_bind_param(value, _DIALECT) for value in values]
     return None
+
+
+def _moments(values: Sequence[datetime | None]) -> list[int | None]:
+    """In most columns it is one moment for all rows: it is reckoned once."""
+    kept: list[int | None] = []
+    last, so = None, None
+    for value in values:
+        if value is not last:
+            last, so = value, None if value is None else micros(value)
+        kept.append(so)
+    return kept
 
 
 # Names of tables and columns below come from `core.storage.tables` alone, and words from its states: nothing that came

@@ -13,7 +13,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection, Dialect, Engine, Executable, Select, Table, create_engine, event, select, text
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Dialect,
+    Engine,
+    Executable,
+    Select,
+    Table,
+    create_engine,
+    event,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -39,10 +51,18 @@ class Transaction:
     connection: Connection
     workspace: str | None
 
-    def quick(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def quick(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a statement of ours that is asked with every message, as the driver gives them: no types, no
-        names. `?` stands for a value. SQLAlchemy's work for one statement costs ten times the statement."""
+        names. `?` stands for a value; see `spelled` for values by name. SQLAlchemy's work for one statement costs ten
+        times the statement."""
         return _asked(self.connection.connection.driver_connection, self.connection.dialect, statement, values)
+
+    def spelled(self, statement: ClauseElement) -> tuple[str, Mapping[str, Any]]:
+        """`statement` for `quick`, and the values that it names itself; those of its `bindparam`s are added by name, as
+        the driver takes them."""
+        dialect = sqlite.dialect(paramstyle="named") if self.is_sqlite else self.connection.dialect
+        compiled = statement.compile(dialect=dialect)
+        return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
 
     def any(self, table: str, where: str, now: int) -> bool:
         """Whether `table` has a row for which `where` holds (`?` is `now`, as moments are kept). What is looked for
@@ -179,7 +199,9 @@ class Database:
         self.engine.dispose()
 
 
-def _asked(driver: Any, dialect: Dialect, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _asked(
+    driver: Any, dialect: Dialect, statement: str, values: Sequence[Any] | Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
     try:
         found: list[tuple[Any, ...]] = driver.execute(_spelled(statement, dialect.name == "sqlite"), values).fetchall()
         return found

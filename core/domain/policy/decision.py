@@ -17,7 +17,7 @@ from core.domain.policy.holidays import calendar
 from core.domain.policy.senders import check_sender
 from core.domain.policy.walltime import local
 from core.domain.policy.week import Hours
-from core.domain.policy.zones import zones_of
+from core.domain.policy.zones import ONE_CLOCK, zones_of
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.links import Shortener
@@ -112,6 +112,11 @@ class Policy:
             return Never(settled.reason, State.EXPIRED, (*checks, Check("hours", "refused", settled.reason)))
         checks.append(Check("hours", "moved" if settled.moved else "passed", settled.reason))
         return Leave(settled.at, tuple(checks))
+
+    def knows(self, country: str, number: str) -> bool:
+        """Whether anything that is known of that person could make its decision another one than that for everybody
+        else who is written to alike: what they said, where they are."""
+        return country not in ONE_CLOCK or number in self.standings or number in self.zones_declared
 
     def zones(self, recipient: Recipient) -> tuple[ZoneInfo, ...]:
         """Where the recipient may be; the window must be open in all of them."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, select, update
+import orjson
+from sqlalchemy import Boolean, ColumnElement, Integer, bindparam, select, update
 
 from core.domain.messages import Channel, MessageClass
 from core.domain.retries import LONGEST
@@ -57,6 +59,9 @@ class Claimed:
     """The reason for which it waited until now, as it was kept."""
     looked_at: datetime | None = None
     """When the platform was last asked whether it is still wanted."""
+    campaign: str | None = None
+    calls: int = 0
+    """How many calls by its present channel nobody answered."""
 
     @property
     def channel(self) -> Channel:
@@ -101,41 +106,53 @@ _CLAIMED = (
     _m.reference,
     _m.reason,
     _m.looked_at,
+    _m.campaign,
+    _m.calls,
 )
 
 
 def claim(tx: Transaction, now: datetime, limit: int, *, owner: str, lease: timedelta) -> list[Claimed]:
     """Up to `limit` due messages, the most urgent class first, marked `sending` for `owner` until the lease ends."""
     claimed: list[Claimed] = []
-    taking = {"b_now": now, "b_owner": owner, "b_lease": now + lease}
-    statement = _claim(tx)
+    taking = {"b_now": t.micros(now), "b_owner": owner, "b_lease": t.micros(now + lease)}
+    statement, known = _claim(tx)
     for priority in range(4):
         if len(claimed) >= limit:
             break
-        asked = {**taking, "b_priority": priority, "b_limit": limit - len(claimed)}
-        rows = tx.connection.execute(statement, asked).all()
-        rows = sorted(rows, key=_by_due)
-        claimed.extend(
-            Claimed(
-                row[0],
-                row[1],
-                row[2],
-                row[3],
-                row[4],
-                row[5],
-                MessageClass(row[6]),
-                tuple(Channel(name) for name in row[7]),
-                *row[8:],
-            )
-            for row in rows
-        )
+        asked = {**known, **taking, "b_priority": priority, "b_limit": limit - len(claimed)}
+        claimed.extend(map(_claimed, sorted(tx.quick(statement, asked), key=_by_due)))
     return claimed
 
 
-_CLAIMING: dict[bool, Any] = {}
+def _claimed(row: tuple[Any, ...]) -> Claimed:
+    values = [*row]
+    for index, read in _READS:
+        if (kept := row[index]) is not None:
+            values[index] = read(kept)
+    return Claimed(*values)
 
 
-def _claim(tx: Transaction) -> Any:
+@lru_cache(maxsize=256)
+def _channels(kept: str) -> tuple[Channel, ...]:
+    return tuple(map(Channel, orjson.loads(kept)))
+
+
+def _reads(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
+    if column is _m["class"]:
+        return MessageClass
+    if column is _m.channels:
+        return _channels
+    kinds = ((t.Moment, t.from_micros), (t.Json, orjson.loads), (Boolean, bool))
+    return next((read for kind, read in kinds if isinstance(column.type, kind)), None)
+
+
+_READS = tuple((index, read) for index, column in enumerate(_CLAIMED) if (read := _reads(column)) is not None)
+"""What makes of the driver's values ours."""
+
+_CLAIMING: dict[bool, tuple[str, Mapping[str, Any]]] = {}
+
+
+def _claim(tx: Transaction) -> tuple[str, Mapping[str, Any]]:
     """Built once for each kind of database: it runs four times a turn, and building it costs more than running it."""
     if tx.is_sqlite not in _CLAIMING:
         due = (
@@ -144,7 +161,7 @@ def _claim(tx: Transaction) -> Any:
             .order_by(_m.due_at)
             .limit(bindparam("b_limit", type_=Integer))
         )
-        _CLAIMING[tx.is_sqlite] = (
+        _CLAIMING[tx.is_sqlite] = tx.spelled(
             update(t.messages)
             .where(_m.id.in_(tx.chosen(due)))
             .values(
