@@ -12,7 +12,7 @@ from core.contract import Batch, CallOff, Reading
 from core.domain.events import Event
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
-from core.engine import attributing, consenting, erasing, parting
+from core.engine import attributing, consenting, doors, erasing, parting
 from core.engine.scheduling import live_installations, replan
 from core.storage import called_off, carts, installations, occasions, outbox
 from core.storage.database import Transaction
@@ -49,12 +49,14 @@ def apply(
 ) -> list[Occasion]:
     """All that `said` holds, and the events `more`; the occasions that changed."""
     installation = row.installation.id
+    # What a first list holds was typed long ago, and asks for nothing now.
+    events = said.events if backlog else doors.admitted(tx, installation, said.events, now)
     for one in said.merges:
         if occasions.merged(tx, installation, one.old, one.new):
             consenting.strictest(tx, installation, one.new, now)
     # Before the events: a cart with the box ticked is planned as the cart of somebody who ticked it.
     consenting.take(tx, installation, said.consents, now)
-    changed = accept(tx, row, [*said.events, *more], now, backlog=backlog, in_order=in_order)
+    changed = accept(tx, row, [*events, *more], now, backlog=backlog, in_order=in_order)
     _called_off_before(tx, installation, changed, now)
     if isinstance(said, Reading):
         for called in said.calls_off:

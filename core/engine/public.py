@@ -24,17 +24,24 @@ DAYS_COMPARED = 14
 
 
 def admit(
-    tx: Transaction, settings: Mapping[str, Any], recipient: Recipient, origin: Origin, ip: str | None, now: datetime
+    tx: Transaction,
+    settings: Mapping[str, Any],
+    recipient: Recipient,
+    origin: Origin,
+    ip: str | None,
+    now: datetime,
+    *,
+    measured: bool = True,
 ) -> Reason | None:
     """None when the message may be written, and then it is counted; else why not.
 
-    `settings`: the workspace's; `ip`: the address of the person who asked, not of the server that passes it on. Raises
-    `BadInput` for an unreadable one.
+    `settings`: the workspace's; `ip`: the address of the person who asked, not of the server that passes it on;
+    `measured`: see `pumping.Entry`. Raises `BadInput` for an unreadable address.
     """
     if origin is Origin.IMPORTED:
         return None
     entry = Entry.read(
-        recipient, origin, ip, settings["country"], lambda text: people.number_hash(tx.owned, text)
+        recipient, origin, ip, settings["country"], lambda text: people.number_hash(tx.owned, text), measured=measured
     )
     tx.alone(f"public:{tx.owned}")
     seen = counting.sighted(tx, entry.asks(), now - pumping.LOOKED_BACK)

@@ -73,6 +73,7 @@ BAD_RATE, GOOD_RATE = 10, 40
 """Percent: a range that confirms less than the first, in a workspace that confirms more than the second, is closed."""
 TYPING_TAKES = timedelta(minutes=5)
 LOOKED_BACK = DAY + MINUTE
+_WATCHED = ("prefix", "country", "tenant")
 
 EUROPE = frozenset(
     "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO CH GB".split()
@@ -101,17 +102,20 @@ def network(ip: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Somebody (or something) asks us to write to `recipient`. `keys`: kind → what is counted for it."""
+    """Somebody (or something) asks us to write to `recipient`. `keys`: kind → what is counted for it. `measured`: who
+    is there can show it by a code or a link, so that ranges of which nobody does are found out."""
 
     recipient: Recipient
     origin: Origin
     keys: Mapping[str, str]
     neighbours: Mapping[str, int] = field(default_factory=dict)
     """key of another number → how far it is from this one."""
+    measured: bool = True
 
     @classmethod
     def read(
-        cls, recipient: Recipient, origin: Origin, ip: str | None, home: str, hashed: Callable[[str], str]
+        cls, recipient: Recipient, origin: Origin, ip: str | None, home: str, hashed: Callable[[str], str],
+        *, measured: bool = True,
     ) -> Entry:
         """`hashed`: a keyed hash, so that neither numbers nor addresses are kept; `home`: the workspace's country."""
         number = recipient.number
@@ -128,12 +132,12 @@ class Entry:
             near = {
                 f"number|{hashed(f'+{int(number[1:]) + step}')}": step for step in range(-reach, reach + 1) if step
             }
-        return cls(recipient, origin, keys, near)
+        return cls(recipient, origin, keys, near, measured)
 
     def asks(self) -> set[str]:
         """All keys that `decide` wants to know about."""
-        won = {f"won|{self.keys[kind]}" for kind in ("prefix", "country", "tenant")}
-        return {*self.keys.values(), *self.neighbours, *won}
+        watched = {f"{what}|{self.keys[kind]}" for what in ("sent", "won") for kind in _WATCHED}
+        return {*self.keys.values(), *self.neighbours, *watched}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,10 @@ def decide(
 
 def counted(entry: Entry) -> Iterable[str]:
     """The keys of which there is one more when the entry is let in."""
-    return () if entry.origin is Origin.IMPORTED else entry.keys.values()
+    if entry.origin is Origin.IMPORTED:
+        return ()
+    sent = [f"sent|{entry.keys[kind]}" for kind in _WATCHED] if entry.measured else []
+    return [*entry.keys.values(), *sent]
 
 
 def won(recipient: Recipient) -> Iterable[str]:
@@ -258,9 +265,9 @@ def _silent(entry: Entry, seen: Seen, marks: Marks, now: datetime) -> Refusal | 
         # What a person has opened again, or what was closed for its time, begins anew.
         since = max(mark["until"] or mark["at"], mark["at"]) if mark else None
         for span in (HOUR, DAY):
-            sent = _sent(seen.get(key, ()), span, now, since)
+            sent = _sent(seen.get(f"sent|{key}", ()), span, now, since)
             theirs = _within(_after(seen.get(f"won|{key}", ()), since), span, now)
-            all_sent, all_won = _sent(seen.get("tenant", ()), span, now, None), _within(
+            all_sent, all_won = _sent(seen.get("sent|tenant", ()), span, now, None), _within(
                 seen.get("won|tenant", ()), span, now
             )
             others_sent, others_won = all_sent - sent, all_won - theirs

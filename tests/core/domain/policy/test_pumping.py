@@ -38,6 +38,10 @@ class Door:
             self.marks[refusal.closes] = {"state": "closed", "until": refusal.until, "times": times, "at": at}
         return refusal.reason.code
 
+    def sent(self, keys, at: datetime, count: int) -> None:
+        """So many were let in by a door behind which people show to be there."""
+        self.count([*keys, *(f"sent|{key}" for key in keys)], at, count)
+
     def count(self, keys, at: datetime, count: int = 1) -> None:
         for key in keys:
             minute = pumping.minute_of(at)
@@ -140,8 +144,8 @@ def test_what_a_person_closed_or_always_lets_in():
 
 def test_a_prefix_of_which_nobody_confirms_is_closed_while_others_confirm():
     door, hour_ago = Door(), NOW - timedelta(minutes=40)
-    door.count(["prefix|+3363998", "country|FR", "tenant"], hour_ago, 10)
-    door.count(["country|FR", "tenant"], hour_ago, 40)
+    door.sent(["prefix|+3363998", "country|FR", "tenant"], hour_ago, 10)
+    door.sent(["country|FR", "tenant"], hour_ago, 40)
     door.count(["won|country|FR", "won|tenant"], hour_ago, 30)
     assert door.asks() == "pumping_conversion"
     mark = door.marks["prefix|+3363998"]
@@ -152,10 +156,21 @@ def test_a_prefix_of_which_nobody_confirms_is_closed_while_others_confirm():
 
 def test_when_everybody_stops_confirming_it_is_the_template_and_nothing_is_closed():
     door, hour_ago = Door(), NOW - timedelta(minutes=40)
-    door.count(["prefix|+3363998", "country|FR", "tenant"], hour_ago, 9)
-    door.count(["country|FR", "tenant"], hour_ago, 40)
+    door.sent(["prefix|+3363998", "country|FR", "tenant"], hour_ago, 9)
+    door.sent(["country|FR", "tenant"], hour_ago, 40)
     assert door.asks(Recipient("+33639970001", "FR", Line.MOBILE)) is None
     assert door.marks == {}
+
+
+def test_forms_and_carts_where_nobody_can_show_to_be_there_condemn_no_range():
+    door, hour_ago = Door(), NOW - timedelta(hours=2)
+    door.count(["prefix|+3363998", "country|FR", "tenant"], hour_ago, 9)  # by a form
+    door.sent(["country|FR", "tenant"], hour_ago, 40)
+    door.count(["won|country|FR", "won|tenant"], hour_ago, 40)
+    assert door.asks() is None
+    form = Entry.read(ANA, Origin.PUBLIC_FORM, None, "FR", str, measured=False)
+    assert not [key for key in pumping.counted(form) if key.startswith("sent|")]
+    assert "prefix|+3363998" in pumping.counted(form)
 
 
 def test_a_closed_range_stays_closed_twice_as_long_each_time_up_to_a_week():
@@ -164,8 +179,9 @@ def test_a_closed_range_stays_closed_twice_as_long_each_time_up_to_a_week():
         door = Door()
         at = NOW - timedelta(days=20)
         door.marks["prefix|+3363998"] = {"state": "closed", "until": at, "times": times, "at": at}
-        door.count(["prefix|+3363998", "tenant"], NOW - timedelta(minutes=20), 10)
-        door.count(["tenant", "won|tenant"], NOW - timedelta(minutes=20), 10)
+        door.sent(["prefix|+3363998", "tenant"], NOW - timedelta(minutes=20), 10)
+        door.sent(["tenant"], NOW - timedelta(minutes=20), 10)
+        door.count(["won|tenant"], NOW - timedelta(minutes=20), 10)
         assert door.asks() == "pumping_conversion"
         spans.append(door.marks["prefix|+3363998"]["until"] - NOW)
     assert spans[:3] == [timedelta(hours=12), timedelta(hours=24), timedelta(hours=48)]
