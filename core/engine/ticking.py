@@ -11,8 +11,12 @@ import structlog
 from core.domain.errors import RelanceError
 from core.domain.reasons import Reason
 from core.engine import (
+    approving,
     attributing,
+    campaigning,
     dispatch,
+    erasing,
+    exporting,
     falling_back,
     guarding,
     housekeeping,
@@ -20,6 +24,7 @@ from core.engine import (
     looking,
     notices,
     pulling,
+    reaching,
     reporting,
     silence,
     simulation,
@@ -51,8 +56,10 @@ def keep(suite: Suite) -> int:
         dispatch.look_up_due,
         falling_back.run_due,
         simulation.run_due,
+        campaigning.run_due,
         housekeeping.run_due,
         attributing.run_due,
+        exporting.run_due,
         silence.run_due,
         ticked,
     )
@@ -81,8 +88,9 @@ def pull(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
 
 
 def maintain(suite: Suite) -> int:
-    """Looks after what is set up over there."""
-    return done_safely(suite, installing.maintain_due)
+    """Looks after what is set up over there, and asks ahead of time what channels can do; erases who is to be erased."""
+    jobs = (erasing.run_due, installing.maintain_due, reaching.run_due, approving.run_due)
+    return sum(done_safely(suite, job) for job in jobs)
 
 
 def done_safely(suite: Suite, job: Callable[[Suite], int]) -> int:

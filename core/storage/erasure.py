@@ -96,6 +96,8 @@ def forget_there(
         rows = tx.rows(tx.mine(t.messages, m.id).where(m.occasion.in_(ids)))
         owned = {"messages": [row["id"] for row in rows], "occasions": ids}
         for name, column, owner in _BELOW:
+            if owner not in owned:
+                continue
             table = t.metadata.tables[name]
             names = owned[owner]
             if column == "reference":

@@ -242,6 +242,7 @@ def test_an_app_that_was_taken_out_calls_off_and_is_erased_two_days_later(relanc
     assert house.texts() == []
 
     assert house.post("shop/redact", {"shop_id": 1, "shop_domain": SHOP}, shared=True) == 200
+    relance.settle()
     assert ZOE not in str(relance.client.get("/v1/occasions").json()["data"])
     assert house.post("shop/redact", {"shop_id": 1, "shop_domain": SHOP}, shared=True) == 200, "twice is once"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Table
 
 from core.contract import (
     Adapter,
@@ -43,9 +44,10 @@ from core.domain.events import Closed, Event, Kind, Wish
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.engine import feedback, housekeeping, intake, looking, reporting, scheduling, simulation
+from core.engine import erasing, feedback, housekeeping, intake, looking, reporting, scheduling, simulation
 from core.storage import installations, occasions, people, rules
 from core.storage import tables as t
+from core.suite import build_suite
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
 
 URL = "https://relance.example/hooks/flows"
@@ -173,6 +175,10 @@ class Place(EngineRoom):
         reporting.run_due(self.suite)
         said = [one for many in self.platform.told for one in many]
         return [(one.occasion_key, one.state and str(one.state), one.reason and one.reason.code) for one in said]
+
+    def rows(self, table: Table) -> list[Mapping[str, Any]]:
+        with self.suite.database.read() as tx:
+            return tx.rows(table.select())
 
     def says(self, text: str, number: str = ANA) -> None:
         with self.suite.database.write(self.workspace) as tx:
@@ -458,6 +464,60 @@ def test_a_privacy_request_erases_what_the_platform_brought_and_leaves_a_receipt
         assert tx.rows(t.messages.select()) == []
         assert people.standings(tx, place.workspace, [ANA])[0][ANA].opted_out, "the no stays"
     assert "person_erased" in place.notes()
+
+
+def test_when_everybody_is_to_be_erased_the_platform_is_answered_at_once_and_the_rest_follows(place: Place) -> None:
+    for number in range(20):
+        place.hear(runs=[run(number, to=f"+3363998{number + 100:04}")])
+    place.leave()
+    place.hear(runs=[run(50, to=BOB)])
+    place.hear(erasures=[{}])
+    assert place.notes()[-1] == "all_to_be_erased"
+    assert len(place.rows(t.occasions)) == 21, "not in the platform's request"
+    place.leave()
+    assert BOB not in [one.to for one in place.memory.sent], "called off at once"
+
+    place.hear(runs=[run(99, to=ANA)])
+    while erasing.run_due(place.suite):
+        left = len(place.rows(t.occasions))
+        assert ("all_erased" in place.notes()) == (place.rows(t.erasures) == []), "no receipt before it is done"
+    assert left == 1
+    assert [row["key"] for row in place.rows(t.occasions)] == ["run/99"], "what came afterwards stays"
+    assert {row["to"] for row in place.rows(t.messages)} == {ANA}
+    assert len(place.rows(t.inbox)) == 1
+    assert place.notes().count("all_erased") == 1
+
+
+def test_an_erasure_of_everybody_goes_on_after_a_restart(place: Place) -> None:
+    for number in range(60):
+        place.hear(runs=[run(number, to=f"+3363998{number:04}")])
+    place.hear(erasures=[{}])
+    erasing.run_due(place.suite)
+    before = len(place.rows(t.occasions))
+    again = build_suite(place.suite.settings, clock=place.clock, adapters={"flows": place.platform},
+                        providers={"memory": place.memory})  # fmt: skip
+    try:
+        while erasing.run_due(again):
+            pass
+    finally:
+        again.database.close()
+    assert 0 < before < 60
+    assert place.rows(t.occasions) == place.rows(t.messages) == place.rows(t.erasures) == []
+
+
+def test_asked_twice_there_is_one_receipt_and_nobody_elses_people_are_touched(place: Place) -> None:
+    with place.suite.database.write(place.workspace) as tx:
+        other = installations.add(tx, place.suite.vault, "flows", "Clinic", Configured({}, {}), NOW, zone="UTC",
+                                  country="FR", pulls=False)  # fmt: skip
+        visit = Event(Kind.APPOINTMENT, "visit", NOW, start=NOW + timedelta(days=2), recipient=Recipient.parse(ANA))
+        occasions.apply(tx, other, [visit], backlog=False, now=NOW)
+    place.hear(runs=[run(1)])
+    place.hear(erasures=[{}])
+    place.hear(erasures=[{}])
+    while erasing.run_due(place.suite):
+        pass
+    assert [(row["key"], row["recipient"]) for row in place.rows(t.occasions)] == [("visit", ANA)]
+    assert place.notes().count("all_erased") == place.notes().count("all_to_be_erased") == 1
 
 
 def test_a_privacy_request_of_one_platform_keeps_what_another_one_knows(place: Place) -> None:
