@@ -213,6 +213,15 @@ def sought(tx: Transaction, said: str) -> conversations.Filter:
         return conversations.Filter(digits=digits.removeprefix("0") or digits or "none")
 
 
+def wanted(tx: Transaction, asked: Mapping[str, Any]) -> conversations.Filter:
+    """The filters of a list: `state` (several with commas), `assigned`, `unread`, `channel`, `q`, `after`. A word that
+    is no state is passed over."""
+    found = sought(tx, asked["q"]) if asked.get("q") else conversations.Filter()
+    states = tuple(one for one in (asked.get("state") or "").split(",") if one in conversations.STATES)
+    names = ("assigned", "unread", "channel", "after")
+    return replace(found, state=states, **{name: asked.get(name) for name in names})
+
+
 def ready(tx: Transaction) -> dict[str, dict[str, str]]:
     """The ready answers: key → language → text."""
     return {key: bodies for key, bodies in rules.texts(tx).items() if key.startswith(READY)}

@@ -16,7 +16,7 @@ from marshmallow import Schema
 from core.web.access import Access, allow
 from core.web.api import PARTS
 from core.web.api.described import SCHEMAS, ref
-from core.web.api.routing import Route
+from core.web.api.routing import JSON, Route
 from core.web.app import current_suite
 
 _REFUSALS = {
@@ -131,7 +131,7 @@ def _parameters(route: Route, converter: Any) -> list[dict[str, Any]]:
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    found: dict[str, Any] = {str(route.status): _answer("Done", route.gives)}
+    found: dict[str, Any] = {str(route.status): _answer("Done", route.gives, route.media)}
     if route.method != "GET":
         # A dry run makes nothing, so that it never answers 201.
         dry = route.status if route.status not in (201, 202) else 200
@@ -164,10 +164,10 @@ def _responses(route: Route) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _answer(description: str, gives: str | None) -> dict[str, Any]:
+def _answer(description: str, gives: str | None, media: tuple[str, ...] = (JSON,)) -> dict[str, Any]:
     if gives is None:
         return {"description": description}
-    return {"description": description, "content": {"application/json": {"schema": ref(gives)}}}
+    return {"description": description, "content": {kind: {"schema": ref(gives)} for kind in media}}
 
 
 def _problem(description: str) -> dict[str, Any]:

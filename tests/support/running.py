@@ -223,6 +223,7 @@ class Running:
             select(m.id).where(m.state == "held", m.held_by.startswith("look:")),
             select(m.id).where(text(t.UNTOLD)),
             select(t.simulated.c.id).where(t.simulated.c.next_at <= now),
+            select(t.exports.c.id).where(t.exports.c.state.in_(["waiting", "running"])),
             # What is being told just now was put off for that time, and has not been tried yet.
             *(
                 select(one.id).where(one.state == "waiting", or_(one.due_at <= now, one.tries == 0))

@@ -6,10 +6,12 @@ from flask import Flask
 
 from core.web.api import (
     accounts,
+    campaigns,
     consents,
     contacts,
     conversations,
     explanations,
+    exports,
     inbox,
     installations,
     links,
@@ -17,6 +19,7 @@ from core.web.api import (
     occasions,
     routing,
     rules,
+    segments,
     simulator,
     stats,
     templates,
@@ -36,10 +39,13 @@ PARTS = (
     accounts,
     inbox,
     conversations,
+    exports,
     stats,
     simulator,
     verifications,
     links,
+    segments,
+    campaigns,
     webhooks,
 )
 

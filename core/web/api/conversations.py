@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from core.domain.content import checked
 from core.domain.messages import Channel
 from core.engine import conversing, shown
 from core.storage import conversations
 from core.storage.database import Transaction
-from core.web import problems
 from core.web.api import given
 from core.web.api.messages import _number
 from core.web.api.routing import Answer, Call, Routes, page
@@ -21,15 +18,10 @@ ROUTES = Routes("conversations")
         query=given.Conversations(), gives="ConversationList")  # fmt: skip
 def listed(call: Call) -> Answer:
     asked = call.query
-    states = tuple(asked["state"].split(",")) if asked.get("state") else ()
-    if any(state not in conversations.STATES for state in states):
-        raise problems.Malformed("query_wrong", name="state")
+    if asked.get("q"):
+        asked["q"] = _number(asked["q"])
     with call.read() as tx:
-        wanted = conversing.sought(tx, _number(asked["q"])) if asked.get("q") else conversations.Filter()
-        wanted = replace(
-            wanted, state=states, assigned=asked.get("assigned"), unread=asked.get("unread"),
-            channel=asked.get("channel"), after=asked.get("after"),
-        )  # fmt: skip
+        wanted = conversing.wanted(tx, asked)
         talks = conversing.talks(tx, conversations.listed(tx, wanted, limit=asked["limit"] + 1))
     return Answer(200, page(talks, asked["limit"], lambda talk: conversing.as_json(talk, call.now), _cursor))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.domain.campaigns import Phase
 from core.web.api import given
 
 S = dict[str, Any]
@@ -554,6 +555,134 @@ SCHEMAS: dict[str, S] = {
     "ConversationWithEntries": more(
         "Conversation", entries=many(ref("ConversationEntry")), has_more=YES, next=MAYBE
     ),
+    "Segment": thing(
+        id=TEXT,
+        name=TEXT,
+        conditions={"type": ["object", "null"], "description": "null for a list"},
+        created_at=MOMENT,
+        changed_at=MOMENT,
+    ),
+    "SegmentWithPeople": more("Segment", count=COUNT, sample=many(ref("Contact"))),
+    "Campaign": thing(
+        id=MAYBE,
+        name=TEXT,
+        **{"class": _CLASS},
+        audience={**ANY, "description": "`segment`, `conditions`, or how many `numbers`"},
+        channels=_WAYS,
+        variants=many(
+            thing(name=TEXT, share=COUNT, body=MAYBE, template=MAYBE, content={"type": ["object", "null"]})
+        ),
+        sender=MAYBE,
+        shorten=YES,
+        fallbacks=ANY,
+        send_at=MAYBE,
+        zone=MAYBE,
+        useful_for=TEXT,
+        staged={
+            "oneOf": [
+                thing(percent=COUNT, after=MAYBE, most_failed={"type": "number"}, most_stopped={"type": "number"}),
+                {"type": "null"},
+            ]
+        },
+        winner=MAYBE,
+        holdout=COUNT,
+        open_until=MAYBE_MOMENT,
+        state={"enum": [str(one) for one in Phase]},
+        first_only={**YES, "description": "Whether only its first part is being sent"},
+        chosen={**MAYBE, "description": "The text that did best, once it was chosen"},
+        trouble=maybe("Reason"),
+        test=YES,
+        created_at=MOMENT,
+        started_at=MAYBE_MOMENT,
+        ended_at=MAYBE_MOMENT,
+    ),
+    "FunnelStep": thing(step=TEXT, count=COUNT, lost=COUNT, reasons=many(more("Reason", count=COUNT))),
+    "CampaignFigures": thing(
+        waiting=COUNT, left=COUNT, delivered=COUNT, failed=COUNT, clicked=COUNT, replied=COUNT, stopped=COUNT,
+        ordered=COUNT, click_rate={"type": ["number", "null"]}, stop_rate={"type": ["number", "null"]},
+        failure_rate={"type": ["number", "null"]}, cost=many(ref("Money")),
+    ),
+    "CampaignResults": thing(
+        people=thing(audience=COUNT, waiting=COUNT, planned=COUNT, left_out=COUNT, control=COUNT),
+        pending=COUNT,
+        funnel=many(ref("FunnelStep")),
+        variants=many(more("CampaignFigures", name=TEXT, share=COUNT, won=YES, people=COUNT)),
+        totals=ref("CampaignFigures"),
+        orders=thing(
+            window=TEXT,
+            written_to=thing(people=COUNT, orders=COUNT),
+            clicked=thing(people=COUNT, orders=COUNT),
+            control_group=thing(people=COUNT, orders=COUNT),
+            enough=YES,
+            points={"type": ["number", "null"]},
+            low={"type": ["number", "null"]},
+            high={"type": ["number", "null"]},
+            certainty={"type": "number"},
+            says=ref("Reason"),
+        ),
+    ),
+    "CampaignWithResults": more("Campaign", results=maybe("CampaignResults")),
+    "CampaignRehearsal": thing(
+        campaign=ref("Campaign"),
+        audience=COUNT,
+        looked_at=COUNT,
+        all=YES,
+        would_get=COUNT,
+        first=COUNT,
+        control_group=COUNT,
+        later=COUNT,
+        heard_lately=COUNT,
+        segments=COUNT,
+        price=many(ref("Money")),
+        without_price=COUNT,
+        variants=many(
+            thing(
+                name=TEXT,
+                share=COUNT,
+                people=COUNT,
+                segments=COUNT,
+                most_segments=COUNT,
+                example={
+                    "oneOf": [
+                        thing(to=TEXT, text=TEXT, encoding={"enum": ["GSM-7", "UCS-2"]}, segments=COUNT, due_at=MOMENT),
+                        {"type": "null"},
+                    ]
+                },
+            )
+        ),
+        funnel=many(ref("FunnelStep")),
+        first_due=MAYBE_MOMENT,
+        last_due=MAYBE_MOMENT,
+        rate={"type": ["number", "null"], "description": "Messages a second"},
+        duration_seconds=_MAYBE_COUNT,
+    ),
+    "CampaignPerson": thing(
+        id=TEXT,
+        to=TEXT,
+        state={"enum": ["waiting", "planned", "left_out", "control"]},
+        variant=MAYBE,
+        step=MAYBE,
+        reason=maybe("Reason"),
+        message=MAYBE,
+        at=MAYBE_MOMENT,
+    ),
+    "Export": thing(
+        id=TEXT,
+        what=TEXT,
+        format={"enum": ["csv", "jsonl"]},
+        filters=ANY,
+        language=TEXT,
+        state={"enum": ["waiting", "running", "done", "failed", "expired", "withdrawn"]},
+        reason=maybe("Reason"),
+        rows=COUNT,
+        bytes=COUNT,
+        file_url={**MAYBE, "description": "Where it is downloaded, with a key of the workspace, while it is kept"},
+        expires_at=MAYBE_MOMENT,
+        created_at=MOMENT,
+        done_at=MAYBE_MOMENT,
+    ),
+    "File": {"type": "string"},
+    "ExportList": pages("Export"),
     "ConversationList": pages("Conversation"),
     "MessageList": pages("Message"),
     "VerificationList": pages("VerificationKept"),
@@ -562,6 +691,9 @@ SCHEMAS: dict[str, S] = {
     "ConsentList": pages("Consent"),
     "TemplateList": pages("Template"),
     "RuleList": pages("Rule"),
+    "SegmentList": pages("Segment"),
+    "CampaignList": pages("Campaign"),
+    "CampaignPersonList": pages("CampaignPerson"),
     "InstallationList": pages("Installation"),
     "OccasionList": pages("Occasion"),
     "AccountList": pages("Account"),

@@ -29,6 +29,7 @@ CLASSES = [str(one) for one in MessageClass]
 CHANNELS = [str(one) for one in Channel]
 KINDS = [str(one) for one in Kind]
 STATES = [str(one) for one in State]
+TALK_STATES = ("open", "waiting", "closed")
 ORIGINS = [str(one) for one in Origin]
 COUNTRY = re.compile(r"[A-Z]{2}\Z")
 MOMENT_FORM = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)?$"
@@ -85,8 +86,11 @@ class Body(Schema):
         unknown = EXCLUDE
 
 
-def words(most: int, *, least: int = 1, required: bool = False, **about: Any) -> fields.String:
-    return fields.String(required=required, validate=validate.Length(least, most), **about)
+def words(
+    most: int, *, least: int = 1, required: bool = False, also: Callable[[str], None] | None = None, **about: Any
+) -> fields.String:
+    checks: list[Callable[[str], Any]] = [validate.Length(least, most), *([also] if also else [])]
+    return fields.String(required=required, validate=checks, **about)
 
 
 def one_of(names: list[str], **about: Any) -> fields.String:
@@ -153,12 +157,12 @@ WHEN: dict[str, Any] = {
 
 def ways(value: Any) -> None:
     """A validator for `channels`: what `core.domain.channels` reads."""
-    _as_read(lambda: parse_ways(value, ""))
+    as_read(lambda: parse_ways(value, ""))
 
 
 def content(value: Any) -> None:
     """A validator for `content`: what `core.domain.content` reads."""
-    _as_read(lambda: checked(value, ""))
+    as_read(lambda: checked(value, ""))
 
 
 def _maybe_content(value: Any) -> None:
@@ -166,7 +170,8 @@ def _maybe_content(value: Any) -> None:
         content(value)
 
 
-def _as_read(read: Callable[[], object]) -> None:
+def as_read(read: Callable[[], object]) -> None:
+    """What reading it by hand refuses, as a schema says it."""
     try:
         read()
     except BadInput as error:
@@ -309,7 +314,7 @@ class Proof(Body):
 class Consent(Body):
     to = words(40, required=True)
     country = country(allow_none=True)
-    scope = one_of(["marketing", "transactional", "all"], load_default="marketing")
+    scope = one_of(["marketing", "transactional", "voice", "all"], load_default="marketing")
     state = one_of(["in", "out"], required=True)
     source = words(200, required=True)
     proof = fields.Nested(Proof, allow_none=True)
@@ -556,8 +561,16 @@ class Inbox(Listed):
     installation = words(40)
 
 
+def _talk_states(value: str) -> None:
+    if any(one not in TALK_STATES for one in value.split(",")):
+        raise ValidationError([Reason("field_not_one_of", {"known": ", ".join(TALK_STATES)})])  # type: ignore[list-item]
+
+
 class Conversations(Listed):
-    state = words(40, metadata={"description": "open, waiting (for the person), closed; several with commas"})
+    state = words(
+        40, also=_talk_states,
+        metadata={"description": "open, waiting (for the person), closed; several with commas", "example": "open"},
+    )  # fmt: skip
     assigned = words(40, metadata={"description": "A user's id, or `nobody`"})
     unread = fields.Boolean()
     channel = one_of(CHANNELS, metadata={"description": "By which they wrote last"})
@@ -565,7 +578,7 @@ class Conversations(Listed):
 
 
 class ConversationChange(Body):
-    state = one_of(["open", "waiting", "closed"])
+    state = one_of(list(TALK_STATES))
     assigned = words(254, allow_none=True, metadata={"description": "A member's id or e-mail address; null: nobody"})
     unread = fields.Boolean(truthy={True}, falsy={False})
 

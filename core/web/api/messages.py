@@ -118,10 +118,17 @@ def _refused(error: RelanceError, language: str) -> dict[str, Any]:
 @ROUTES("GET", "/v1/messages", "Messages, newest first", query=given.Messages(), gives="MessageList")
 def listed(call: Call) -> Answer:
     asked = call.query
+    with call.read() as tx:
+        rows = outbox.listed(tx, wanted(asked), limit=asked["limit"] + 1)
+    return Answer(200, page(rows, asked["limit"], lambda row: shown.message(row, call.language), _id))
+
+
+def wanted(asked: Mapping[str, Any]) -> outbox.Filter:
+    """The filters of a query. Raises `Malformed`."""
     states = tuple(asked["state"].split(",")) if asked.get("state") else ()
     if any(state not in given.STATES for state in states):
         raise problems.Malformed("query_wrong", name="state")
-    wanted = outbox.Filter(
+    return outbox.Filter(
         state=states,
         to=_number(asked["to"]) if asked.get("to") else None,
         reference=asked.get("reference"),
@@ -133,9 +140,6 @@ def listed(call: Call) -> Answer:
         until=_moment(asked, "until"),
         after=asked.get("after"),
     )
-    with call.read() as tx:
-        rows = outbox.listed(tx, wanted, limit=asked["limit"] + 1)
-    return Answer(200, page(rows, asked["limit"], lambda row: shown.message(row, call.language), _id))
 
 
 @ROUTES("GET", "/v1/messages/{id}", "A message with its history", gives="MessageWithHistory")

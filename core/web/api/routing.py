@@ -41,6 +41,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """The body of an answer that is a file: its bytes as they come, how many there are, and what it is called."""
+
+    chunks: Iterator[bytes]
+    content_type: str
+    name: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A route and all that its page in the OpenAPI document says. `gives` names a schema of `core.web.api.described`;
     `also` further statuses and what they mean."""
@@ -59,6 +69,8 @@ class Route:
     most: int = MOST_BODY
     dry_gives: str | None = None
     reads_body_itself: bool = False
+    media: tuple[str, ...] = (JSON,)
+    """What the answer may be."""
     secret: bool = False
     """Whether the answer holds a secret that is shown this once."""
 
@@ -240,6 +252,10 @@ def _done(route: Route, call: Call, named: Mapping[str, str]) -> Answer:
 def _answered(answer: Answer, **more: str) -> Response:
     if answer.status == 204:
         return Response(b"", 204)
+    if isinstance(answer.body, File):
+        file = answer.body
+        told = {"Content-Length": str(file.length), "Content-Disposition": f'attachment; filename="{file.name}"'}
+        return Response(file.chunks, answer.status, {**told, **answer.headers}, content_type=file.content_type)
     return Response(orjson.dumps(answer.body), answer.status, {**answer.headers, **more}, content_type=JSON)
 
 
