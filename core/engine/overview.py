@@ -171,7 +171,7 @@ def appointments(
 ) -> list[Appointment]:
     """The appointments between `start` and `end` with what was said about them, by time."""
     found = occasions.listed(tx, start=start, end=end, limit=limit, kind=Kind.APPOINTMENT)
-    messages = overview.about(tx, [one.id for one in found])
+    messages = outbox.of_occasions(tx, [one.id for one in found])
     return [how_far(one, messages.get(one.id, ()), now) for one in found]
 
 
@@ -208,7 +208,7 @@ def old_times(tx: Transaction, now: datetime, limit: int = _MANY) -> list[tuple[
     ids = overview.told_otherwise(tx, now, now + CORRECTED_AHEAD, limit)
     if not ids:
         return []
-    told, messages = occasions.told(tx, ids), overview.about(tx, ids)
+    told, messages = occasions.told(tx, ids), outbox.of_occasions(tx, ids)
     found = []
     for one in sorted(occasions.by_ids(tx, ids), key=lambda occasion: occasion.start or now):
         if told.get(one.id) in (None, one.start) or one.recipient is None:

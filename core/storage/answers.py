@@ -11,18 +11,18 @@ from sqlalchemy import delete, insert
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 from core.storage.ledger import checks_row, reason_row
 
 _c = t.answers.c
-_CHUNK = 400
 
 
 def keep(tx: Transaction, said: Sequence[tuple[Occasion, Sequence[Send | Skip]]], now: datetime) -> None:
     """Replaces the answers about these occasions."""
     ids = [occasion.id for occasion, _ in said]
-    for first in range(0, len(ids), _CHUNK):
-        tx.connection.execute(delete(t.answers).where(_c.occasion.in_(ids[first : first + _CHUNK])))
+    for some in chunks(ids):
+        tx.connection.execute(delete(t.answers).where(_c.occasion.in_(some)))
     rows = [_row(tx, occasion, answer, now) for occasion, answers in said for answer in answers]
     if rows:
         tx.connection.execute(insert(t.answers), rows)
@@ -31,9 +31,8 @@ def keep(tx: Transaction, said: Sequence[tuple[Occasion, Sequence[Send | Skip]]]
 def about(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
     """The answers about these occasions, by occasion."""
     found: dict[str, list[Mapping[str, Any]]] = {}
-    ids = sorted(occasion_ids)
-    for first in range(0, len(ids), _CHUNK):
-        for row in tx.rows(tx.mine(t.answers).where(_c.occasion.in_(ids[first : first + _CHUNK]))):
+    for some in chunks(sorted(occasion_ids)):
+        for row in tx.rows(tx.mine(t.answers).where(_c.occasion.in_(some))):
             found.setdefault(row["occasion"], []).append(row)
     return found
 

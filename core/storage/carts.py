@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from core.domain.messages import LEFT
 from core.domain.occasions import Occasion
 from core.storage import occasions
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 
 OPEN_FOR = timedelta(days=31)
@@ -21,7 +22,6 @@ OPEN_FOR = timedelta(days=31)
 NUDGES_KEPT = timedelta(days=92)
 MOST_OF_PERSONS = 2_000
 """Carts and orders of one chunk of people: placeholders such as "0600000000" belong to half of a shop's guests."""
-_CHUNK = 400
 _NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 _o, _m, _i = t.occasions.c, t.messages.c, t.installations.c
 
@@ -98,7 +98,7 @@ def kin(tx: Transaction, changed: Sequence[Occasion], now: datetime) -> list[Occ
 def nudges(tx: Transaction, numbers: Iterable[str], now: datetime) -> dict[str, tuple[Nudge, ...]]:
     """number → the messages about carts that left for it, or are leaving now."""
     found: dict[str, list[Nudge]] = {}
-    for chunk in _chunks(sorted(numbers)):
+    for chunk in chunks(sorted(numbers)):
         asked = {"b_workspace": tx.owned, "b_who": list(chunk), "b_since": now - NUDGES_KEPT}
         for row in tx.connection.execute(_NUDGES, asked):
             found.setdefault(row.to, []).append(Nudge(row.occasion, row.left_at or row.changed_at))
@@ -145,13 +145,8 @@ def _of_people(
         # A record of a platform is looked for on that platform, a number and an address everywhere.
         statement = asking.get(place, asking["subject"])
         there = {} if place in asking else {"b_place": place}
-        for chunk in _chunks(sorted(whats)):
+        for chunk in chunks(sorted(whats)):
             said = {"b_workspace": tx.owned, "b_who": list(chunk), **there, **asked}
             rows: list[Any] = list(tx.connection.execute(statement, said).mappings())
             kin.update((one.id, one) for one in occasions.of_rows(rows))
     return list(kin.values())
-
-
-def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(items), _CHUNK):
-        yield items[first : first + _CHUNK]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.domain.attribution import Said
 from core.domain.messages import LEFT
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 
-_CHUNK = 400
 _HOUR = 3_600_000_000
 _m, _k, _a, _l, _v = t.messages.c, t.clicks.c, t.answers.c, t.left_out.c, t.conversions.c
 _HAVE_LEFT = [str(state) for state in LEFT]
@@ -27,7 +27,7 @@ _HAVE_LEFT = [str(state) for state in LEFT]
 def said(tx: Transaction, cart_ids: Iterable[str], since: datetime) -> dict[str, list[Said]]:
     """cart → the messages about it that left since then with their clicks, and when its person was left out."""
     found: dict[str, list[Said]] = {}
-    for chunk in _chunks(sorted(set(cart_ids))):
+    for chunk in chunks(sorted(set(cart_ids))):
         rows = tx.connection.execute(
             tx.mine(t.messages, _m.id, _m.occasion, _m.installation, _m.rule, _m.left_at).where(
                 _m.occasion.in_(chunk), _m.state.in_(_HAVE_LEFT), _m.left_at >= since, _m.rule.is_not(None)
@@ -44,7 +44,7 @@ def said(tx: Transaction, cart_ids: Iterable[str], since: datetime) -> dict[str,
 
 def _clicks(tx: Transaction, message_ids: Sequence[str]) -> dict[str, list[datetime]]:
     found: dict[str, list[datetime]] = {}
-    for chunk in _chunks(sorted(message_ids)):
+    for chunk in chunks(sorted(message_ids)):
         for row in tx.connection.execute(tx.mine(t.clicks, _k.message, _k.at).where(_k.message.in_(chunk))):
             found.setdefault(row.message, []).append(row.at)
     return found
@@ -54,7 +54,7 @@ def led_by(tx: Transaction, codes: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Code of a short link → (message, its occasion)."""
     found: dict[str, tuple[str, str]] = {}
     c = t.links.c
-    for chunk in _chunks(sorted(set(codes))):
+    for chunk in chunks(sorted(set(codes))):
         rows = tx.connection.execute(
             tx.mine(t.links, c.code, c.message, _m.occasion)
             .join(t.messages, _m.id == c.message)
@@ -67,7 +67,7 @@ def led_by(tx: Transaction, codes: Iterable[str]) -> dict[str, tuple[str, str]]:
 def put(tx: Transaction, rows: Sequence[Mapping[str, Any]], gone: Iterable[str]) -> None:
     """Writes what these orders are owed to (see `tables.conversions`), replacing what was known of them; those that are
     `gone` are owed to nothing."""
-    for chunk in _chunks(sorted({*gone, *(row["purchase"] for row in rows)})):
+    for chunk in chunks(sorted({*gone, *(row["purchase"] for row in rows)})):
         tx.connection.execute(delete(t.conversions).where(_v.workspace == tx.owned, _v.purchase.in_(chunk)))
     if rows:
         tx.connection.execute(t.conversions.insert(), [{**row, "workspace": tx.owned} for row in rows])
@@ -102,7 +102,7 @@ def note_left_out(tx: Transaction, now: datetime, limit: int = 1000) -> int:
     if live:
         module: Any = sqlite if tx.is_sqlite else postgresql
         tx.connection.execute(module.insert(t.left_out).on_conflict_do_nothing(), live)
-    for chunk in _chunks(sorted({row.occasion for row in rows})):
+    for chunk in chunks(sorted({row.occasion for row in rows})):
         tx.connection.execute(
             update(t.answers).where(_a.occasion.in_(chunk), _a.left_out_at <= now).values(left_out_at=None)
         )
@@ -220,8 +220,3 @@ def _of(tx: Transaction, installation: str, since: datetime, until: datetime) ->
 def _hours(column: Any, since: datetime) -> Any:
     first = t.Moment().process_bind_param(since, None)
     return ((type_coerce(column, BigInteger) - first) // _HOUR).label("hour")
-
-
-def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(items), _CHUNK):
-        yield items[first : first + _CHUNK]

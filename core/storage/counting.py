@@ -14,6 +14,7 @@ from core.domain.messages import State
 from core.domain.policy.pumping import Bucket
 from core.domain.reasons import Reason
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 from core.storage.ledger import reason_row, write_steps
 
@@ -219,7 +220,7 @@ def settle_held(
 ) -> list[str]:
     """`held` by that → `then`, for all of the workspace's or `only` these messages; the ids of those that moved."""
     done: list[str] = []
-    for chunk in [None] if only is None else [only[first : first + 400] for first in range(0, len(only), 400)]:
+    for chunk in [None] if only is None else chunks(only):
         rows = tx.connection.execute(
             update(t.messages)
             .where(

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from core.domain.text.links import Link, Visitor, code
 from core.ids import new_id, new_ids
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 
 LIVES = timedelta(days=90)
@@ -24,7 +25,6 @@ KEPT = timedelta(days=90)
 HOURS_KEPT = timedelta(days=400)
 ONCE_A = timedelta(minutes=1)
 """A person who taps twice within that time followed the link once."""
-_CHUNK = 400
 _l, _c, _h = t.links.c, t.clicks.c, t.click_hours.c
 
 
@@ -180,10 +180,10 @@ def counts(tx: Transaction, ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """link → visitor → how often."""
     found: dict[str, dict[str, int]] = {}
     wanted = sorted(ids)
-    for first in range(0, len(wanted), _CHUNK):
+    for some in chunks(wanted):
         rows = tx.connection.execute(
             tx.mine(t.click_hours, _h.link, _h.visitor, func.sum(_h.count))
-            .where(_h.link.in_(wanted[first : first + _CHUNK]))
+            .where(_h.link.in_(some))
             .group_by(_h.link, _h.visitor)
         )
         for link, visitor, count in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,6 @@ from core.storage.ledger import reason_row, write_steps
 from core.storage.outbox import Filter
 
 _m, _o = t.messages.c, t.occasions.c
-_CHUNK = 400
 _HOUR = 3_600_000_000
 # Named one by one, so that the index over (workspace, state, due_at) is used.
 _ALL = [str(state) for state in State]
@@ -40,16 +39,6 @@ def by_hour(
             query = query.where(column == value)
     rows = tx.connection.execute(query).all()
     return [(int(row[0]), row[1], row[2]) for row in rows]
-
-
-def about(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """The messages of these occasions, by occasion, oldest first."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    ids = sorted(occasion_ids)
-    for first in range(0, len(ids), _CHUNK):
-        for row in tx.rows(tx.mine(t.messages).where(_m.occasion.in_(ids[first : first + _CHUNK])).order_by(_m.id)):
-            found.setdefault(row["occasion"], []).append(row)
-    return found
 
 
 def told_otherwise(tx: Transaction, start: datetime, end: datetime, limit: int) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 
-_CHUNK = 400
 _m, _r = t.messages.c, t.rules.c
 
 
@@ -17,7 +17,7 @@ def waiting(tx: Transaction, message_ids: Collection[str]) -> list[Mapping[str, 
     `conditions`. The most urgent first."""
     found: list[Mapping[str, Any]] = []
     ids = sorted(message_ids)
-    for first in range(0, len(ids), _CHUNK):
+    for some in chunks(ids):
         rows = tx.rows(
             tx.mine(
                 t.messages, _m.id, _m.occasion, _m.rule, _m.to, _m.text, _m.content, _m["class"], _m.due_at,
@@ -25,7 +25,7 @@ def waiting(tx: Transaction, message_ids: Collection[str]) -> list[Mapping[str, 
             )
             .join(t.rules, (_r.id == _m.rule) & (_r.workspace == _m.workspace))
             .where(
-                _m.id.in_(ids[first : first + _CHUNK]), _m.state == "held", _m.held_by.startswith("look:"),
+                _m.id.in_(some), _m.state == "held", _m.held_by.startswith("look:"),
                 _m.occasion.is_not(None),
             )
         )  # fmt: skip

@@ -16,6 +16,7 @@ from core.domain.channels import message_of, reference_of
 from core.domain.messages import State, may_follow
 from core.domain.reasons import Reason
 from core.ids import new_ids
+from core.storage.chunks import chunks
 from core.storage.database import Database, Transaction
 from core.storage.ledger import reason_row
 from core.storage.tables import messages, smpp_parts
@@ -25,7 +26,6 @@ IN_DOUBT_FOR = timedelta(hours=72)
 RECORDED_WITHIN = timedelta(minutes=5)
 """A receipt can come before we have written down that its message left."""
 MOST_NEWS = 200
-_CHUNK = 300
 _c = smpp_parts.c
 # Word for word as in the partial index: neither database concludes it from another spelling.
 _UNTOLD = text("NOT told")
@@ -105,7 +105,7 @@ class DatabaseParts:
         references = sorted({row["reference"] for row in found if row["reference"]})
         news = [[_known(row)] for row in found if row["reference"] is None]
         with self._database.read(account.workspace) as tx:
-            for some in _chunks(references):
+            for some in chunks(references):
                 rows = tx.rows(
                     tx.mine(smpp_parts)
                     .where(_c.account == account.id, _c.reference.in_(some))
@@ -137,7 +137,7 @@ def _rows(tx: Transaction, account: Account, ids: Iterable[str], *, known: bool)
     """The rows of parts that were taken (`known`) or of receipts that wait, by the id that they bear, newest first."""
     found: dict[str, list[dict[str, Any]]] = {}
     with_reference = _c.reference.is_not(None) if known else _c.reference.is_(None)
-    for some in _chunks(sorted(ids)):
+    for some in chunks(sorted(ids)):
         query = tx.mine(smpp_parts).where(_c.account == account.id, _c.part.in_(some), with_reference)
         for row in tx.rows(query.order_by(_c.id.desc())):
             found.setdefault(row["part"], []).append(dict(row))
@@ -218,7 +218,3 @@ def _known(row: Mapping[str, Any]) -> KnownPart:
         row["heard_at"],
         Reason(row["reason"]["code"], row["reason"]["values"]) if row["reason"] else None,
     )
-
-
-def _chunks(values: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))

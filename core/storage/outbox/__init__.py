@@ -17,7 +17,7 @@ from core.storage.outbox.ending import (
     end_waiting_of,
 )
 from core.storage.outbox.falling_back import Overdue, arrived_earlier, next_channel, overdue, stays_with
-from core.storage.outbox.finding import Filter, by_ids, counts, get, listed
+from core.storage.outbox.finding import Filter, by_ids, counts, get, listed, of_occasions
 from core.storage.outbox.holding import (
     held_for_nothing,
     held_too_long,
@@ -30,7 +30,7 @@ from core.storage.outbox.holding import (
 )
 from core.storage.outbox.moving import advance, advance_all, put_back
 from core.storage.outbox.recording import Result, record
-from core.storage.outbox.telling import of_occasions, untold
+from core.storage.outbox.telling import untold
 
 __all__ = [
     "New", "accept",
@@ -43,7 +43,7 @@ __all__ = [
     "next_channel", "arrived_earlier", "Overdue", "overdue", "stays_with",
     "orphaned", "doubt", "not_begun", "Doubtful", "doubtful", "ask_again",
     "advance", "advance_all", "put_back",
-    "of_occasions", "untold",
-    "Filter", "listed", "get", "by_ids", "counts",
+    "untold",
+    "Filter", "listed", "get", "by_ids", "of_occasions", "counts",
     "checks_row", "history", "reason_row", "unsaid", "write_steps",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -76,6 +76,15 @@ def by_ids(tx: Transaction, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     for some in chunks(ids):
         for row in tx.rows(tx.mine(t.messages).where(_m.id.in_(some))):
             found[row["id"]] = row
+    return found
+
+
+def of_occasions(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """occasion → its messages, the first one first."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for some in chunks(sorted(occasion_ids)):
+        for row in tx.rows(tx.mine(t.messages).where(_m.occasion.in_(some)).order_by(_m.id)):
+            found.setdefault(row["occasion"], []).append(row)
     return found
 
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select, text, update
 
 from core.storage import tables as t
-from core.storage.chunks import chunks
 from core.storage.database import Transaction
 
 _m = t.messages.c
-
-
-def of_occasions(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """occasion → its messages, the first one first."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for some in chunks(sorted(occasion_ids)):
-        query = tx.mine(t.messages).where(_m.occasion.in_(some)).order_by(_m.id)
-        for row in tx.rows(query):
-            found.setdefault(row["occasion"], []).append(row)
-    return found
 
 
 def untold(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:

@@ -93,7 +93,7 @@ def _ladders(tx: Transaction, occasion_id: str) -> list[Ladder]:
         return []
     live = bool(answers.modes(tx).get(occasion.installation))
     names = asked.names(current_suite(), tx).rules
-    latest = {row["rule"]: row for row in overview.about(tx, [occasion_id]).get(occasion_id, [])}
+    latest = {row["rule"]: row for row in outbox.of_occasions(tx, [occasion_id]).get(occasion_id, [])}
     return [
         Ladder(
             names.get(row["rule"], row["rule"]),

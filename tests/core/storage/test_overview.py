@@ -74,7 +74,7 @@ def test_a_decision_counts_once_and_only_from_where_it_is_allowed(database):
 def test_nothing_known_is_nothing_found(database):
     with database.read("wsp_1") as tx:
         assert overview.told_otherwise(tx, START, START + timedelta(days=7), 10) == []
-        assert overview.about(tx, ["occ_1"]) == {}
+        assert outbox.of_occasions(tx, ["occ_1"]) == {}
         assert overview.by_name(tx, "ana", START) == []
         assert overview.versions(tx, "rul_1") == []
         assert overview.template_versions(tx, "rappel", "fr") == []
