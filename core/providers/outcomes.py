@@ -65,8 +65,7 @@ def classify(result: Answer | Broken, now: datetime, *, took_nothing_on_5xx: boo
     """
     if isinstance(result, Broken):
         return Verdict(Fate.UNCERTAIN if result.spoken else Fate.LATER, 0, None, result.detail)
-    asked = result.headers.get("retry-after")
-    after = None if asked is None else retry_after(asked, now)
+    after = retry_after(result.headers.get("retry-after"), now)
     status = result.status
     fate = statuses.get(status) or _BY_STATUS.get(status) or _by_hundred(status, took_nothing_on_5xx)
     return Verdict(fate, status, after, f"HTTP {status}")
@@ -85,11 +84,13 @@ def _by_hundred(status: int, took_nothing_on_5xx: bool) -> Fate:
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
 
 
-def retry_after(value: str, now: datetime) -> timedelta | None:
+def retry_after(value: str | None, now: datetime) -> timedelta | None:
     """How long a `Retry-After` asks to wait from `now` (aware): whole or decimal seconds, or an HTTP date (RFC 9110).
 
-    None when it says nothing that can be read. Rounded up to a second, never negative.
+    None when there is no such header, or when it says nothing that can be read. Rounded up to a second, never negative.
     """
+    if value is None:
+        return None
     text = value.strip()
     said = [part.strip() for part in text.split(",")]       # two proxies may each have added one: the longer counts
     if all(map(_SECONDS.fullmatch, said)):
