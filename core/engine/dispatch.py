@@ -35,7 +35,7 @@ from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.domain.retries import next_attempt
-from core.engine import feedback, guarding, notices, reaching, routes
+from core.engine import approving, feedback, guarding, notices, reaching, routes, trail
 from core.engine.guarding import Guard
 from core.engine.journal import Journal, alive, dead
 from core.engine.routes import Gathered
@@ -124,6 +124,7 @@ class Sender:
                         facts.judged[one.id] = self._judged(one, facts, now)
                 routes.careful(self.suite, tx, claimed, facts, now)
         self._over()
+        trail.recorded(written)
         if not claimed:
             return 0
         began = time.monotonic()
@@ -136,8 +137,10 @@ class Sender:
         if self._unrecorded:
             now = self.suite.now()
             with self.suite.database.write() as tx:
-                self._guard.recorded(tx, self._record(tx, now), now)
+                written = self._record(tx, now)
+                self._guard.recorded(tx, written, now)
             self._over()
+            trail.recorded(written)
 
     def _over(self) -> None:
         for account_id in self._told:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core.domain.approved import named
 from core.domain.carts import CONTROL_PERCENT, Around, arounds
 from core.domain.events import Kind, Wish
-from core.domain.messages import State
+from core.domain.messages import Channel, State
 from core.domain.occasions import Occasion
 from core.domain.planning import (
     WISH,
@@ -27,7 +28,8 @@ from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
-from core.storage import answers, carts, house, ledger, occasions, outbox, people, rules
+from core.engine import trail
+from core.storage import answers, approved, carts, house, ledger, occasions, outbox, people, rules
 from core.storage.database import Transaction
 
 _PEOPLE = 400
@@ -80,14 +82,14 @@ def planned(
     told, messages = occasions.told(tx, ids), outbox.known(tx, ids)
     chosen: dict[str, Sequence[Rule]] = dict(own_rules or {})
     for one in found:
-        if one.kind is Kind.CART and one.installation not in chosen:
+        if one.installation not in chosen:
             chosen[one.installation] = rules.active(tx, one.installation)
+    if any(Channel.WHATSAPP in rule.channels and named(rule.content) for some in chosen.values() for rule in some):
+        policy = replace(policy, templates=tuple(approved.shelves(tx).values()))
     around = _around_carts(tx, found, chosen, now)
     texts = rules.texts(tx) if any(one.wish and one.wish.template for one in found) else {}
     results = []
     for one in found:
-        if one.installation not in chosen:
-            chosen[one.installation] = rules.active(tx, one.installation)
         occasion = replace(one, told=told.get(one.id), wish=_worded(one, texts, policy.language))
         said = tuple(plan(occasion, chosen[one.installation], policy, now, around.get(one.id)))
         held = messages.get(one.id, ())
@@ -136,7 +138,7 @@ def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapp
     tx.alone(f"plan:{tx.workspace}")
     results = planned(tx, found, now)
     answers.keep(tx, [(one.occasion, one.answers) for one in results], now)
-    outbox.carry_out(
+    ids = outbox.carry_out(
         tx,
         [
             (one.occasion.installation, one.occasion.id, step)
@@ -146,6 +148,7 @@ def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapp
         ],
         now,
     )
+    trail.accepted(ids, now)
     for message in ledger.unsaid(tx, [name for one in results for name in one.leaving], "ordered_while_leaving"):
         ledger.write_steps(tx, [(message, tx.owned, State.SENDING, Reason("ordered_while_leaving"))], now)
     outbox.keep_unfulfilled(tx, [(one.occasion, skip) for one in results for skip in _ended(one, live)], now)

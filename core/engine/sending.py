@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
-from core import traces
+from core.domain.approved import asked_of, category_of, hopeless, named
 from core.domain.content import contents
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass, State
@@ -23,17 +21,15 @@ from core.domain.text.links import Shortening, may_hold_links
 from core.domain.text.price import price
 from core.domain.text.segments import measure
 from core.domain.text.templates import render
-from core.engine import public
-from core.storage import house, outbox, people, rules
+from core.engine import public, trail
+from core.storage import approved, house, outbox, people, rules
 from core.storage.database import Transaction
 from core.suite import Suite
 
 MOST_SEGMENTS = 10
 OURS = "relance:"
 LONGEST_WAIT = timedelta(days=366 * 2)
-MOST_SHOWN = 20
 Decided = dict[tuple[Any, ...], Leave | Never]
-log = structlog.get_logger(__name__)
 
 
 # Not frozen: that costs a third of a microsecond a field, for every message.
@@ -73,6 +69,8 @@ def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[out
     standings, zones = people.standings(tx, tx.owned, {one.recipient.number for one in wanted})
     policy = house.policy(settings, standings, zones, house.shortener(tx, settings))
     texts = rules.texts(tx) if any(one.template for one in wanted) else {}
+    if any(one.content and named(one.content) is not None for one in wanted):
+        policy = replace(policy, templates=tuple(approved.shelves(tx).values()))
     results: list[outbox.New | BadInput] = []
     decided: Decided = {}
     for one in wanted:
@@ -89,10 +87,7 @@ def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[out
 def accept(suite: Suite, tx: Transaction, messages: Sequence[outbox.New]) -> list[str]:
     """Stores them; ids in order. The engine is woken when the caller's transaction is committed: see `Suite.wake`."""
     ids = outbox.accept(tx, messages, suite.now())
-    # With the request's id in the same line: what a caller's request became is found by either.
-    log.info("messages accepted", count=len(ids), messages=ids[:MOST_SHOWN])
-    request = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    traces.spans("accepted", ids, suite.now(), request=request)
+    trail.accepted(ids, suite.now())
     return ids
 
 
@@ -131,7 +126,12 @@ def _draft(
             reason, state = verdict.reason, verdict.state
         else:
             due = verdict.at
-    cost = price(measured.segments, one.recipient.country, channel, due.date())
+    if (why := asked_of(content, one.channels, policy.templates, one.message_class)) is not None:
+        if hopeless(why, content, one.channels):
+            raise BadInput(why.code, pointer="/content/whatsapp/template", **why.values)
+        checks += (Check("template", "refused", why),)
+    category = category_of(content, policy.templates, one.message_class)
+    cost = price(measured.segments, one.recipient.country, channel, due.date(), category=category)
     return outbox.New(
         to=one.recipient.number,
         country=one.recipient.country,

@@ -79,8 +79,10 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
     return found
 
 
-def carry_out(tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: datetime, *, test: bool = False) -> int:
-    """Takes (installation, occasion, step) into the outbox. Returns how many messages are new.
+def carry_out(
+    tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: datetime, *, test: bool = False
+) -> list[str]:
+    """Takes (installation, occasion, step) into the outbox. Returns the ids of the new messages.
 
     A message that was claimed meanwhile stays with its claimer: `WHERE state` decides, not what was read before.
     """
@@ -89,7 +91,7 @@ def carry_out(tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: date
         for installation, occasion, step in steps
         if isinstance(step, Schedule)
     ]
-    accept(tx, new, now)
+    ids = accept(tx, new, now)
     ledger: list[tuple[str, str, State, Reason | None]] = []
     for _, _, step in steps:
         if isinstance(step, Move):
@@ -99,7 +101,7 @@ def carry_out(tx: Transaction, steps: Sequence[tuple[str, str, Step]], now: date
         elif isinstance(step, Cancel) and end_one(tx, step.known.id, step.state, step.reason, now):
             ledger.append((step.known.id, tx.owned, step.state, step.reason))
     write_steps(tx, ledger, now)
-    return len(new)
+    return ids
 
 
 def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> New:

@@ -252,7 +252,7 @@ def test_another_workspace_can_neither_read_nor_touch_a_message(database, worksp
         assert not outbox.put_back(tx, name, WHY, NOW, NOW)
         assert outbox.end_waiting(tx, NOW, State.CANCELLED, WHY) == 0
         known = Known(name, "k", 1, State.SCHEDULED, "+33639980001", "Rappel", NOW, None, None)
-        assert outbox.carry_out(tx, [("ins_1", "occ_1", Cancel(known, State.CANCELLED, WHY))], NOW) == 0
+        assert outbox.carry_out(tx, [("ins_1", "occ_1", Cancel(known, State.CANCELLED, WHY))], NOW) == []
     assert row(database, name)["state"] == "scheduled"
 
 
