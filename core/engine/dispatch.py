@@ -35,7 +35,7 @@ from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.domain.retries import next_attempt
-from core.engine import approving, feedback, guarding, notices, reaching, routes, trail
+from core.engine import feedback, guarding, notices, reaching, routes, trail
 from core.engine.guarding import Guard
 from core.engine.journal import Journal, alive, dead
 from core.engine.routes import Gathered
