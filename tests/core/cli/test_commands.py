@@ -301,6 +301,16 @@ def test_doctor_finds_fifteen_things_and_says_what_to_do(home: House) -> None:
     assert all(one["remedy"] for one in found if one["result"] != "ok")
 
 
+def test_doctor_says_that_processes_which_share_a_file_must_be_on_one_machine(home: House) -> None:
+    home("messages", "list")
+    env = {**home.env, "RELANCE_RUNNER": "distributed", "RELANCE_BROKER_URL": "redis://127.0.0.1:6379/0"}
+    found = json.loads(CliRunner().invoke(cli, ["doctor", "--json", "--offline"], env=env).stdout)["checks"]
+
+    [database] = [one for one in found if one["check"] == "database"]
+    assert database["result"] == "warning"
+    assert "PostgreSQL" in database["remedy"]
+
+
 def test_an_older_database_is_never_changed_in_passing(home: House) -> None:
     home("messages", "list")
     suite = home.suite()

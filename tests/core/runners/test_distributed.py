@@ -39,6 +39,15 @@ def broker(tmp_path: Path, redis_url: str) -> Iterator[Redis]:
     own.stop()
 
 
+@pytest.fixture(params=["postgresql", "sqlite"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of its own: on one machine several processes may share a SQLite file, too."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'shared.db'}"
+    address: str = request.getfixturevalue("postgres_database")
+    return address
+
+
 def children(machine: Machine) -> list[int]:
     """The processes that work for this worker; one of them may keep the time."""
     threads = Path(f"/proc/{machine.process.pid}/task").glob("*/children")
@@ -52,9 +61,9 @@ def ledger() -> Iterator[Ledger]:
 
 
 def test_what_is_accepted_over_http_leaves_at_once_or_when_due_and_a_stopped_engine_is_told_within_five_seconds(
-    tmp_path: Path, postgres_database: str, broker: Redis
+    tmp_path: Path, database: str, broker: Redis
 ) -> None:
-    with Machines(tmp_path, postgres_database, broker.url) as house:
+    with Machines(tmp_path, database, broker.url) as house:
         assert "up to date" in house.command("migrate")
         webs = [house.web(), house.web()]
         workers = [house.worker(beat=True), house.worker(beat=True)]
@@ -172,11 +181,11 @@ def test_workers_that_are_stopped_leave_no_doubt_and_killed_ones_lose_nothing_an
 )
 @pytest.mark.parametrize("kind", ["asked", "silent"])
 def test_whatever_process_is_killed_nothing_is_lost_and_nothing_doubled_without_our_knowing_it(
-    tmp_path: Path, postgres_database: str, broker: Redis, ledger: Ledger, kind: str, count: int, kills: int
+    tmp_path: Path, database: str, broker: Redis, ledger: Ledger, kind: str, count: int, kills: int
 ) -> None:
     """Web, worker, a worker's children, the one that keeps the time: one after the other, while messages leave."""
     dice = random.Random(11)
-    with Machines(tmp_path, postgres_database, broker.url) as house:
+    with Machines(tmp_path, database, broker.url) as house:
         house.use_ledger(ledger.url)
         web = house.web()
         workers = [house.ledger_worker(ledger.url, kind, beat=True), house.ledger_worker(ledger.url, kind, beat=True)]

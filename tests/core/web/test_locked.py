@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from core.storage import backups
+from core.storage.database import Database
 from tests.support.running import Running
 
+ROOT = Path(__file__).parents[3]
 GOOD = {"to": "+33639980001", "class": "transactional", "body": "Bonjour"}
 
 
@@ -42,3 +48,46 @@ def test_a_long_reader_holds_nobody_up(tmp_path: Path) -> None:
         assert {answer.status_code for answer in answers} == {201}
         assert len(relance.phones()) == 5
         reader.close()
+
+
+def test_among_processes_that_write_without_a_pause_everybody_gets_a_turn(tmp_path: Path) -> None:
+    """As several workers do on one file: SQLite's own waiting looks ten times a second, and is always too late."""
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+    database = Database(url, shared=True)
+    with database.write() as tx:
+        tx.connection.exec_driver_sql("CREATE TABLE notes (number INTEGER, said TEXT)")
+    writers = [subprocess.Popen([sys.executable, "-c", GREEDY, url], cwd=ROOT) for _ in range(2)]
+    try:
+        until = time.monotonic() + 30
+        while _noted(database) < 2 * 256 and time.monotonic() < until:
+            threading.Event().wait(0.02)
+        waits = []
+        for number in range(20):
+            asked = time.monotonic()
+            with database.write() as tx:
+                waits.append(time.monotonic() - asked)
+                tx.connection.exec_driver_sql("INSERT INTO notes VALUES (?, 'mine')", (number,))
+        assert all(writer.poll() is None for writer in writers)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    assert max(waits) < 5
+    assert _noted(database, "mine") == 20
+    assert backups.whole(database) == "ok"
+    database.close()
+
+
+def _noted(database: Database, said: str = "") -> int:
+    with database.read() as tx:
+        return int(tx.quick("SELECT count(*) FROM notes WHERE said LIKE ?", (f"{said}%",))[0][0])
+
+
+GREEDY = """
+import sys
+from core.storage.database import Database
+database = Database(sys.argv[1], shared=True)
+while True:
+    with database.write() as tx:
+        tx.quick_many("INSERT INTO notes VALUES (?, ?)", [(1, "x" * 300)] * 256)
+"""
