@@ -126,12 +126,6 @@ def of_number(tx: Transaction, number: str) -> Mapping[str, Any] | None:
     return tx.row(tx.mine(t.conversations).where(_c.number == number))
 
 
-def of_numbers(tx: Transaction, numbers: Iterable[str]) -> dict[str, str]:
-    """number → its conversation."""
-    query = tx.mine(t.conversations, _c.number, _c.id).where(_c.number.in_(sorted(set(numbers))))
-    return {row.number: row.id for row in tx.connection.execute(query)}
-
-
 def listed(
     tx: Transaction, wanted: Filter, *, limit: int = 50, by_id: bool = False
 ) -> list[Mapping[str, Any]]:
@@ -219,9 +213,10 @@ def entries(
 
 
 def authors(tx: Transaction, who: Iterable[str]) -> dict[str, str]:
-    """user → what they are called, for those of them who belong to this workspace or once did."""
-    u = t.users.c
-    query = select(u.id, u.name, u.email).where(u.id.in_(sorted(set(who))))
+    """user → what they are called, for those of them who belong to this workspace."""
+    u, b = t.users.c, t.memberships.c
+    query = select(u.id, u.name, u.email).join(t.memberships, b.user == u.id)
+    query = query.where(b.workspace == tx.owned, u.id.in_(sorted(set(who))))
     return {row.id: row.name or row.email for row in tx.connection.execute(query)}
 
 

@@ -33,8 +33,10 @@ from core.storage import (
     answers,
     called_off,
     carts,
+    conversations,
     conversions,
     erasure,
+    exported,
     exports,
     feedback,
     idempotency,
@@ -79,6 +81,17 @@ READS: dict[str, Call] = {
     "carts.of_people": lambda tx, our: carts.of_people(tx, [AN_ORDER], Kind.CART, NOW),
     "carts.past": lambda tx, our: carts.past(tx, our["installation"], NOW, SOON),
     "carts.shop": lambda tx, our: carts.shop(tx, [AN_ORDER], NOW).carts,
+    "conversations.authors": lambda tx, our: conversations.authors(tx, ["usr_1"]),
+    "conversations.counts": lambda tx, our: conversations.counts(tx),
+    "conversations.entries": lambda tx, our: conversations.entries(tx, {"id": our["talk"], "number": ANA.number}),
+    "conversations.get": lambda tx, our: conversations.get(tx, our["talk"]),
+    "conversations.last_words": lambda tx, our: any(conversations.last_words(
+        tx, [{"reply": our["reply"], "message": our["sent"]}])),
+    "conversations.listed": lambda tx, our: conversations.listed(tx, conversations.Filter()),
+    "conversations.of_number": lambda tx, our: conversations.of_number(tx, ANA.number),
+    "conversations.said_before": lambda tx, our: conversations.said_before(
+        tx, {"id": our["talk"], "number": ANA.number}, feedback.AUTOMATIC),
+    "conversations.wrote_by": lambda tx, our: conversations.wrote_by(tx, Channel.SMS, [ANA.number]),
     "conversions.clicked": lambda tx, our: conversions.clicked(tx, our["installation"], NOW, SOON),
     "conversions.converted": lambda tx, our: conversions.converted(tx, our["installation"], NOW, SOON),
     "conversions.groups": lambda tx, our: any(conversions.groups(tx, our["installation"], NOW, SOON)),
@@ -89,6 +102,10 @@ READS: dict[str, Call] = {
     "conversions.stopped": lambda tx, our: conversions.stopped(tx, our["installation"], NOW, SOON),
     "erasure.some_there": lambda tx, our: erasure.some_there(tx, our["installation"], "z", 10),
     "erasure.still_asked": lambda tx, our: erasure.still_asked(tx, our["erasure"]),
+    "exported.get": lambda tx, our: exported.get(tx, our["export"]),
+    "exported.listed": lambda tx, our: exported.listed(tx),
+    "exported.part": lambda tx, our: exported.part(tx, our["export"], 0),
+    "exported.unfinished": lambda tx, our: exported.unfinished(tx),
     "feedback.answered_lately": lambda tx, our: feedback.answered_lately(tx, ANA.number, NOW - timedelta(days=9)),
     "feedback.asked_which": lambda tx, our: feedback.asked_which(tx, ANA.number, NOW - timedelta(days=9), but=""),
     "feedback.last_to": lambda tx, our: feedback.last_to(tx, ANA.number),
@@ -127,6 +144,7 @@ READS: dict[str, Call] = {
     "occasions.known_numbers": lambda tx, our: occasions.known_numbers(tx, [ANA.number]),
     "occasions.listed": lambda tx, our: occasions.listed(tx),
     "occasions.numbers_of": lambda tx, our: occasions.numbers_of(tx, our["installation"], ["person/1"]),
+    "occasions.newest": lambda tx, our: occasions.newest(tx),
     "occasions.of_person": lambda tx, our: occasions.of_person(tx, our["installation"], number=ANA.number),
     "occasions.open_ones": lambda tx, our: occasions.open_ones(tx, NOW),
     "occasions.subjects_of": lambda tx, our: occasions.subjects_of(tx, our["installation"], [ANA.number]),
@@ -145,6 +163,7 @@ READS: dict[str, Call] = {
     "people.contact_of": lambda tx, our: people.contact_of(tx, ANA.number),
     "people.contacts": lambda tx, our: people.contacts(tx),
     "people.in_quarantine": lambda tx, our: people.in_quarantine(tx),
+    "people.names": lambda tx, our: people.names(tx, [ANA.number]),
     "people.newest": lambda tx, our: people.newest(tx, [ANA.number]),
     "reach.counted": lambda tx, our: reach.counted(tx, [ANA.number], NOW).reachable,
     "reach.wanted": lambda tx, our: reach.wanted(tx, "agent", Channel.RCS, NOW, until=SOON, limit=9),
@@ -171,6 +190,12 @@ WRITES: dict[str, Call] = {
     "erasure.forget_requests": lambda tx, our: erasure.forget_requests(tx, our["installation"], "z", 10),
     "erasure.went_on": lambda tx, our: erasure.went_on(tx, our["erasure"], {"inbox": 1}),
     "accounts.change": lambda tx, our: accounts.change(tx, VAULT, our["account"], name="Mine"),
+    "conversations.change": lambda tx, our: conversations.change(tx, our["talk"], state="closed"),
+    "conversations.said": lambda tx, our: conversations.said(tx, our["talk"], our["sent"], NOW),
+    "conversations.settled": lambda tx, our: conversations.settled(tx, ANA.number, NOW),
+    "exported.failed": lambda tx, our: exported.failed(tx, our["export"], WHY, NOW, again_at=None),
+    "exported.withdraw": lambda tx, our: exported.withdraw(tx, our["export"], WHY),
+    "exported.write": lambda tx, our: exported.write(tx, {"id": our["export"], "parts": 1}, b"", rows=1),
     "feedback.call_off_reports": lambda tx, our: feedback.call_off_reports(tx, our["installation"], WHY),
     "feedback.handled": lambda tx, our: feedback.handled(tx, our["reply"], NOW),
     "feedback.understood": lambda tx, our: feedback.understood(tx, our["reply"], meaning="stop", outcome=WHY),
@@ -215,7 +240,8 @@ WRITES: dict[str, Call] = {
 }
 
 OF_ITS_OWN = """
-    accounts.add called_off.remember conversions.put erasure.ask_for_all erasure.forget erasure.forget_there
+    accounts.add called_off.remember conversations.heard conversations.note conversions.put exported.add
+    erasure.ask_for_all erasure.forget erasure.forget_there
     exports.rows feedback.keep_receipts feedback.keep_reply
     feedback.queue_report idempotency.begun idempotency.ended idempotency.keep idempotency.known inbox.keep
     installations.add links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply
@@ -230,7 +256,8 @@ OF_THE_HOUSE = """
     erasure.asked_for_all
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
-    conversions.note_left_out feedback.belongs feedback.early feedback.missed feedback.queue_reports
+    conversions.note_left_out exported.prune exported.take
+    feedback.belongs feedback.early feedback.missed feedback.queue_reports
     feedback.report_done feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
     installations.due installations.fell_silent installations.let_go installations.seize
     installations.speaking installations.standing installations.parted installations.to_maintain
@@ -245,8 +272,8 @@ OF_THE_HOUSE = """
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, called_off, carts, conversions, erasure, exports, feedback, idempotency, inbox, installations, ledger,
-    links, oauth, occasions, people, reach, rules, simulated, verifications, webhooks,
+    accounts, answers, called_off, carts, conversations, conversions, erasure, exported, exports, feedback, idempotency,
+    inbox, installations, ledger, links, oauth, occasions, people, reach, rules, simulated, verifications, webhooks,
     *(import_module(f"{outbox.__name__}.{one.name}") for one in iter_modules(outbox.__path__)),
 )  # fmt: skip
 
@@ -300,6 +327,16 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         reply = PhoneReply(ANA.number, "38555", "oui", NOW, "r1")
         our["reply"] = feedback.keep_reply(tx, our["account"], reply, NOW) or ""
         feedback.understood(tx, our["reply"], meaning="confirm", outcome=Reason("asked_which", {"choices": {}}))
+        our["talk"] = conversations.heard(tx, ANA.number, our["reply"], "sms", NOW, waits=True, settled=False)
+        conversations.note(tx, {"id": our["talk"], "number": ANA.number}, "usr_1", "vu", NOW)
+        said = t.replies.c.id == our["reply"]
+        tx.connection.execute(t.replies.update().where(said).values(channel="sms"))
+        tx.connection.execute(t.users.insert().values(id="usr_1", email="ana@example.org", name="Ana", password_hash="",
+                                                      language="fr", created_at=NOW))  # fmt: skip
+        tx.connection.execute(t.memberships.insert().values(id="mbr_1", workspace=tx.owned, user="usr_1", role="owner"))
+        our["export"] = exported.add(tx, "messages", "csv", {}, "fr", "usr_1", NOW)
+        tx.connection.execute(t.exports.update().values(state="running"))
+        exported.write(tx, {"id": our["export"], "parts": 0}, b"x", rows=1)
         our["inbox"] = inbox.keep(tx, REQUEST, "shop", "read", installation=our["installation"], delivery="d1")
         our["webhook"] = webhooks.add(tx, VAULT, "https://hook.example", ["message.sent"], "secret", NOW)
         feedback.queue_report(tx, our["installation"], occasion=our["occasion"], message=our["sent"], kind="reply",
