@@ -218,6 +218,12 @@ class Guarded:
         self._allow_private, self._opened = allow_private, tuple(opened)
         self._timeout, self._max_bytes = timeout, max_bytes
         self._resolver, self._ca_file, self._user_agent = resolver, ca_file, user_agent
+        self._over = threading.Event()
+
+    def hang_up(self) -> None:
+        """The process is about to end: calls that are still waited for fail within a second, as if the line broke, and
+        no new one is made."""
+        self._over.set()
 
     def check(self, url: str, *, resolved: bool = True) -> Address:
         """For a form: `url` read, and (unless `resolved` is False) its name looked up. Raises `BadInput` when it is not
@@ -282,11 +288,13 @@ class Guarded:
               deadline: float) -> Answer:
         addresses = self._public_addresses(address, deadline)
         left = deadline - time.monotonic()
+        if self._over.is_set():
+            raise FetchFailed("fetch_failed", address.host, detail="the process ends")
         if left <= 0:
             raise FetchFailed("fetch_too_slow", address.host)
         curl = pycurl.Curl()
         try:
-            return _Call(curl, address, addresses, limit).perform((
+            return _Call(curl, address, addresses, limit, self._over.is_set).perform((
                 (pycurl.TIMEOUT_MS, max(1, round(left * 1000))),
                 (pycurl.CONNECTTIMEOUT_MS, max(1, round(min(left, 5) * 1000))),
                 (pycurl.CAINFO, self._ca_file or authorities()),
@@ -334,7 +342,8 @@ _STOP: int = pycurl.PREREQFUNC_ABORT
 class _Call:
     """One call on one connection."""
 
-    def __init__(self, curl: pycurl.Curl, address: Address, addresses: Sequence[IP], limit: int) -> None:
+    def __init__(self, curl: pycurl.Curl, address: Address, addresses: Sequence[IP], limit: int,
+                 over: Callable[[], bool]) -> None:
         self._curl, self._address, self._addresses, self._room = curl, address, frozenset(addresses), limit
         self._head: list[bytes] = []
         self._head_room = MAX_HEADERS
@@ -360,6 +369,9 @@ class _Call:
             (pycurl.PREREQFUNCTION, self._about_to_write),
             (pycurl.HEADERFUNCTION, self._header),
             (pycurl.WRITEFUNCTION, self._data),
+            (pycurl.NOPROGRESS, 0),
+            # libcurl asks once a second, and whenever something happens; anything but 0 ends the call.
+            (pycurl.XFERINFOFUNCTION, lambda *_: int(over())),
         ):
             curl.setopt(option, value)
 

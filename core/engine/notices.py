@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -144,11 +145,12 @@ def send_test(tx: Transaction, webhook_id: str, now: datetime) -> None:
     webhooks.queue(tx, [(tx.owned, webhook_id, "webhook.test", _body("webhook.test", {}, now))], now)
 
 
-def run_due(suite: Suite) -> int:
-    """Sends what waits. Returns how many deliveries were tried."""
+def run_due(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
+    """Sends what waits. `over`: begin no more, the process is about to end; their lease runs out. Returns how many
+    deliveries were tried."""
     with suite.database.write() as tx:
         taken = webhooks.take(tx, suite.now(), LEASE)
-    return singly(partial(_deliver, suite), taken)
+    return singly(partial(_deliver, suite), takewhile(lambda _: not over(), taken))
 
 
 def _deliver(suite: Suite, row: Any) -> None:

@@ -18,6 +18,7 @@ from core.engine import (
     erasing,
     exporting,
     falling_back,
+    following,
     guarding,
     housekeeping,
     installing,
@@ -54,6 +55,7 @@ def keep(suite: Suite) -> int:
         accounts_back,
         guarding.run_due,
         dispatch.look_up_due,
+        following.run_due,
         falling_back.run_due,
         simulation.run_due,
         campaigning.run_due,
@@ -69,7 +71,9 @@ def keep(suite: Suite) -> int:
 def tell(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
     """Tells platforms and customers' own programs what became of messages: each may take its time to listen. `over`:
     the process is about to end."""
-    return done_safely(suite, partial(reporting.run_due, over=over)) + done_safely(suite, notices.run_due)
+    return done_safely(suite, partial(reporting.run_due, over=over)) + done_safely(
+        suite, partial(notices.run_due, over=over)
+    )
 
 
 def ask(suite: Suite) -> int:
@@ -88,7 +92,7 @@ def pull(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
 
 
 def maintain(suite: Suite) -> int:
-    """Looks after what is set up over there, and asks ahead of time what channels can do; erases who is to be erased."""
+    """Erases who is to be erased, looks after what is set up over there, asks ahead of time what channels can do."""
     jobs = (erasing.run_due, installing.maintain_due, reaching.run_due, approving.run_due)
     return sum(done_safely(suite, job) for job in jobs)
 

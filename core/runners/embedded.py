@@ -24,6 +24,8 @@ from core.suite import Suite, read_clock
 LONGEST_SLEEP = timedelta(seconds=1)
 BREATH = timedelta(milliseconds=5)
 """After the last claim, before looking again: somebody else may hold what is due."""
+HEARD_OUT = timedelta(seconds=4)
+"""At the end of the process, how long customers' endpoints and platforms may still take to answer."""
 # One provider that answers slowly must not keep the messages of the others waiting; a claim is atomic.
 SENDERS = 2
 log = structlog.get_logger(__name__)
@@ -59,10 +61,15 @@ class Embedded:
         """Finishes what is in the air and records it (SIGTERM)."""
         self._stopping.set()
         self._suite.wake()
+        # Who answers is heard out; on who does not, we hang up, and tell or ask another time.
+        hanging_up = threading.Timer(HEARD_OUT.total_seconds(), self._suite.guarded.hang_up)
+        hanging_up.daemon = True
+        hanging_up.start()
         self._clock.shutdown(wait=True)
         for sender in self._senders:
             sender.join(timeout=30)
         self._listening.stop()
+        hanging_up.cancel()
 
     def _pull(self, suite: Suite) -> None:
         ticking.pull(suite, self._stopping.is_set)

@@ -270,6 +270,21 @@ def test_what_fails_says_how_and_is_tried_later(step: Step, code: str) -> None:
         assert len(server.ledger) <= 1
 
 
+def test_when_the_process_ends_nobody_is_waited_for() -> None:
+    with FaultServer(hang()) as server:
+        guarded = Guarded(allow_private=True, timeout=60)
+        threading.Timer(0.1, guarded.hang_up).start()
+        began = time.monotonic()
+        with pytest.raises(FetchFailed) as error:
+            guarded.request("POST", server.url, {}, b"{}")
+
+        assert (error.value.reason.code, error.value.spoken) == ("fetch_failed", True)
+        assert time.monotonic() - began < 5
+        with pytest.raises(FetchFailed) as error:
+            guarded.get(server.url)
+        assert (error.value.spoken, len(server.ledger)) == (False, 1)
+
+
 def test_a_refused_connection_was_not_spoken_on() -> None:
     with FaultServer() as server:
         server.refuse()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,6 +148,59 @@ def asked_until_it_stops(running: Process) -> list[int]:
     for asker in askers:
         asker.join(timeout=PATIENCE)
     return answers
+
+
+@contextmanager
+def deaf() -> Iterator[tuple[str, list[str]]]:
+    """A server that takes every request, keeps its first line, and never answers."""
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        held: list[socket.socket] = []
+
+        def hold() -> None:
+            while True:
+                try:
+                    one, _ = door.accept()
+                except OSError:
+                    return
+                held.append(one)
+                asked.append(one.recv(65_536).split(b"\r\n")[0].decode())
+
+        threading.Thread(target=hold, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}", asked
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+            for one in held:
+                one.close()
+
+
+def test_who_never_answers_does_not_keep_the_process_from_ending_and_is_told_another_time(tmp_path: Path) -> None:
+    with deaf() as (nobody, asked), started(tmp_path, "run", RELANCE_ALLOW_PRIVATE_ADDRESSES="true") as running:
+        key = relance(tmp_path, "keys", "create", "--name", "walk").stdout.strip()
+        headers = {"Authorization": f"Bearer {key}"}
+
+        def post(path: str, body: dict[str, Any]) -> None:
+            made = requests.post(f"{running.url}{path}", json=body, headers=headers, timeout=PATIENCE)
+            assert made.status_code < 300, made.text
+
+        for number in range(3):
+            post("/v1/webhooks", {"url": f"{nobody}/hook-{number}", "events": ["*"]})
+        post("/v1/installations", {"adapter": "gcal_reminders", "name": "Agenda",
+                                   "config": {"ical_url": f"{nobody}/agenda.ics"}})  # fmt: skip
+        post("/v1/messages", {"to": "+33639980001", "body": "Bonjour", "class": "transactional"})
+        end = time.monotonic() + PATIENCE
+        while len({line.split()[0] for line in asked}) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert {line.split()[0] for line in asked} == {"GET", "POST"}, "both hang"
+
+        assert running.stop() < 10
+        assert running.process.returncode == 0
+    assert "stopped before everything had answered" not in (tmp_path / "log").read_text(), "in good order"
+
+    with closing(sqlite3.connect(tmp_path / "var" / "relance.db")) as kept:
+        assert {state for (state,) in kept.execute("SELECT state FROM deliveries")} == {"waiting"}
+        assert next(state for (state,) in kept.execute("SELECT state FROM messages")) in ("sent", "delivered")
 
 
 def test_the_web_alone_serves_and_asks_for_a_migrated_database(tmp_path: Path) -> None:
