@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -12,7 +11,7 @@ import click
 
 from core.cli.desk import Country, Desk, Refusal, command
 from core.domain.recipients import Recipient
-from core.engine import erasing, importing, scheduling
+from core.engine import erasing, exporting, importing, scheduling
 from core.engine.shown import moment
 from core.settings import generated_password
 from core.storage import access, exports, house
@@ -109,8 +108,10 @@ def contacts(desk: Desk, file: Path, country: str | None, fix: bool) -> None:
 @command("export", writes=True)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--number", default=None, help="Only what is known of one person.")
-def export_command(desk: Desk, folder: Path, number: str | None) -> None:
-    """Write the workspace's data to DIR, one file of JSON lines for each kind; no secret is in them."""
+@click.option("--format", "form", type=click.Choice(tuple(exporting.FORMATS)), default=exporting.JSONL,
+              show_default=True, help="JSON lines, or a file for spreadsheets.")
+def export_command(desk: Desk, folder: Path, number: str | None, form: str) -> None:
+    """Write the workspace's data to DIR, one file for each kind; no secret is in them."""
     suite = desk.suite
     whose = Recipient.parse(number, desk.place["country"]).number if number else None
     if not desk.dry_run:
@@ -120,13 +121,16 @@ def export_command(desk: Desk, folder: Path, number: str | None) -> None:
     counts: dict[str, int] = {}
     with suite.database.read(desk.workspace) as tx:
         for name in exports.tables():
-            lines = (json.dumps(row, ensure_ascii=False, default=str) for row in exports.rows(tx, name, number=whose))
+            rows = exports.rows(tx, name, number=whose)
             if desk.dry_run:
-                counts[name] = sum(1 for _ in lines)
+                counts[name] = sum(1 for _ in rows)
                 continue
-            handle = os.open(folder / f"{name}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                counts[name] = sum(1 for line in lines if file.write(line + "\n"))
+            columns = [exporting.Column(column, column) for column in exports.columns(name)]
+            writer = exporting.Writer(form, desk.place["language"], desk.zone, columns)
+            handle = os.open(folder / f"{name}.{form}", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(writer.head())
+                counts[name] = sum(1 for row in rows if file.write(writer.line(row)))
     if not desk.dry_run:
         with suite.database.write(desk.workspace) as tx:
             house.note(tx, WHO, "exported", None, {"rows": sum(counts.values()), "one_person": bool(number)},
@@ -134,7 +138,7 @@ def export_command(desk: Desk, folder: Path, number: str | None) -> None:
 
     def said() -> None:
         desk.table([desk.say("fichier", "file"), desk.say("lignes", "rows")],
-                   [(f"{name}.jsonl", count) for name, count in counts.items()])
+                   [(f"{name}.{form}", count) for name, count in counts.items()])
 
     desk.show({"folder": str(folder), "rows": counts, "dry_run": desk.dry_run}, said)
 

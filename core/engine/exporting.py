@@ -206,7 +206,7 @@ class Writer:
 
     def line(self, row: Mapping[str, Any]) -> bytes:
         if self.form == JSONL:
-            return orjson.dumps(row, default=str) + b"\n"
+            return orjson.dumps(row, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE)
         return line([self._cell(row, one) for one in self.columns], self.language).encode()
 
     def _cell(self, row: Mapping[str, Any], column: Column) -> str:
@@ -227,7 +227,7 @@ class Writer:
 def _compact(value: Any) -> str:
     if isinstance(value, Sequence) and all(isinstance(one, str) for one in value):
         return ", ".join(value)
-    return orjson.dumps(value, default=str).decode()
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 # ---------------------------------------------------------------------------------------------- kinds

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, false, or_, select, type_coerce
+from sqlalchemy import Column, Table, Text, false, or_, select, type_coerce
 
 from core.domain.messages import MessageClass
 from core.domain.spellings import Spellings
@@ -18,7 +18,7 @@ from core.storage.tables import Json
 
 # Raw requests hold what proves who sent them; the rest is no data of the workspace's people.
 _STAY = frozenset({"inbox", "idempotency", "oauth_states", "api_keys", "memberships", "leases", "simulated_messages",
-                   "house", "users", "sessions", "throttles", "workspaces"})
+                   "house", "users", "sessions", "throttles", "workspaces", "export_parts"})
 _SECRET = frozenset({"secrets", "hook_sealed", "hook_hash", "sealed", "memory", "cursor", "lease", "owner", "fence",
                      "code_hash"})
 _PAGE = 1000
@@ -29,10 +29,15 @@ def tables() -> list[str]:
     return [table.name for table in t.metadata.sorted_tables if "workspace" in table.c and table.name not in _STAY]
 
 
+def columns(name: str) -> list[str]:
+    """Those of a table that leave the house."""
+    return [column.name for column in _columns(t.metadata.tables[name])]
+
+
 def rows(tx: Transaction, name: str, *, number: str | None = None) -> Iterator[Mapping[str, Any]]:
     """This workspace's rows of a table, moments in ISO 8601; with `number` (E.164) those that name it."""
     table = t.metadata.tables[name]
-    columns = [column for column in table.columns if column.name not in _SECRET and column.name != "workspace"]
+    columns = _columns(table)
     keys = [column for column in table.primary_key.columns if column.name != "workspace"]
     query = tx.mine(table, *columns).order_by(*keys)
     spellings = Spellings(number) if number else None
@@ -54,6 +59,10 @@ def rows(tx: Transaction, name: str, *, number: str | None = None) -> Iterator[M
             yield {key: value.isoformat() if isinstance(value, datetime) else value
                    for key, value in _without_code(name, row).items()}
         first += _PAGE
+
+
+def _columns(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if column.name not in _SECRET and column.name != "workspace"]
 
 
 def _without_code(name: str, row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -19,8 +20,9 @@ from cryptography.fernet import Fernet
 from core.cli import cli
 from core.contract import Inbound
 from core.domain.recipients import Recipient
+from core.engine import exporting
 from core.settings import Settings
-from core.storage import house, idempotency, inbox, people, webhooks
+from core.storage import conversations, house, idempotency, inbox, people, webhooks
 from core.storage.migrate import upgrade
 from core.suite import Suite, build_suite, turn_clock
 
@@ -208,6 +210,10 @@ def everywhere(home: House, suite: Suite) -> None:
         hook = webhooks.add(tx, suite.vault, "https://x.example/in", ["*"], "s", now)
         webhooks.queue(tx, [(workspace, hook, "message.sent", json.dumps({"to": ANA}))], now)
         house.note(tx, "test", "noted", None, {"said": "0033612345678"}, now)
+        talk = conversations.heard(tx, ANA, "rep_1", "sms", now, waits=True, settled=False)
+        conversations.note(tx, {"id": talk, "number": ANA}, "usr_1", "Rappeler au 06 12 34 56 78", now)
+        exporting.ask(tx, "contacts", "csv", {}, now, language="fr", who="usr_1")
+    exporting.run_due(suite)
     idempotency.take(suite.database, workspace, "k", "digest", "own", now)
     with suite.database.write(workspace) as tx:
         idempotency.keep(tx, "k", "own", 201, json.dumps({"to": ANA}), {})
@@ -224,7 +230,7 @@ def test_an_erased_number_is_nowhere_in_the_folder_but_as_a_hash(home: House) ->
 
     assert before["rows"] == done["rows"]
     assert set(done["rows"]) >= {"messages", "contacts", "consents", "inbox", "deliveries", "idempotency",
-                                 "simulated_messages", "audit"}
+                                 "simulated_messages", "audit", "conversations", "notes", "exports"}
     assert done["rows"]["inbox"] == 2
     assert done["stays"] is True
     assert done["number"] == "+33•••••••78"
@@ -267,6 +273,19 @@ def test_an_export_holds_the_data_and_no_secret(home: House, tmp_path: Path) -> 
     assert one["contacts"] == 1
     assert one["messages"] == 2
     assert one["consents"] == 1
+    assert (one["conversations"], one["notes"]) == (1, 1)
+
+
+def test_an_export_for_spreadsheets_holds_no_formula(home: House, tmp_path: Path) -> None:
+    home.json("send", "+33639980001", "=1+1 ; demain", "--class", "otp")
+
+    home("export", str(tmp_path / "out"), "--format", "csv")
+
+    lines = (tmp_path / "out" / "messages.csv").read_text(encoding="utf-8-sig").splitlines()
+    head, row = csv.reader(lines)
+    found = dict(zip(head, row, strict=True))
+    assert found["text"] == "'=1+1 ; demain"
+    assert found["due_at"].endswith(("+01:00", "+02:00", "+00:00"))
 
 
 # ---------------------------------------------------------------------------------------------- PostgreSQL
@@ -297,6 +316,6 @@ def test_an_erasure_reaches_the_same_places_on_postgresql(postgres_database: str
     done = home.json("erase", ANA)
 
     assert set(done["rows"]) >= {"messages", "contacts", "consents", "inbox", "deliveries", "idempotency",
-                                 "simulated_messages", "audit"}
+                                 "simulated_messages", "audit", "conversations", "notes", "exports"}
     assert home.json("erase", ANA)["rows"] == {}
     assert home.json("export", str(tmp_path / "ana"), "--number", ANA)["rows"]["messages"] == 0
