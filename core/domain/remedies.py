@@ -9,6 +9,16 @@ from collections.abc import Mapping
 
 # What is mended in the same way has one remedy, so that pages can group by it.
 _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
+    (("approved_pending", "approved_paused", "approved_limited"), {
+        "fr": "Rien à faire dans la règle : le message passe par son canal suivant, et par WhatsApp dès que Meta rouvre"
+              " le modèle. Ajoutez un canal suivant s'il n'y en a pas.",
+        "en": "Nothing to do in the rule: the message goes by its next channel, and by WhatsApp once Meta reopens the"
+              " template. Add a next channel if there is none.",
+    }),
+    (("approved_variables", "approved_names", "approved_header", "approved_button"), {
+        "fr": "Ouvrez « Modèles WhatsApp » pour voir ce que le modèle attend, puis corrigez le message.",
+        "en": "Open “WhatsApp templates” to see what the template wants, then correct the message.",
+    }),
     (("opted_out", "record_opted_out"), {
         "fr": "Rien à faire : c'est le choix de la personne. Elle seule peut revenir, en répondant START.",
         "en": "Nothing to do: it is the person's choice. They alone can come back, by answering START.",
@@ -56,6 +66,21 @@ _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
 )
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
+    # templates that WhatsApp approves
+    "approved_is_marketing": {
+        "fr": "Déclarez ce message comme publicité, ou faites approuver par Meta un modèle sans rien de commercial"
+              " (catégorie « utility »).",
+        "en": "Declare this message as marketing, or have Meta approve a template with nothing commercial in it"
+              " (category “utility”).",
+    },
+    "approved_no_account": {
+        "fr": "Dans le gestionnaire WhatsApp de Meta, copiez l'identifiant du compte WhatsApp Business, puis ajoutez-le"
+              " aux réglages du compte d'envoi (waba_id).",
+        "en": "In Meta's WhatsApp manager, copy the id of the WhatsApp Business account, then add it to the sending"
+              " account's settings (waba_id).",
+    },
+    "approved_being_asked": {"fr": "Attendez un instant, puis rechargez la page.",
+                             "en": "Wait a moment, then load the page again."},
     # conversations and files to take away
     "no_such_member": {
         "fr": "Choisissez quelqu'un de l'équipe : voyez la page « Réglages ».",
@@ -460,6 +485,18 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Corrigez ce champ d'après /docs, puis envoyez à nouveau.",
         "en": "Correct this field, see /docs, then send it again.",
     },
+    "segment_": {
+        "fr": "Corrigez la condition que le pointeur nomme : docs/campaigns.md les montre toutes.",
+        "en": "Correct the condition that the pointer names: docs/campaigns.md shows all of them.",
+    },
+    "audience_": {
+        "fr": "Gardez une seule de ces façons : un segment, des conditions, ou des numéros.",
+        "en": "Keep one of these: a segment, conditions, or numbers.",
+    },
+    "campaign_": {
+        "fr": "Ouvrez la campagne : son état et ses chiffres disent ce qui est possible.",
+        "en": "Open the campaign: its state and its figures say what can be done.",
+    },
     "query_": {"fr": "Corrigez ce paramètre d'après /docs.", "en": "Correct this parameter, see /docs."},
     "template_": {
         "fr": "Corrigez le texte à la ligne nommée ; une variable s'écrit {{ first_name }}.",
@@ -494,6 +531,12 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Vérifiez le compte du fournisseur sur sa page ; les messages attendent entre-temps.",
         "en": "Check the provider's account on its page; messages wait meanwhile.",
     },
+    "approved_": {
+        "fr": "Choisissez un modèle approuvé à la page « Modèles WhatsApp », ou faites-en approuver un dans le"
+              " gestionnaire WhatsApp de Meta.",
+        "en": "Choose an approved template on the page “WhatsApp templates”, or have one approved in Meta's WhatsApp"
+              " manager.",
+    },
     "content_": {
         "fr": "Corrigez ce champ de « content » d'après docs/providers.md, puis envoyez à nouveau.",
         "en": "Correct this field of `content`, see docs/providers.md, then send it again.",
@@ -509,25 +552,25 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "voice_caller_": {
         "fr": "Donnez à ce compte un numéro d'appel permis (« voice_sender ») : jamais un 06 ou un 07 ; pour démarcher,"
               " un numéro des tranches réservées (0162, 0163, 0270…).",
-        "en": "Give the account a caller's number that is allowed (`voice_sender`): never 06 or 07; for prospecting, one"
-              " of the reserved ranges (0162, 0163, 0270…).",
+        "en": "Give the account a caller's number that is allowed (`voice_sender`): never 06 or 07; to prospect, one of"
+              " the reserved ranges (0162, 0163, 0270…).",
     },
     "voice_no_address": {
         "fr": "Réglez l'adresse publique de Relance (RELANCE_PUBLIC_URL).",
         "en": "Set Relance's public address (RELANCE_PUBLIC_URL).",
     },
     "voice_no_consent": {
-        "fr": "Demandez l'accord de la personne pour être appelée, et notez-le (portée « voice ») ; ou envoyez un message"
-              " par un autre canal.",
+        "fr": "Demandez l'accord de la personne pour être appelée, et notez-le (portée « voice ») ; ou nommez un autre"
+              " canal ensuite.",
         "en": "Ask the person's consent to being called, and note it (scope `voice`); or use another channel.",
     },
     "voice_attempts": {
         "fr": "Rien à faire : la loi limite les appels. Un autre canal de « channels » est essayé.",
         "en": "Nothing to do: the law limits calls. Another channel of `channels` is tried.",
     },
-    "voice_refused_": {
-        "fr": "Rien à faire : la loi impose ce silence. Un autre canal de « channels » est essayé.",
-        "en": "Nothing to do: the law asks for this silence. Another channel of `channels` is tried.",
+    "voice_refused": {
+        "fr": "Rien à faire : c'est le choix de la personne. Un autre canal de « channels » est essayé.",
+        "en": "Nothing to do: it is the person's choice. Another channel of `channels` is tried.",
     },
     "call_": {
         "fr": "Rien à faire si « channels » nomme un canal ensuite : il est essayé. Sinon, appelez vous-même.",

@@ -9,7 +9,7 @@ from typing import Any
 from core.domain.errors import NotFound, from_reason
 from core.domain.recipients import mask
 from core.engine import shown
-from core.storage import answers, feedback, ledger, links, occasions, outbox, people, rules
+from core.storage import answers, campaigns, feedback, ledger, links, occasions, outbox, people, rules
 from core.storage.database import Transaction
 
 MOST = 50
@@ -38,6 +38,7 @@ def message(tx: Transaction, message_id: str, now: datetime, language: str = "en
         "messages": [found],
         "occasions": [_occasion(tx, occasion, language)] if occasion else [],
         "rules": [shown.rule(rule)] if rule else [],
+        "campaigns": [one for one in _campaigns(tx, found["to"], language) if one["message"] == message_id],
         "standing": standing(tx, found["to"], language),
     }
 
@@ -57,6 +58,7 @@ def occasion(tx: Transaction, occasion_id: str, now: datetime, language: str = "
         "messages": messages,
         "occasions": [explained],
         "rules": [],
+        "campaigns": [],
         "standing": standing(tx, found.recipient.number, language) if found.recipient else None,
     }
 
@@ -72,6 +74,7 @@ def number(tx: Transaction, to: str, now: datetime, language: str = "en") -> dic
         "messages": messages,
         "occasions": [_occasion(tx, one, language) for one in about],
         "rules": [],
+        "campaigns": _campaigns(tx, to, language),
         "standing": standing(tx, to, language),
     }
 
@@ -87,6 +90,22 @@ def standing(tx: Transaction, to: str, language: str = "en") -> dict[str, Any]:
         "quarantine": shown.reason(contact["quarantine"], language) if contact else None,
         "consents": [shown_consent(row) for row in people.consents(tx, to=to, limit=MOST)],
     }
+
+
+def _campaigns(tx: Transaction, to: str, language: str) -> list[dict[str, Any]]:
+    """The campaigns that meant this number: also those of which it got nothing, and why."""
+    return [
+        {
+            "campaign": row["campaign"],
+            "name": row["name"],
+            "state": row["state"],
+            "variant": row["variant"],
+            "message": row["message"],
+            "reason": shown.reason(row["reason"], language),
+            "at": shown.moment(row["at"]),
+        }
+        for row in campaigns.of_number(tx, to, MOST)
+    ]
 
 
 def shown_consent(row: Mapping[str, Any]) -> dict[str, Any]:

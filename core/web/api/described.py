@@ -385,6 +385,17 @@ SCHEMAS: dict[str, S] = {
             )
         ),
         rules=many(ref("Rule")),
+        campaigns=many(
+            thing(
+                campaign=TEXT,
+                name=TEXT,
+                state={"enum": ["waiting", "planned", "left_out", "control"]},
+                variant=MAYBE,
+                message=MAYBE,
+                reason=maybe("Reason"),
+                at=MAYBE_MOMENT,
+            )
+        ),
         standing={
             "oneOf": [
                 thing(
