@@ -17,7 +17,7 @@ from core.domain.reasons import Reason
 from core.engine import applying
 from core.engine.installing import with_token
 from core.engine.singly import singly
-from core.storage import house, installations, ledger, occasions, outbox
+from core.storage import backups, house, installations, ledger, occasions, outbox
 from core.suite import Suite
 
 AT_ONCE = 4
@@ -151,6 +151,9 @@ def _applied(
         gone = [event for sweep in batch.sweeps for event in occasions.swept(tx, installation.id, sweep, now)]
         backlog = row.pulled_at is None
         changed = applying.apply(suite, tx, row, batch, now, more=gone, backlog=backlog, in_order=True)
+        restored = house.moment(tx, backups.RESTORED)
+        if restored is not None and (row.pulled_at is None or row.pulled_at < restored):
+            backups.hold_news(tx, installation.id, now)
         values: dict[str, object] = {"cursor": batch.cursor, "pull_lease_until": now + LEASE}
         if batch.memory is not None:
             values["memory"] = dict(batch.memory)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from core.contract import Account, Gone, Outgoing, Receipt
+from core.contract import Account, Gone, Outgoing, Receipt, Seeks
 from core.domain.channels import reference_of
 from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.messages import Channel, MessageClass, State
@@ -78,6 +78,7 @@ def release(suite: Suite, workspace: str, *, unchecked: bool = False, dry_run: b
         waiting = backups.held(tx)
         ways = [row.account for row in accounts.listed(tx, suite.vault, suite.public_url)]
         since = house.moment(tx, backups.BEGUN) or suite.now()
+        restored = house.moment(tx, backups.RESTORED) or suite.now()
     found = released = unknown = 0
     for message_id, _, test in waiting:
         asked = [accounts.simulator(workspace)] if test or not ways else ways
@@ -90,7 +91,7 @@ def release(suite: Suite, workspace: str, *, unchecked: bool = False, dry_run: b
             reference_of(message_id, step), known["to"], known["text"], MessageClass(known["class"]), test=test,
             channel=Channel(known["channels"][step]),
         )
-        word, account = _asked(suite, asked, sought, since)
+        word, account = _asked(suite, asked, sought, since, anew=known["created_at"] >= restored)
         now = suite.now()
         if isinstance(word, Receipt):
             found += 1
@@ -111,14 +112,17 @@ def release(suite: Suite, workspace: str, *, unchecked: bool = False, dry_run: b
     return Released(found, released, unknown)
 
 
-def _asked(suite: Suite, ways: list[Account], message: Outgoing, since: datetime) -> tuple[Receipt | str, Account]:
-    """The first account that has the message; "gone" when each of them surely never had it, else "unknown"."""
+def _asked(
+    suite: Suite, ways: list[Account], message: Outgoing, since: datetime, *, anew: bool
+) -> tuple[Receipt | str, Account]:
+    """The first account that has the message; "gone" when each of them surely never had it, else "unknown". `anew`: it
+    was planned anew since the restore, so that only its words could be known there."""
     word = "gone"
     for account in ways:
         provider = suite.providers.get(account.provider)
-        if provider is None or not provider.can_look_up:
+        if provider is None or not provider.can_look_up or (anew and not isinstance(provider, Seeks)):
             # One that knows our reference again sends nothing twice.
-            word = word if provider is not None and provider.idempotent else "unknown"
+            word = word if provider is not None and provider.idempotent and not anew else "unknown"
             continue
         try:
             receipt = ask_about(provider, account, message, suite.now(), asked=since)

@@ -10,7 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from core.domain.messages import State
 from core.domain.reasons import Reason
@@ -71,18 +71,40 @@ def check(database: Database, source: Path) -> None:
 
 
 def hold_due(tx: Transaction, now: datetime) -> int:
-    """After a restore: what waits in the copy and is due by `now` may have left since it was taken, and waits for a
-    look-up; what was being handed over is in doubt. Over all workspaces. Returns how many messages are held."""
+    """After a restore: what waits in the copy and is due by `now` may have left since it was taken (also what waited
+    for a cap or a person, who may have let it go), and waits for a look-up; what was being handed over is in doubt.
+    Over all workspaces. Returns how many messages are held."""
     reason = Reason("held_since_restore")
     rows = tx.rows(
         update(t.messages)
-        .where(_m.state == "scheduled", _m.due_at <= now)
+        .where(_m.state.in_(["scheduled", "held"]), _m.due_at <= now, _m.held_by.is_distinct_from(HELD_BY))
         .values(state="held", held_by=HELD_BY, reason=reason_row(reason), changed_at=now)
         .returning(_m.id, _m.workspace)
     )
     write_steps(tx, [(row["id"], row["workspace"], State.HELD, reason) for row in rows], now)
     in_air = tx.rows(select(_m.id, _m.workspace).where(_m.state == "sending"))
     doubt(tx, [(row["id"], row["workspace"]) for row in in_air], reason, now)
+    return len(rows)
+
+
+def hold_news(tx: Transaction, installation: str, now: datetime) -> int:
+    """The first time that a platform is asked after a restore: what would be told at once of what has happened there
+    since the copy was taken was perhaps told. `now`: when it was planned. Returns how many messages are held."""
+    reason = Reason("held_since_restore")
+    rows = tx.rows(
+        update(t.messages)
+        .where(
+            _m.installation == installation,
+            _m.workspace == tx.owned,
+            _m.state == "scheduled",
+            _m.changed_at == now,
+            # The hours may have moved it: what counts is when it was wanted.
+            func.coalesce(_m.wanted_at, _m.due_at) <= now,
+        )
+        .values(state="held", held_by=HELD_BY, reason=reason_row(reason))
+        .returning(_m.id)
+    )
+    write_steps(tx, [(row["id"], tx.owned, State.HELD, reason) for row in rows], now)
     return len(rows)
 
 
