@@ -108,6 +108,37 @@ def test_only_an_administrator_with_the_pages_own_mark_changes_anything(bridge: 
     assert bridge.site.php("return Relance_Store::connected();") is True
 
 
+HELD = """
+global $wpdb;
+$held = null; $tries = 0;
+$wpdb->query( 'SET SESSION innodb_lock_wait_timeout = 1' );
+add_action( 'http_api_debug', function () use ( &$held ) {
+    // Relance has answered: from now on somebody else holds the rows.
+    $held = new mysqli( 'localhost', DB_USER, DB_PASSWORD, DB_NAME );
+    $held->begin_transaction();
+    $held->query( "SELECT id FROM " . Relance_Store::table( 'queue' ) . " WHERE state = 'waiting' FOR UPDATE" );
+} );
+add_filter( 'query', function ( $query ) use ( &$held, &$tries ) {
+    if ( $held && preg_match( '/^UPDATE .*relance_queue/', $query ) && ++$tries > 2 ) {
+        $held->rollback();
+        $held = null;
+    }
+    return $query;
+} );
+Relance_Queue::add( 'test', $subject, array( 'phone' => '0639980100' ) );
+Relance_Queue::wake();
+$said = 0;
+add_action( 'http_api_debug', function () use ( &$said ) { $said++; } );
+Relance_Queue::work( 20 );
+Relance_Queue::work( 20 );
+return array( Relance_Queue::became( $subject )[0], $tries, $said );
+"""
+
+
+def test_a_row_that_somebody_else_holds_for_a_moment_is_closed_and_said_once(bridge: Bridge) -> None:
+    assert bridge.site.php(HELD, subject="test/held") == ["sent", 3, 1]
+
+
 # Forms ------------------------------------------------------------------------------------------------------------
 
 

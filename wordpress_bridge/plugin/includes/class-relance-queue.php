@@ -22,6 +22,8 @@ class Relance_Queue {
 	const MOST_AT_ONCE = 20;
 	const KEPT_FOR     = 2592000;
 	const CLAIM_LIVES  = 60;
+	const MOST_TRIES   = 5;
+	const PATIENCE     = 5;
 
 	/**
 	 * What this request found, built only when it ends: by then WordPress and the shop have saved what they had.
@@ -272,17 +274,37 @@ class Relance_Queue {
 	 * @param string $result What Relance said of it.
 	 */
 	private static function close( $row, $state, $result ) {
-		global $wpdb;
-		$wpdb->update(
-			Relance_Store::table( 'queue' ),
+		self::change(
+			$row,
 			array(
 				'state'  => $state,
 				'result' => mb_substr( $result, 0, 250 ),
 				'body'   => '',
 				'due'    => time(),
-			),
-			array( 'id' => $row->id )
+			)
 		);
+	}
+
+	/**
+	 * Changes a claimed row. Another process may hold it for a moment, or the database end one of two that wait for each
+	 * other (InnoDB: errors 1205 and 1213, both to be tried again): what was said would be said twice.
+	 *
+	 * @param object $row     The row.
+	 * @param array  $changes Column and value.
+	 */
+	private static function change( $row, array $changes ) {
+		global $wpdb;
+		$end = microtime( true ) + self::PATIENCE;
+		for ( $try = 1; $try <= self::MOST_TRIES; $try++ ) {
+			$last   = self::MOST_TRIES === $try || microtime( true ) > $end;
+			$silent = $wpdb->suppress_errors( ! $last );
+			$done   = $wpdb->update( Relance_Store::table( 'queue' ), $changes, array( 'id' => $row->id ) );
+			$wpdb->suppress_errors( $silent );
+			if ( false !== $done || $last ) {
+				return;
+			}
+			usleep( 20000 * $try );
+		}
 	}
 
 	/**
@@ -292,16 +314,14 @@ class Relance_Queue {
 	 * @param int   $due  When they are due again.
 	 */
 	private static function let_go( array $rows, $due ) {
-		global $wpdb;
 		foreach ( $rows as $row ) {
-			$wpdb->update(
-				Relance_Store::table( 'queue' ),
+			self::change(
+				$row,
 				array(
 					'claim'   => '',
 					'claimed' => 0,
 					'due'     => $due,
-				),
-				array( 'id' => $row->id )
+				)
 			);
 		}
 	}
