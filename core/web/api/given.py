@@ -591,7 +591,7 @@ class ConversationAnswer(Body):
     channel = one_of(["sms", "whatsapp", "rcs"], metadata={"description": "Without it, by which the person wrote last"})
     content = fields.Raw(
         allow_none=True, validate=_maybe_content,
-        metadata={**CONTENT, "type": ["object", "null"], "description": "What richer channels show beyond the text: "
+        metadata={**CONTENT, "description": "What richer channels show beyond the text: "
                   "`whatsapp.template` is needed more than 24 hours after the person wrote there"},
     )  # fmt: skip
 
