@@ -18,6 +18,7 @@ What an author may rely on:
 from __future__ import annotations
 
 from core.contract.adapter import Adapter, Configured, Installation, Manifest, OAuth, SharedSecret, Tools, Url
+from core.contract.approving import KeepsTemplates
 from core.contract.asking import Asks, Option, Question
 from core.contract.books import Book, KnownPart, Part, PartsBook, PartWord, Simulated
 from core.contract.connecting import Arrived, Asked, Connects, Door, Grant, Leaving, Posted, Start
@@ -72,4 +73,5 @@ __all__ = [
     "PhoneReply",
     "Book", "Simulated", "PartsBook", "Part", "PartWord", "KnownPart",
     "Provider", "ProviderTools", "Listens", "Revokes", "Seeks", "Speaks", "Follows", "Gone", "KnowsPhones",
+    "KeepsTemplates",
 ]

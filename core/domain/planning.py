@@ -14,9 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.domain import carts
+from core.domain.approved import asked_of, category_of, hopeless
 from core.domain.carts import Around
 from core.domain.content import contents
-from core.domain.discounts import code_for
+from core.domain.discounts import code_for, in_link
 from core.domain.errors import BadInput
 from core.domain.events import Closed, Kind, Wish
 from core.domain.messages import LEFT, WAITING, Channel, MessageClass, State
@@ -237,7 +238,7 @@ def _send(
         return Skip(key, rule.id, error.reason, wanted_at=wanted, about=occasion.start)
     verdict = policy.decide(
         recipient,
-        rule.channels[0],
+        policy.opening(rule.channels, recipient, rule.message_class, wanted.date()),
         rule.message_class,
         wanted=wanted,
         until=until,
@@ -247,7 +248,11 @@ def _send(
     )
     if isinstance(verdict, Never):
         return Skip(key, rule.id, verdict.reason, verdict.state, verdict.checks, wanted, occasion.start)
-    measured = measure(text)
+    why = asked_of(content, rule.channels, policy.templates, rule.message_class)
+    checks = verdict.checks if why is None else (*verdict.checks, Check("template", "refused", why))
+    if why is not None and hopeless(why, content, rule.channels):
+        return Skip(key, rule.id, why, checks=checks, wanted_at=wanted, about=occasion.start)
+    measured, category = measure(text), category_of(content, policy.templates, rule.message_class)
     return Send(
         key,
         rule.id,
@@ -258,14 +263,14 @@ def _send(
         rule.message_class,
         rule.channels,
         measured,
-        price(measured.segments, recipient.country, rule.channels[0], verdict.at.date()),
+        price(measured.segments, recipient.country, rule.channels[0], verdict.at.date(), category=category),
         None if occasion.kind in _SHOPS else occasion.start,
         rule.sender,
         rule.asks,
         str(zone),
         rule.when == OnChange("booked") or occasion.kind in _SHOPS,
         at_once,
-        verdict.checks,
+        checks,
         wanted,
         rule.budgets,
         content,
@@ -386,7 +391,10 @@ def _values(occasion: Occasion, rule: Rule, policy: Policy) -> Mapping[str, Any]
         end = None
     values = carts.spoken(occasion.values) if occasion.kind in _SHOPS else occasion.values
     if rule.discount is not None:
-        values = {**values, "code": code_for(policy.codes, occasion.id, rule.id)}
+        code = code_for(policy.codes, occasion.id, rule.id)
+        link = values.get("link")
+        brings = {"link": in_link(link, occasion.private, code)} if isinstance(link, str) else {}
+        values = {**values, **brings, "code": code}
     return {**values, "start": start, "end": end}
 
 

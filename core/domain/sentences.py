@@ -734,7 +734,11 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "voice_no_consent": {
         "fr": "La loi demande un accord préalable pour démarcher par téléphone, et cette personne n'en a pas donné pour"
               " être appelée.",
-        "en": "The law asks for a prior consent to prospecting by telephone, and this person gave none to being called.",
+        "en": "The law asks for a consent before prospecting by telephone, and this person gave none to being called.",
+    },
+    "voice_refused": {
+        "fr": "Cette personne ne veut pas être appelée.",
+        "en": "This person does not want to be called.",
     },
     "voice_attempts": {
         "fr": "Cette personne a déjà été appelée {most} fois en {days} jours : c'est le maximum permis.",
@@ -766,6 +770,80 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "channel_unsuitable": {
         "fr": "Ce contenu ne peut pas être montré en {channel} sur ce téléphone ou par ce compte. {detail}",
         "en": "This content cannot be shown by {channel} on this phone or by this account. {detail}",
+    },
+    # templates that WhatsApp approves: what stands in a message's way before it is due
+    "approved_missing": {
+        "fr": "Aucun modèle WhatsApp ne s'appelle « {name} » sur ce compte.",
+        "en": "No WhatsApp template of this account is called “{name}”.",
+    },
+    "approved_not_in_language": {
+        "fr": "Le modèle WhatsApp « {name} » n'existe pas en {language} ; il existe en : {known}.",
+        "en": "The WhatsApp template “{name}” does not exist in {language}; it exists in: {known}.",
+    },
+    "approved_gone": {
+        "fr": "Le modèle WhatsApp « {name} » ({language}) a été supprimé ou archivé chez Meta.",
+        "en": "The WhatsApp template “{name}” ({language}) was deleted or archived at Meta.",
+    },
+    "approved_pending": {
+        "fr": "Meta examine encore le modèle WhatsApp « {name} » ({language}) : rien ne part avec lui d'ici là.",
+        "en": "Meta is still reviewing the WhatsApp template “{name}” ({language}): nothing leaves with it until then.",
+    },
+    "approved_rejected": {
+        "fr": "Meta a refusé le modèle WhatsApp « {name} » ({language}). {detail}",
+        "en": "Meta rejected the WhatsApp template “{name}” ({language}). {detail}",
+    },
+    "approved_paused": {
+        "fr": "Meta a suspendu le modèle WhatsApp « {name} » ({language}) : trop de personnes l'ont bloqué ou signalé."
+              " {detail}",
+        "en": "Meta has paused the WhatsApp template “{name}” ({language}): too many people blocked or reported it."
+              " {detail}",
+    },
+    "approved_disabled": {
+        "fr": "Meta a désactivé pour de bon le modèle WhatsApp « {name} » ({language}). {detail}",
+        "en": "Meta has disabled the WhatsApp template “{name}” ({language}) for good. {detail}",
+    },
+    "approved_limited": {
+        "fr": "Le compte WhatsApp a atteint son nombre de modèles : « {name} » ({language}) attend. {detail}",
+        "en": "The WhatsApp account has as many templates as it may: “{name}” ({language}) waits. {detail}",
+    },
+    "approved_is_marketing": {
+        "fr": "Meta range le modèle WhatsApp « {name} » ({language}) dans la publicité : il ne part qu'à qui a accepté"
+              " la publicité, à ses heures et à son prix.",
+        "en": "Meta counts the WhatsApp template “{name}” ({language}) as marketing: it leaves only to who agreed to"
+              " marketing, at its hours and its price.",
+    },
+    "approved_variables": {
+        "fr": "Le modèle WhatsApp « {name} » ({language}) attend {wanted} valeur(s) dans son texte, et ce message lui"
+              " en donne {given}.",
+        "en": "The WhatsApp template “{name}” ({language}) wants {wanted} value(s) in its text, and this message gives"
+              " it {given}.",
+    },
+    "approved_names": {
+        "fr": "Le modèle WhatsApp « {name} » ({language}) attend les valeurs nommées {wanted} ; ce message donne"
+              " {given}.",
+        "en": "The WhatsApp template “{name}” ({language}) wants the values named {wanted}; this message gives"
+              " {given}.",
+    },
+    "approved_header": {
+        "fr": "L'en-tête du modèle WhatsApp « {name} » ({language}) ne correspond pas : attendu {wanted}, donné"
+              " {given}.",
+        "en": "The header of the WhatsApp template “{name}” ({language}) does not match: wanted {wanted}, given"
+              " {given}.",
+    },
+    "approved_button": {
+        "fr": "Le bouton {place} (« {text} ») du modèle WhatsApp « {name} » ({language}) ne correspond pas à ce que le"
+              " message lui donne.",
+        "en": "Button {place} (“{text}”) of the WhatsApp template “{name}” ({language}) does not match what the message"
+              " gives it.",
+    },
+    "approved_no_account": {
+        "fr": "Ce compte ne dit pas son identifiant de compte WhatsApp Business ({field}) : ses modèles ne peuvent pas"
+              " être lus.",
+        "en": "This account does not say its WhatsApp Business account id ({field}): its templates cannot be read.",
+    },
+    "approved_being_asked": {
+        "fr": "La liste des modèles est en train d'être lue.",
+        "en": "The list of templates is being read.",
     },
     "whatsapp_template_missing": {
         "fr": "Ce modèle WhatsApp n'existe pas ou n'est pas approuvé dans cette langue. {detail}",

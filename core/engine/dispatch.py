@@ -35,7 +35,7 @@ from core.domain.messages import Channel, MessageClass, State, is_stale
 from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.domain.retries import next_attempt
-from core.engine import feedback, guarding, notices, reaching, routes, trail
+from core.engine import approving, feedback, guarding, notices, reaching, routes, trail
 from core.engine.guarding import Guard
 from core.engine.journal import Journal, alive, dead
 from core.engine.routes import Gathered
@@ -99,6 +99,7 @@ class Sender:
         self._tried: set[str] = set()
         self._alone: set[str] = set()
         self._refused: list[tuple[Claimed, str, Refused]] = []
+        self._doubted: set[tuple[str, str]] = set()
         self._learnt: dict[tuple[str, str], list[tuple[Ability, datetime]]] = {}
         self._calls = tally.Tally()
 
@@ -162,6 +163,8 @@ class Sender:
         _count(counted, results, written, now)
         counted.into(tx)
         self._tell_accounts(tx, now)
+        for workspace, account_id in sorted(self._doubted):
+            approving.doubted(Transaction(tx.connection, workspace), account_id, now)
         for (workspace, agent), said in sorted(self._learnt.items()):
             reach.learn(Transaction(tx.connection, workspace), agent, said)
         for message, account_id, refused in self._refused:
@@ -225,8 +228,8 @@ class Sender:
         while left:
             size = sizes.pop(0) if sizes else provider.batch_size
             chunk, left = left[:size], left[size:]
-            outgoing = [routes.outgoing(self.suite, message, account, gathered) for message in chunk]
             began = self.suite.now()
+            outgoing = [routes.outgoing(self.suite, message, account, gathered, began) for message in chunk]
             outcomes = self._outcomes(provider, account, outgoing)
             then = self.suite.now()
             until = self._judge(account, outcomes, then - began, gathered, then)
@@ -319,6 +322,8 @@ class Sender:
                 state = State.EXPIRED if at is None else State.SCHEDULED
                 return said(state, outcome.reason, attempt="later", due_at=at)
             case Refused():
+                if outcome.reason.code in approving.DOUBTED:
+                    self._doubted.add((message.workspace, account.id))
                 if outcome.opt_out or outcome.dead_number:
                     self._refused.append((message, account.id, outcome))
                 if outcome.reason.code in NEXT_CHANNEL and message.next_channel is not None:
@@ -433,7 +438,7 @@ def _looked_up(suite: Suite, one: Doubtful) -> None:
     if provider.can_look_up:
         try:
             sought = handed_over(
-                reference_of(one.id, one.channel_step),
+                reference_of(one.id, one.channel_step, one.calls),
                 one.to,
                 one.text,
                 one.message_class,

@@ -8,7 +8,7 @@ from typing import Any
 from core.domain.errors import BadInput, NotFound
 from core.domain.messages import Channel
 from core.domain.reasons import Reason
-from core.storage import accounts, house, outbox, rules
+from core.storage import accounts, approved, house, outbox, rules
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -63,6 +63,7 @@ def remove(suite: Suite, workspace: str, account: str, *, who: str) -> None:
     with suite.database.write(workspace) as tx:
         _known(suite, tx, account)
         accounts.change(tx, suite.vault, account, state="removed", secrets=None)
+        approved.forget(tx, account)
         house.note(tx, who, "provider_account_removed", account, {}, suite.now())
 
 
@@ -71,7 +72,10 @@ def channels(suite: Suite, tx: Transaction) -> list[str]:
     out on the phones in the browser."""
     rows = accounts.listed(tx, suite.vault, suite.public_url)
     rows = [row for row in rows if row.account.provider in suite.providers]
-    able = {channel for row in rows for channel in row.channels or suite.providers[row.account.provider].channels}
+    able: set[str] = set()
+    for row in rows:
+        own = suite.providers[row.account.provider].able(row.account)
+        able |= own & set(row.channels) if row.channels else own
     return [str(channel) for channel in Channel if channel in able] if rows else [str(Channel.SMS)]
 
 

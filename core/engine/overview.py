@@ -21,7 +21,7 @@ from core.domain.policy.holidays import calendar
 from core.domain.policy.hours import open_between
 from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
-from core.engine import catching_up, resolving
+from core.engine import approving, catching_up, resolving
 from core.engine.guarding import CATCH_UP, held_by
 from core.storage import accounts, counting, feedback, house, installations, occasions, outbox, overview
 from core.storage.database import Transaction
@@ -238,6 +238,8 @@ def points(
         if row.state == "reconnect" or row.trouble is not None:
             found.append(Point("connection", 1, row))
     found += [Point("account", 1, way) for way in ways if way.state == "held"]
+    if troubled := approving.troubled(tx):
+        found.append(Point("template", len(troubled), troubled[0]))
     for occasion, told in old_times(tx, now)[:2]:
         found.append(Point("old_time", 1, (occasion, told), resolving.correction(tx, occasion, told)))
     for stop in counting.stops(tx):

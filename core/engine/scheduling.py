@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core.domain.approved import named
 from core.domain.carts import CONTROL_PERCENT, Around, arounds
 from core.domain.events import Kind, Wish
-from core.domain.messages import State
+from core.domain.messages import Channel, State
 from core.domain.occasions import Occasion
 from core.domain.planning import (
     WISH,
@@ -28,7 +29,7 @@ from core.domain.policy.decision import Policy
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.engine import trail
-from core.storage import answers, carts, house, ledger, occasions, outbox, people, rules
+from core.storage import answers, approved, carts, house, ledger, occasions, outbox, people, rules
 from core.storage.database import Transaction
 
 _PEOPLE = 400
@@ -81,14 +82,14 @@ def planned(
     told, messages = occasions.told(tx, ids), outbox.known(tx, ids)
     chosen: dict[str, Sequence[Rule]] = dict(own_rules or {})
     for one in found:
-        if one.kind is Kind.CART and one.installation not in chosen:
+        if one.installation not in chosen:
             chosen[one.installation] = rules.active(tx, one.installation)
+    if any(Channel.WHATSAPP in rule.channels and named(rule.content) for some in chosen.values() for rule in some):
+        policy = replace(policy, templates=tuple(approved.shelves(tx).values()))
     around = _around_carts(tx, found, chosen, now)
     texts = rules.texts(tx) if any(one.wish and one.wish.template for one in found) else {}
     results = []
     for one in found:
-        if one.installation not in chosen:
-            chosen[one.installation] = rules.active(tx, one.installation)
         occasion = replace(one, told=told.get(one.id), wish=_worded(one, texts, policy.language))
         said = tuple(plan(occasion, chosen[one.installation], policy, now, around.get(one.id)))
         held = messages.get(one.id, ())

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.domain.approved import asked_of, category_of, hopeless, named
 from core.domain.content import contents
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass, State
@@ -21,7 +22,7 @@ from core.domain.text.price import price
 from core.domain.text.segments import measure
 from core.domain.text.templates import render
 from core.engine import public, trail
-from core.storage import house, outbox, people, rules
+from core.storage import approved, house, outbox, people, rules
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -68,6 +69,8 @@ def drafts(tx: Transaction, wanted: Sequence[Wanted], now: datetime) -> list[out
     standings, zones = people.standings(tx, tx.owned, {one.recipient.number for one in wanted})
     policy = house.policy(settings, standings, zones, house.shortener(tx, settings))
     texts = rules.texts(tx) if any(one.template for one in wanted) else {}
+    if any(one.content and named(one.content) is not None for one in wanted):
+        policy = replace(policy, templates=tuple(approved.shelves(tx).values()))
     results: list[outbox.New | BadInput] = []
     decided: Decided = {}
     for one in wanted:
@@ -107,7 +110,8 @@ def _draft(
     due = one.send_at or now
     if due > now + LONGEST_WAIT:
         raise BadInput("too_far_ahead", pointer="/send_at")
-    channel, state = one.channels[0], State.SCHEDULED
+    channel = policy.opening(one.channels, one.recipient, one.message_class, due.date())
+    state = State.SCHEDULED
     checks: tuple[Check, ...] = (Check("number", "passed"),)
     reason: Reason | None = None
     if one.recipient.line not in (Line.MOBILE, Line.MOBILE_OR_FIXED, Line.VOIP) and channel is not Channel.VOICE:
@@ -123,7 +127,12 @@ def _draft(
             reason, state = verdict.reason, verdict.state
         else:
             due = verdict.at
-    cost = price(measured.segments, one.recipient.country, channel, due.date())
+    if (why := asked_of(content, one.channels, policy.templates, one.message_class)) is not None:
+        if hopeless(why, content, one.channels):
+            raise BadInput(why.code, pointer="/content/whatsapp/template", **why.values)
+        checks += (Check("template", "refused", why),)
+    category = category_of(content, policy.templates, one.message_class)
+    cost = price(measured.segments, one.recipient.country, channel, due.date(), category=category)
     return outbox.New(
         to=one.recipient.number,
         country=one.recipient.country,

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, NoReturn
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import orjson
 
@@ -22,6 +22,7 @@ from core.contract import (
     AccountTrouble,
     Configured,
     Inbound,
+    KeepsTemplates,
     Outcome,
     Outgoing,
     PhoneReply,
@@ -32,7 +33,8 @@ from core.contract import (
     Reply,
     TryLater,
 )
-from core.domain.errors import NotAuthentic
+from core.domain.approved import News, Template
+from core.domain.errors import NeedsReconnect, NotAuthentic, NotNow
 from core.domain.messages import Channel
 from core.domain.reasons import Reason
 from core.guarded import Answer
@@ -43,6 +45,8 @@ from core.providers.http import Broken, Http, Request
 from core.providers.lines import BUSY, SOONEST, complaint_of, hand_over, not_taken, reason_of, unclear
 from core.providers.outcomes import Fate, Verdict, classify
 
+PAGE, MOST_PAGES = 100, 100
+"""Templates of one question, and questions of one list."""
 VERSION = "v26.0"
 """Of the Graph API, unless the account says another."""
 
@@ -60,13 +64,15 @@ _FIELDS: Mapping[str, Field] = MappingProxyType({
     "access_token": Field(is_text(600), "\"EAAG…\"", secret=True, required=True),
     "app_secret": Field(is_text(200), "\"3f9c…\"", secret=True, required=True),
     "verify_token": Field(is_text(200), "\"3f9c…\"", secret=True, required=True),
+    "waba_id": Field(_is_id, "\"102290129340398\""),
     "graph_version": Field(_is_version, f"\"{VERSION}\""),
 })
 
 
-class WhatsAppCloud(Provider):
-    """`config`: `phone_number_id`, `graph_version`; secrets: `access_token` of a system user, `app_secret` (which signs
-    what Meta posts), `verify_token` (a word of the account's choosing, asked when the webhook is set up)."""
+class WhatsAppCloud(Provider, KeepsTemplates):
+    """`config`: `phone_number_id`, `waba_id` (the business account, whose templates are listed), `graph_version`;
+    secrets: `access_token` of a system user, `app_secret` (which signs what Meta posts), `verify_token` (a word of the
+    account's choosing, asked when the webhook is set up)."""
 
     slug = "whatsapp_cloud"
     name = said.NAME
@@ -117,14 +123,50 @@ class WhatsAppCloud(Provider):
             raise NotAuthentic("this account has no app secret")
         said.require_signature(request.body, request.header("X-Hub-Signature-256"), secret)
 
-    def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply, ...]:
-        """Receipts and replies of this account's number; one app may post for several."""
-        return tuple(said.read(request.body, str(account.config.get("phone_number_id", "")), request.received_at))
+    def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply | News, ...]:
+        """Receipts and replies of this account's number, and news of its templates; one app may post for several."""
+        heard = said.read(request.body, str(account.config.get("phone_number_id", "")), request.received_at)
+        return *heard, *said.news(request.body, str(account.config.get("waba_id") or "-"), request.received_at)
+
+    # ------------------------------------------------------------------------------------ templates
+
+    def without_list(self, account: Account) -> Reason | None:
+        return None if _is_id(account.config.get("waba_id")) else Reason("approved_no_account", {"field": "waba_id"})
+
+    def templates(self, account: Account, now: datetime) -> Sequence[Template]:
+        """All of them, a page after the other. Needs the permission `whatsapp_business_management`."""
+        found: list[Template] = []
+        after: str | None = None
+        for _ in range(MOST_PAGES):
+            query = urlencode({"fields": said.FIELDS, "limit": PAGE} | ({"after": after} if after else {}))
+            request = self._request(account, "GET", f"/message_templates?{query}", of="waba_id")
+            answer = self._http.request(request) if request else Answer(401, {}, b"")
+            page = callbacks.json_or_none(answer.body) if isinstance(answer, Answer) and answer.status == 200 else None
+            listed = page.get("data") if isinstance(page, dict) else None
+            if not isinstance(page, dict) or not isinstance(listed, list):
+                self._not_listed(account, answer, now)
+            else:
+                found += [one for given in listed if isinstance(given, dict) and (one := said.template(given))]
+                if (after := said.next_page(page)) is None:
+                    return found
+        return found
+
+    def _not_listed(self, account: Account, answer: Answer | Broken, now: datetime) -> NoReturn:
+        verdict, known = classify(answer, now), said.meant(_error(answer))
+        reason = self._trouble(account, answer, now) or reason_of(self.name, verdict)
+        if (known.fate if known else verdict.fate) in (Fate.ACCOUNT, Fate.REFUSED):
+            raise NeedsReconnect(reason.code, **reason.values)
+        raise NotNow(reason.code, max(verdict.after or BUSY, BUSY), **reason.values)
+
+    # ------------------------------------------------------------------------------------ both
 
     def check(self, account: Account, now: datetime) -> Reason | None:
         """Asks for the number itself: needs a good token that may use it."""
         request = self._request(account, "GET", "?fields=display_phone_number,quality_rating")
-        answer = self._http.request(request) if request else Answer(401, {}, b"")
+        return self._trouble(account, self._http.request(request) if request else Answer(401, {}, b""), now)
+
+    def _trouble(self, account: Account, answer: Answer | Broken, now: datetime) -> Reason | None:
+        """What the answer to a question that sends nothing says of the account."""
         verdict = classify(answer, now)
         if verdict.fate is Fate.OK:
             return None
@@ -137,9 +179,10 @@ class WhatsAppCloud(Provider):
             detail = detail.replace(str(secret), "•••")
         return Reason(known.code, {"provider": self.name, "status": verdict.status, "detail": detail})
 
-    def _request(self, account: Account, method: str, path: str, body: bytes | None = None) -> Request | None:
+    def _request(self, account: Account, method: str, path: str, body: bytes | None = None, *,
+                 of: str = "phone_number_id") -> Request | None:
         """None without a usable key."""
-        token, number = account.secrets.get("access_token"), account.config.get("phone_number_id")
+        token, number = account.secrets.get("access_token"), account.config.get(of)
         if not isinstance(token, str) or not token or not _is_id(number):
             return None
         url = f"{self._base}/{account.config.get('graph_version') or VERSION}/{number}{path}"

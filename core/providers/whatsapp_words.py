@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.contract import Outgoing, PhoneReply, Receipt, Refused
+from core.domain.approved import Button, Category, News, Status, Template
 from core.domain.content import WHATSAPP_BODY, WHATSAPP_BUTTONS, WHATSAPP_TEXT, tagged
 from core.domain.errors import NotAuthentic, Unreadable
 from core.domain.messages import State
@@ -125,6 +126,7 @@ CODES: Mapping[int, Meant] = MappingProxyType({
     **dict.fromkeys(range(200, 300), _FORBIDDEN),
     4: _BUSY,
     80007: _BUSY,
+    80008: _BUSY,
     130429: _BUSY,
     # About one message in six seconds to the same person.
     131056: Meant("provider_busy", Fate.LATER, after=timedelta(seconds=6)),
@@ -189,6 +191,156 @@ def complaint(error: Mapping[str, Any]) -> tuple[object, ...]:
     """Meta's own words."""
     data = error.get("error_data")
     return (error.get("message") or error.get("title"), data.get("details") if isinstance(data, dict) else None)
+
+
+# ---------------------------------------------------------------------------------------- templates
+
+FIELDS = "name,language,status,category,components,quality_score,rejected_reason,parameter_format"
+"""What is asked of each template (Graph API, WhatsApp Message Template)."""
+
+STATUSES: Mapping[str, Status] = MappingProxyType({
+    "APPROVED": Status.APPROVED,
+    "REINSTATED": Status.APPROVED,
+    "UNARCHIVED": Status.APPROVED,
+    # Too many people complain: it can still be sent, and may be paused or disabled next.
+    "FLAGGED": Status.APPROVED,
+    "PENDING": Status.PENDING,
+    "IN_APPEAL": Status.PENDING,
+    "REJECTED": Status.REJECTED,
+    "PAUSED": Status.PAUSED,
+    "DISABLED": Status.DISABLED,
+    "LIMIT_EXCEEDED": Status.LIMITED,
+    "DELETED": Status.GONE,
+    "PENDING_DELETION": Status.GONE,
+    "ARCHIVED": Status.GONE,
+})
+"""Words of the list and of `message_template_status_update`, which has a few more (Meta's pages on both). LOCKED, which
+only says that it cannot be edited, is not one of them."""
+_BUTTONS: Mapping[str, str] = MappingProxyType({"QUICK_REPLY": "reply", "URL": "url", "PHONE_NUMBER": "phone"})
+_HEADERS = frozenset({"text", "image", "video", "document", "location"})
+TEMPLATE_FIELDS = frozenset({
+    "message_template_status_update", "message_template_quality_update", "template_category_update",
+    "message_template_components_update",
+})
+"""What is posted about templates. After each of them the list is asked for, too."""
+
+
+def template(given: Resource) -> Template | None:
+    """One of a list of templates; None for what has no name or no language."""
+    name, language = read_.words(given.get("name"), 512), _language(given.get("language"))
+    status = STATUSES.get(read_.words(given.get("status"), 40).upper(), Status.UNKNOWN)
+    if not name or not language:
+        return None
+    parts: dict[str, Any] = {}
+    components = given.get("components")
+    for one in components if isinstance(components, list) else ():
+        if isinstance(one, dict):
+            parts |= _part(one)
+    score = given.get("quality_score")
+    quality = read_.words(score.get("score") if isinstance(score, dict) else score, 12).upper()
+    return Template(name, language, status, _category(given.get("category")), quality=quality,
+                    rejected=_unless_none(given.get("rejected_reason")), **parts)
+
+
+def _part(one: Resource) -> dict[str, Any]:
+    text = read_.said(one.get("text")) or ""
+    match read_.words(one.get("type"), 20).upper():
+        case "BODY":
+            return {"body": text[:WHATSAPP_BODY * 2]}
+        case "FOOTER":
+            return {"footer": text[:200]}
+        case "HEADER":
+            kind = read_.words(one.get("format"), 20).lower() or "text"
+            return {"header_kind": kind if kind in _HEADERS else "", "header": text[:200]}
+        case "BUTTONS":
+            buttons = one.get("buttons")
+            return {"buttons": tuple(_button(each) for each in (buttons if isinstance(buttons, list) else ())[:20]
+                                     if isinstance(each, dict))}
+    return {}
+
+
+def _button(one: Resource) -> Button:
+    kind = _BUTTONS.get(read_.words(one.get("type"), 30).upper(), "other")
+    value = one.get("url") if kind == "url" else one.get("phone_number") if kind == "phone" else ""
+    return Button(kind, read_.words(one.get("text"), 60), read_.words(value, 2048))
+
+
+def next_page(found: Resource) -> str | None:
+    """The cursor of the page after this one."""
+    paging = found.get("paging")
+    cursors = paging.get("cursors") if isinstance(paging, dict) and paging.get("next") else None
+    after = cursors.get("after") if isinstance(cursors, dict) else None
+    return after if isinstance(after, str) and after else None
+
+
+def news(body: bytes, waba_id: str, now: datetime) -> Sequence[News]:
+    """What a post says of our account's templates. Such a post names no telephone number, only the account."""
+    envelope = read_.json_object(body)
+    found: list[News] = []
+    entries = envelope.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict) or str(entry.get("id")) != waba_id:
+            continue
+        at = _moment(entry.get("time"), now)
+        for field, value in _changes({"entry": [entry]}):
+            name = read_.words(value.get("message_template_name"), 512)
+            language = _language(value.get("message_template_language"))
+            if field in TEMPLATE_FIELDS and name and language:
+                found.append(News(name, language, at, **_said_of(field, value, now)))
+    return found
+
+
+def _said_of(field: str, value: Resource, now: datetime) -> dict[str, Any]:
+    if field == "message_template_quality_update":
+        return {"quality": read_.words(value.get("new_quality_score"), 12).upper()}
+    if field == "template_category_update":
+        at = value.get("category_update_timestamp")
+        to = _category(value.get("correct_category"))
+        # Announced a day ahead, "new_category" is the one that it still has.
+        ahead = {"next_category": to, "next_category_at": _instant(at)} if to else {}
+        return {"category": _category(value.get("new_category")), **ahead}
+    if field == "message_template_components_update":
+        return {}
+    word = read_.words(value.get("event"), 40).upper()
+    status = STATUSES.get(word)
+    return {
+        "status": status,
+        "category": _category(value.get("message_template_category")),
+        "rejected": _unless_none(value.get("reason")) if status is Status.REJECTED else "",
+        "note": "" if word in ("APPROVED", "REINSTATED") else _note(value),
+    }
+
+
+def _note(value: Resource) -> str:
+    """Meta's own words: until when it is paused, what was wrong with it."""
+    parts: list[str] = []
+    for name, fields in (("other_info", ("description",)), ("rejection_info", ("reason", "recommendation"))):
+        info = value.get(name)
+        if isinstance(info, dict):
+            parts += [read_.words(info.get(one), 300) for one in fields]
+    return " ".join(filter(None, parts))
+
+
+def _language(given: object) -> str:
+    """The list writes `en_US`, what is posted `en-US`."""
+    found = read_.words(given, 16).replace("-", "_")
+    return found if re.fullmatch(r"[a-z]{2,3}(_[A-Za-z]{2,4})?", found, re.ASCII) else ""
+
+
+def _category(given: object) -> Category | None:
+    word = read_.words(given, 30).lower()
+    return Category(word) if word in tuple(Category) else None
+
+
+def _unless_none(given: object) -> str:
+    word = read_.words(given, 60).upper()
+    return "" if word == "NONE" else word
+
+
+def _instant(given: object) -> datetime | None:
+    if isinstance(given, str | int) and not isinstance(given, bool) and re.fullmatch(r"[0-9]{9,10}", str(given)[:11]):
+        return datetime.fromtimestamp(int(given), UTC)
+    return None
 
 
 # ---------------------------------------------------------------------------------------- back

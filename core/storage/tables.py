@@ -329,6 +329,7 @@ templates = _table(
 )
 
 RICH = "state = 'scheduled' AND channels <> '[\"sms\"]'"
+CALLING = "state = 'sent' AND channel = 'voice'"
 UNTOLD = "told <> state AND state NOT IN ('scheduled', 'held', 'sending')"
 
 messages = _table(
@@ -346,6 +347,7 @@ messages = _table(
     Column("budgets", Json),  # channel → seconds, for those that were said
     Column("content", Json),  # channel → what it shows beyond the text
     Column("channel_step", Integer, nullable=False, server_default="0"),  # which of `channels` is in use
+    Column("calls", Integer, nullable=False, server_default="0"),  # how many calls by it nobody answered
     Column("fallback_at", Moment),  # when its time is over, if another one follows
     Column("to", String(20), nullable=False),
     Column("country", String(2), nullable=False),
@@ -394,6 +396,10 @@ messages = _table(
         "due_at",
         sqlite_where=text("state = 'scheduled'"),
         postgresql_where=text("state = 'scheduled'"),
+    ),
+    # Calls of which nothing was heard for a while are asked about.
+    Index(
+        "ix_messages_calling", "left_at", sqlite_where=text(CALLING), postgresql_where=text(CALLING),
     ),
     Index(
         "ix_messages_lease", "lease", sqlite_where=text("lease IS NOT NULL"), postgresql_where=text("lease IS NOT NULL")

@@ -69,25 +69,42 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """From the day `since` on, one part costs `part`; `source` says who says so."""
+    """From the day `since` on, one part costs `part`; `source` says who says so. With a `category` ("marketing",
+    "utility", …) only what is of that category does."""
 
     since: date
     part: Money
     source: str
+    category: str = ""
 
 
 Prices = Mapping[tuple[str, Channel], tuple[Line, ...]]
 """By country (ISO 3166, the overseas regions with their own code) and channel; newest line first."""
 
 
-def price(segments: int, country: str, channel: Channel, on: date, prices: Prices | None = None) -> Money | None:
-    """What `segments` parts to `country` cost on that day; `None` when the list does not say, which is not zero."""
+_WHOLE = frozenset({Channel.RCS, Channel.WHATSAPP})
+"""Billed by the message, however long its text is."""
+
+
+def price(
+    segments: int, country: str, channel: Channel, on: date, prices: Prices | None = None, *, category: str = ""
+) -> Money | None:
+    """What `segments` parts to `country` cost on that day; `None` when the list does not say, which is not zero. A line
+    of that `category` goes before one without."""
     if segments < 0:
         raise ValueError("a message has no negative number of parts")
+    found: Line | None = None
     for line in (prices if prices is not None else our_prices()).get((country, channel), ()):
-        if line.since <= on:
-            return Money(line.part.amount * segments, line.part.currency)
-    return None
+        if line.since > on or line.category not in ("", category):
+            continue
+        if line.category:
+            found = line
+            break
+        found = found or line
+    if found is None:
+        return None
+    parts = min(segments, 1) if channel in _WHOLE else segments
+    return Money(found.part.amount * parts, found.part.currency)
 
 
 @lru_cache(maxsize=1)
@@ -102,7 +119,7 @@ def read_prices(toml: str) -> Prices:
     for row in tomllib.loads(toml)["price"]:
         if type(row["amount"]) is not int or row["amount"] < 0 or type(row["from"]) is not date:
             raise ValueError(f"{row['country']}: `amount` is a whole number of millionths and `from` a date")
-        line = Line(row["from"], Money(row["amount"], row["currency"]), row["source"])
+        line = Line(row["from"], Money(row["amount"], row["currency"]), row["source"], row.get("category", ""))
         lines.setdefault((row["country"], Channel(row["channel"])), []).append(line)
     return MappingProxyType({
         where: tuple(sorted(dated, key=lambda line: line.since, reverse=True)) for where, dated in lines.items()

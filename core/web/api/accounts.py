@@ -6,7 +6,7 @@ from core.contract import Provider
 from core.domain.errors import BadInput, NotFound
 from core.domain.reasons import Reason
 from core.engine import shown
-from core.storage import accounts, house, outbox
+from core.storage import accounts, approved, house, outbox
 from core.storage.database import Transaction
 from core.web.api import given
 from core.web.api.installations import _inside_config, over
@@ -90,6 +90,7 @@ def remove(call: Call, id: str) -> Answer:
     with call.write() as tx:
         _row(call, tx, id)
         accounts.change(tx, call.suite.vault, id, state="removed", secrets=None)
+        approved.forget(tx, id)
         house.note(tx, call.who, "provider_account_removed", id, {}, call.now)
         return call.done(204, None)
 

@@ -25,8 +25,9 @@ from core.contract import (
     TryLater,
     Uncertain,
 )
+from core.domain.approved import Button, Category, News, Status
 from core.domain.content import CONFIRM, DECLINE, NEXT_CHANNEL
-from core.domain.errors import NotAuthentic, Unreadable
+from core.domain.errors import NeedsReconnect, NotAuthentic, NotNow, Unreadable
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.sentences import SENTENCES
 from core.providers.whatsapp_cloud import WhatsAppCloud
@@ -36,10 +37,12 @@ from tests.fakes.whatsapp import (
     NUMBER_ID,
     TOKEN,
     VERIFY_TOKEN,
+    WABA_ID,
     FakeWhatsApp,
     envelope,
     error,
     signature,
+    template,
 )
 from tests.faults.server import cut_after
 
@@ -335,3 +338,103 @@ def test_the_address_is_confirmed_with_the_word_that_was_chosen() -> None:
     for wrong in ("", good.replace(VERIFY_TOKEN, "other"), good.replace("subscribe", "unsubscribe"),
                   good.replace("1158201444", "%3Cscript%3E"), good.replace("1158201444", "")):
         assert shakes(wrong).status == 403
+
+
+# ---------------------------------------------------------------------------------------------- templates
+
+LISTING = replace(ACCOUNT, config={**ACCOUNT.config, "waba_id": WABA_ID})
+
+
+def posted(fake: FakeWhatsApp, field: str, waba_id: str = WABA_ID, **value: Any) -> list[News]:
+    body = fake.news(field, waba_id, message_template_name="rdv_rappel", message_template_language="en-US", **value)
+    request = Inbound("POST", "https://relance.example/r/s", (("X-Hub-Signature-256", signature(body)),), body, NOW)
+    provider = WhatsAppCloud(ProviderTools(urls={}))
+    provider.verify(request, LISTING)
+    return [one for one in provider.read(request, LISTING) if isinstance(one, News)]
+
+
+def test_all_templates_are_listed_page_by_page(whatsapp, fake):
+    fake.templates += [
+        template("promo", "Soldes chez {{shop}} !", "en_US", "MARKETING", "REJECTED", rejected_reason="PROMOTIONAL",
+                 quality_score={"score": "RED"}, header={"format": "IMAGE", "example": {}}, buttons=[
+                     {"type": "URL", "text": "Voir", "url": "https://shop.example/{{1}}"},
+                     {"type": "PHONE_NUMBER", "text": "Appeler", "phone_number": "+33123456789"},
+                     {"type": "COPY_CODE", "example": "X"}]),
+        template("demain", "x", status="OF_A_FUTURE_DAY", category="OF_A_FUTURE_DAY"),
+    ]
+    found = {one.name: one for one in whatsapp.templates(LISTING, NOW)}
+    assert len([seen for seen in fake.requests if "/message_templates" in seen.path]) == 2
+    assert list(found) == ["rdv_rappel", "bonjour", "promo", "demain"]
+    reminder, promo, unknown = found["rdv_rappel"], found["promo"], found["demain"]
+    assert (reminder.status, reminder.category, reminder.footer) == (Status.APPROVED, Category.UTILITY, "Cabinet Lyon")
+    assert [one.kind for one in reminder.buttons] == ["reply", "reply"]
+    assert (promo.language, promo.status, promo.rejected, promo.quality) == (
+        "en_US", Status.REJECTED, "PROMOTIONAL", "RED")
+    assert promo.header_kind == "image"
+    assert promo.buttons == (Button("url", "Voir", "https://shop.example/{{1}}"),
+                             Button("phone", "Appeler", "+33123456789"), Button("other", ""))
+    assert (unknown.status, unknown.category) == (Status.UNKNOWN, None)
+
+
+def test_an_account_that_does_not_say_its_business_account_cannot_be_asked(whatsapp, fake):
+    missing = whatsapp.without_list(ACCOUNT)
+    assert missing is not None
+    assert missing.code == "approved_no_account"
+    assert whatsapp.without_list(LISTING) is None
+    with pytest.raises(NeedsReconnect):
+        whatsapp.templates(ACCOUNT, NOW)
+    assert fake.requests == []
+
+
+@pytest.mark.parametrize(("step", "raised"), [
+    (error(400, 80008), NotNow), (error(500, 2), NotNow), (error(429, 4), NotNow), (error(403, 200), NeedsReconnect),
+    (error(401, 190), NeedsReconnect), (error(400, 100, error_subcode=33), NeedsReconnect),
+])
+def test_a_list_that_does_not_come_is_none(whatsapp, fake, step, raised):
+    fake.page = 1
+    fake.fail(step)
+    with pytest.raises(raised) as told:
+        whatsapp.templates(LISTING, NOW)
+    assert told.value.reason.code in SENTENCES
+    assert TOKEN not in str(told.value.reason.values)
+
+
+@pytest.mark.parametrize(("event", "status"), [
+    ("APPROVED", Status.APPROVED), ("REINSTATED", Status.APPROVED), ("FLAGGED", Status.APPROVED),
+    ("PAUSED", Status.PAUSED), ("DISABLED", Status.DISABLED), ("REJECTED", Status.REJECTED),
+    ("PENDING", Status.PENDING), ("IN_APPEAL", Status.PENDING), ("PENDING_DELETION", Status.GONE),
+    ("ARCHIVED", Status.GONE), ("LIMIT_EXCEEDED", Status.LIMITED), ("LOCKED", None), ("OF_A_FUTURE_DAY", None),
+])
+def test_what_is_posted_of_a_status(fake, event, status):
+    [told] = posted(fake, "message_template_status_update", event=event, reason="NONE",
+                    message_template_category="UTILITY",
+                    other_info={"title": "FIRST_PAUSE", "description": "Paused for 3 hours."})
+    assert (told.name, told.language, told.status, told.category) == ("rdv_rappel", "en_US", status, Category.UTILITY)
+    assert told.note == ("" if event in ("APPROVED", "REINSTATED") else "Paused for 3 hours.")
+
+
+def test_what_is_posted_of_a_rejection_a_quality_and_a_category(fake):
+    [rejected] = posted(fake, "message_template_status_update", event="REJECTED", reason="INVALID_FORMAT",
+                        rejection_info={"reason": "Two variables touch.", "recommendation": "Part them."})
+    assert (rejected.rejected, rejected.note) == ("INVALID_FORMAT", "Two variables touch. Part them.")
+    [quality] = posted(fake, "message_template_quality_update", previous_quality_score="GREEN",
+                       new_quality_score="YELLOW")
+    assert (quality.quality, quality.status, quality.category) == ("YELLOW", None, None)
+    [changed] = posted(fake, "template_category_update", previous_category="UTILITY", new_category="MARKETING")
+    assert (changed.category, changed.next_category) == (Category.MARKETING, None)
+    [ahead] = posted(fake, "template_category_update", correct_category="MARKETING", new_category="UTILITY",
+                     category_update_timestamp=1796202000)
+    assert (ahead.category, ahead.next_category, ahead.next_category_at) == (
+        Category.UTILITY, Category.MARKETING, datetime.fromtimestamp(1796202000, UTC))
+
+
+def test_what_is_posted_of_another_account_is_not_ours(fake):
+    assert posted(fake, "message_template_status_update", "999999999999", event="PAUSED") == []
+
+
+def test_a_post_about_nothing_that_we_know_says_nothing(whatsapp, fake):
+    for body in (b'{"entry": [{"id": 5}]}', fake.news("account_update", event="x"),
+                 fake.news("message_template_status_update", event="PAUSED", message_template_name=5),
+                 fake.news("message_template_status_update", event="PAUSED", message_template_name="a",
+                           message_template_language={"x": 1})):
+        assert whatsapp.read(Inbound("POST", "https://relance.example/r/s", (), body, NOW), LISTING) == ()

@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select
 
 from core.contract import CallOff, Configured, Inbound, PhoneReply, Receipt, Sweep
+from core.domain.approved import News, Status, Template
 from core.domain.events import Event, Kind, Wish
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.occasions import Answer, Occasion
@@ -31,6 +32,7 @@ from core.secrets import Vault, hashed
 from core.storage import (
     accounts,
     answers,
+    approved,
     called_off,
     carts,
     conversations,
@@ -74,6 +76,9 @@ READS: dict[str, Call] = {
     "answers.about": lambda tx, our: answers.about(tx, [our["occasion"]]),
     "answers.modes": lambda tx, our: answers.modes(tx),
     "called_off.already": lambda tx, our: called_off.already(tx, our["installation"], [A_WISH]),
+    "approved.listed": lambda tx, our: approved.listed(tx, account=our["account"]),
+    "approved.shelves": lambda tx, our: approved.shelves(tx),
+    "approved.syncs": lambda tx, our: approved.syncs(tx),
     "carts.control": lambda tx, our: [
         one for one in carts.control(tx, [our["installation"]]).values() if one != (None, False)],
     "carts.kin": lambda tx, our: carts.kin(tx, [AN_ORDER], NOW),
@@ -189,6 +194,10 @@ WRITES: dict[str, Call] = {
     "erasure.all_gone": lambda tx, our: erasure.all_gone(tx, our["erasure"]),
     "erasure.forget_requests": lambda tx, our: erasure.forget_requests(tx, our["installation"], "z", 10),
     "erasure.went_on": lambda tx, our: erasure.went_on(tx, our["erasure"], {"inbox": 1}),
+    "approved.change": lambda tx, our: approved.change(
+        tx, our["account"], News("hello", "fr", SOON, Status.PAUSED), SOON),
+    "approved.forget": lambda tx, our: approved.forget(tx, our["account"]),
+    "approved.soon": lambda tx, our: approved.soon(tx, our["account"], NOW),
     "accounts.change": lambda tx, our: accounts.change(tx, VAULT, our["account"], name="Mine"),
     "conversations.change": lambda tx, our: conversations.change(tx, our["talk"], state="closed"),
     "conversations.said": lambda tx, our: conversations.said(tx, our["talk"], our["sent"], NOW),
@@ -247,7 +256,7 @@ OF_ITS_OWN = """
     installations.add links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply
     outbox.accept
     outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember people.start people.stop
-    reach.learn
+    reach.learn approved.asked approved.replaced
     rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
 """.split()
 """They write rows of the caller's own workspace, or are tried below."""
@@ -272,7 +281,8 @@ OF_THE_HOUSE = """
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, called_off, carts, conversations, conversions, erasure, exported, exports, feedback, idempotency,
+    accounts, answers, approved, called_off, carts, conversations, conversions, erasure, exported, exports, feedback,
+    idempotency,
     inbox, installations, ledger, links, oauth, occasions, people, reach, rules, simulated, verifications, webhooks,
     *(import_module(f"{outbox.__name__}.{one.name}") for one in iter_modules(outbox.__path__)),
 )  # fmt: skip
@@ -304,6 +314,8 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
                                                 country="FR")  # fmt: skip
         installations.change(tx, our["installation"], learnt={"uid:a": ANA.number})
         our["account"] = accounts.add(tx, VAULT, "memory", "M", Configured({}, {}), NOW, public_url=URL).account.id
+        approved.replaced(tx, our["account"], [Template("hello", "fr", Status.APPROVED)], NOW)
+        approved.asked(tx, our["account"], NOW, SOON, None)
         our["rule"] = rules.add(tx, {"name": "r", "on": "appointment", "class": "transactional", "body": "x",
                                      "when": {"before": "PT1H"}}, NOW)  # fmt: skip
         rules.save_template(tx, "hello", "fr", "Bonjour", NOW)

@@ -574,6 +574,7 @@ def upgrade() -> None:
         sa.Column("budgets", sa.Text(), nullable=True),
         sa.Column("content", sa.Text(), nullable=True),
         sa.Column("channel_step", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("calls", sa.Integer(), server_default="0", nullable=False),
         sa.Column("fallback_at", sa.BigInteger(), nullable=True),
         sa.Column("to", sa.String(length=20), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
@@ -611,6 +612,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("installation", "key", "step", name=op.f("uq_messages_installation_key_step")),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_messages_calling",
+            ["left_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'sent' AND channel = 'voice'"),
+            postgresql_where=sa.text("state = 'sent' AND channel = 'voice'"),
+        )
         batch_op.create_index(
             "ix_messages_campaign",
             ["workspace", "campaign"],
@@ -1347,6 +1355,11 @@ def downgrade() -> None:
             "ix_messages_campaign",
             sqlite_where=sa.text("campaign IS NOT NULL"),
             postgresql_where=sa.text("campaign IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_messages_calling",
+            sqlite_where=sa.text("state = 'sent' AND channel = 'voice'"),
+            postgresql_where=sa.text("state = 'sent' AND channel = 'voice'"),
         )
 
     op.drop_table("messages")
