@@ -12,6 +12,8 @@ from core.contract.adapter import Configured
 from core.contract.books import Book, PartsBook
 from core.contract.inbound import Inbound, Reply
 from core.contract.sending import Account, Outcome, Outgoing, PhoneReply, Receipt
+from core.domain.approved import News
+from core.domain.calls import Spoken
 from core.domain.errors import NotAuthentic
 from core.domain.messages import Channel
 from core.domain.nothing import NOTHING
@@ -33,9 +35,19 @@ class Provider(ABC):
     confirms_stop: bool = False
     """True when the provider itself answers a person's STOP; where it does not, we do, once."""
     vendors: Mapping[str, str] = NOTHING
+    deaf: frozenset[Channel] = frozenset()
+    """Those of `channels` by which nobody can answer through it: a question does not leave by them."""
 
     def __init__(self, tools: ProviderTools) -> None:
         self.tools = tools
+
+    def able(self, account: Account) -> frozenset[Channel]:
+        """Pure. Those of `channels` for which `account` has all that is needed (a key, a number to call from)."""
+        return self.channels
+
+    def caller(self, account: Account) -> str | None:
+        """Pure. The number that a phone shows when `account` calls it; None when it chooses none itself."""
+        return None
 
     def configured(self, config: Mapping[str, Any]) -> Configured:
         """Checks what a person gave, see `Adapter.configured`."""
@@ -56,7 +68,7 @@ class Provider(ABC):
     def verify(self, request: Inbound, account: Account) -> None:  # noqa: B027 - nothing to check is an answer
         """Pure. Raises `NotAuthentic`. The secret in the path was checked before, in constant time."""
 
-    def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply, ...]:
+    def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply | News, ...]:
         """What the (verified) request says. Raises `Unreadable`; an unknown status is a `Receipt` without a state."""
         raise NotAuthentic("this provider does not call us")
 
@@ -113,6 +125,33 @@ class Revokes(ABC):
     ) -> bool | None:
         """Takes back what was sent to the number `to`. True: it will surely not be shown any more. False: too late, it
         was delivered. None: the provider cannot tell now, ask again. Raises `NotNow`, `NeedsReconnect`."""
+
+
+class Speaks(ABC):
+    """A provider that calls, and asks an address of ours what to say while the person listens."""
+
+    @abstractmethod
+    def asked(self, request: Inbound, account: Account) -> str | None:
+        """Pure, after `verify`. Our reference of the message whose words the request asks for; None when it asks for
+        none. What it says besides (who answered, which key was pressed) is given by `read` as ever, and taken first."""
+
+    @abstractmethod
+    def words(self, request: Inbound, account: Account, spoken: Spoken | None) -> Reply:
+        """Pure. The answer to such a request: what is said; with None nothing (any more), and it hangs up."""
+
+
+class Follows(ABC):
+    """A provider of which can be asked what became of a message that it took, for channels whose messages are over
+    within minutes (a call): a receipt that got lost on its way leaves nothing open."""
+
+    followed: frozenset[Channel] = frozenset({Channel.VOICE})
+
+    @abstractmethod
+    def follow(
+        self, account: Account, reference: str, provider_reference: str, now: datetime, *, over: bool
+    ) -> Receipt | None:
+        """What is known of it now; None when nothing is. `over`: it is of no use any more, and is called off if it has
+        not been answered yet. Raises `NotNow`, `NeedsReconnect`."""
 
 
 class Seeks(ABC):

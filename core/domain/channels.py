@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from core.domain.calls import MOST_TIMES
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass
 from core.domain.policy.walltime import parse_duration
@@ -55,14 +56,29 @@ def budget(way: Way, klass: MessageClass, now: datetime, expires_at: datetime | 
     return max(wanted, SHORTEST)
 
 
-def reference_of(message: str, step: int) -> str:
+def reference_of(message: str, step: int, call: int = 0) -> str:
     """Our reference for a message by its channel number `step`: one of its own for each, so that a provider that knows
-    references again takes the text message for what it is, and no repetition of the rich one."""
-    return f"{message}_{step}" if step else message
+    references again takes the text message for what it is, and no repetition of the rich one. `call`: how many calls
+    nobody answered; the next one is another call, and no repetition either."""
+    named = f"{message}_{step}" if step else message
+    return f"{named}.{call}" if call else named
+
+
+def all_references(message: str) -> list[str]:
+    """Every reference that a message may ever have had."""
+    return [reference_of(message, step, call) for step in range(len(Channel)) for call in range(MOST_TIMES)]
+
+
+def call_of(reference: str) -> int:
+    """Which of a message's calls by the same channel a reference of ours names, from 0."""
+    head, _, tail = reference.rpartition(".")
+    return int(tail) if head and tail.isascii() and tail.isdigit() and len(tail) == 1 else 0
 
 
 def message_of(reference: str) -> tuple[str, int]:
     """The message that a reference of ours names, and by which of its channels."""
+    if call_of(reference):
+        reference = reference.rpartition(".")[0]
     head, _, tail = reference.rpartition("_")
     if head.count("_") == 1 and tail.isascii() and tail.isdigit() and len(tail) == 1:
         return head, int(tail)

@@ -2,7 +2,8 @@
 
     {"rcs":      {"card": {"title": …, "media": {"url": …, "height": "short"}}, "suggestions": […]},
      "whatsapp": {"template": {"name": …, "language": "fr", "body": ["{{ first_name }}"], "buttons": […]}},
-     "voice":    {"text": …, "language": "fr-FR", "ask_key": true, "voicemail": "hang_up"}}
+     "voice":    {"text": …, "language": "fr-FR", "keys": {"1": "confirm", "9": "stop"}, "voicemail": "hang_up",
+                  "calls": 2, "again_after": "PT10M"}}
 
 `checked` reads that at the door, `usable` says whether a channel can carry the message now, `content_for` fills it for
 one person. All texts in it are templates like `body`. Plain SMS is always possible and needs none of this. Limits are
@@ -20,8 +21,10 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from core.domain import calls
 from core.domain.errors import BadInput, InvalidTemplate
 from core.domain.messages import Channel
+from core.domain.policy.walltime import parse_duration
 from core.domain.reasons import Reason
 from core.domain.text.spoken_time import language_of
 from core.domain.text.templates import compile_template
@@ -44,15 +47,13 @@ NEXT_CHANNEL = frozenset({
     "provider_not_suitable", "provider_media_invalid", "provider_text_too_long", "whatsapp_template_refused",
     "whatsapp_template_missing", "whatsapp_template_paused", "whatsapp_person_capped", "whatsapp_person_excluded",
     "voice_cannot_ask", "content_no_room", "provider_no_way_out", "provider_region_closed", "provider_trial_account",
-})
+}) | calls.UNHEARD
 """Codes after which the message was surely not shown and the same person may get it by the next channel."""
 
 _SAID: Mapping[str, str] = MappingProxyType({CONFIRM: "OUI", DECLINE: "NON", STOP: "STOP"})
 _OWN: Mapping[str, str] = MappingProxyType({"confirm": CONFIRM, "decline": DECLINE, "stop": STOP})
 _LABELS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "fr": ("OUI", "NON"), "en": ("YES", "NO"), "es": ("SÍ", "NO"), "de": ("JA", "NEIN"), "it": ("SÌ", "NO")})
-_VOICES: Mapping[str, str] = MappingProxyType({
-    "fr": "fr-FR", "en": "en-GB", "es": "es-ES", "de": "de-DE", "it": "it-IT"})
 
 
 # ---------------------------------------------------------------------------------------- at the door
@@ -239,13 +240,28 @@ def _template_button(given: _Given) -> dict[str, Any]:
 
 
 def _voice(part: _Given) -> dict[str, Any]:
-    fields = part.fields("text", "language", "ask_key", "voicemail")
+    fields = part.fields("text", "language", "ask_key", "keys", "voicemail", "calls", "again_after")
     readers: Mapping[str, Callable[[_Given], Any]] = {
         "text": lambda given: given.text(VOICE_TEXT),
         "language": lambda given: given.like(r"[a-z]{2,3}(-[A-Z]{2})?", '"fr-FR"'),
         "ask_key": lambda given: given.flag(),
-        "voicemail": lambda given: given.one_of("hang_up", "leave_message")}
+        "keys": _keys,
+        "voicemail": lambda given: given.one_of(calls.HANG_UP, calls.LEAVE_MESSAGE),
+        "calls": lambda given: given.number(1, calls.MOST_TIMES),
+        "again_after": lambda given: given.span(calls.SOONEST_AGAIN, calls.LATEST_AGAIN)}
     return {name: readers[name](field) for name, field in fields.items()}
+
+
+def _keys(given: _Given) -> dict[str, str]:
+    """key → what it means to us: "confirm", "decline" or "stop"."""
+    if not isinstance(given.value, Mapping) or not 1 <= len(given.value) <= calls.MOST_KEYS:
+        raise given.wrong('{"1": "confirm", "2": "decline", "9": "stop"}')
+    found = {}
+    for key, meaning in given.fields(*map(str, given.value)).items():
+        if not re.fullmatch("[0-9]", key, re.ASCII):
+            raise meaning.wrong('"1": "confirm"')
+        found[key] = meaning.one_of(calls.CONFIRM, calls.DECLINE, calls.STOP)
+    return found
 
 
 _PARTS: Mapping[str, Callable[[Any], dict[str, Any]]] = MappingProxyType({
@@ -272,7 +288,9 @@ def usable(channel: Channel, given: Mapping[str, Any], within_window: bool, asks
             if asks and len(_answering_rcs(part)) > RCS_SUGGESTIONS:
                 return Reason("content_no_room", {"channel": str(channel), "limit": RCS_SUGGESTIONS})
         case Channel.VOICE:
-            if asks and given.get("voice", {}).get("ask_key") is False:
+            part = given.get("voice", {})
+            keys = part.get("keys", calls.ASKING)
+            if asks and (part.get("ask_key") is False or not {calls.CONFIRM, calls.DECLINE} <= set(keys.values())):
                 return Reason("voice_cannot_ask")
     return None
 
@@ -425,8 +443,15 @@ def _filled_template(fill: _Fill, given: Mapping[str, Any], where: str) -> dict[
 def _filled_voice(fill: _Fill, text: str, asks: bool, part: Mapping[str, Any]) -> dict[str, Any]:
     if "text" in part:
         text = fill.text(part["text"], VOICE_TEXT, "/content/voice/text")
-    return {"text": text, "language": part.get("language", _VOICES[language_of(fill.language)]),
-            "ask_key": part.get("ask_key", asks), "voicemail": part.get("voicemail", "hang_up")}
+    asked = part.get("ask_key", asks or bool(part.get("keys")))
+    found = {"text": text, "language": part.get("language", calls.default_voice(language_of(fill.language))),
+             "ask_key": asked, "keys": dict(part.get("keys", calls.ASKING)) if asked else {},
+             "voicemail": part.get("voicemail", calls.HANG_UP)}
+    if "calls" in part:
+        found["calls"] = part["calls"]
+    if "again_after" in part:
+        found["again_after"] = int(parse_duration(part["again_after"]).elapsed.total_seconds())
+    return found
 
 
 # ---------------------------------------------------------------------------------------- buttons
@@ -597,6 +622,23 @@ class _Given:
         if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not -most <= self.value <= most:
             raise self.wrong("48.8566")
         return float(self.value)
+
+    def number(self, least: int, most: int) -> int:
+        if isinstance(self.value, bool) or not isinstance(self.value, int) or not least <= self.value <= most:
+            raise self.wrong(f"{least} … {most}")
+        return self.value
+
+    def span(self, least: timedelta, most: timedelta) -> str:
+        """An ISO 8601 duration in hours, minutes and seconds, as it was written."""
+        if not isinstance(self.value, str):
+            raise self.wrong('"PT10M"')
+        try:
+            read = parse_duration(self.value)
+        except BadInput as error:
+            raise self.wrong('"PT10M"') from error
+        if read.days or not least <= read.elapsed <= most:
+            raise self.wrong('"PT10M"')
+        return self.value
 
     def flag(self) -> bool:
         if not isinstance(self.value, bool):

@@ -1,4 +1,4 @@
-"""Twilio: text messages over its REST interface, with signed callbacks.
+"""Twilio: text messages and calls over its REST interface, with signed callbacks. Calls: see `twilio_voice`.
 
 It knows no reference of ours and has no idempotency key: a repeated POST sends twice. Two things answer a doubt. The
 address for a message's receipts bears our reference, so that the first receipt settles it; and its list of messages
@@ -13,13 +13,14 @@ What becomes of a message that was in doubt, asked at least `REPORTED_AFTER` lat
 | is cut, unreadable, has emptied texts, or it is too early  | not known yet: asked again, never sent  |
 
 Two messages of the same words to the same number in the same minutes cannot be told apart: either counts as found,
-since the person has the words.
+since the person has the words. A call has no words in the list: one that was made to the number at that moment counts.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +31,7 @@ from core.contract import (
     Account,
     AccountTrouble,
     Configured,
+    Follows,
     Gone,
     Inbound,
     Outcome,
@@ -39,15 +41,19 @@ from core.contract import (
     ProviderTools,
     Receipt,
     Refused,
+    Reply,
     Seeks,
+    Speaks,
     TryLater,
 )
+from core.domain.calls import Spoken
 from core.domain.errors import BadInput, NotAuthentic, Unreadable
 from core.domain.messages import Channel, State
 from core.domain.reasons import Reason
 from core.domain.text.transliteration import to_gsm7
 from core.guarded import Answer
 from core.providers import callbacks as read
+from core.providers import twilio_voice as voice
 from core.providers import twilio_words as said
 from core.providers.callbacks import Pairs, Resource
 from core.providers.fields import Field, is_line, is_sid, is_text, sorted_out
@@ -77,6 +83,11 @@ PAGE = 200
 MOST_PAGES = 10
 REFERENCE = "reference"
 
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("+") and read.number(value) == value
+
+
 _FIELDS: Mapping[str, Field] = MappingProxyType({
     "account_sid": Field(is_sid("AC"), "\"AC0123456789abcdef0123456789abcdef\"", required=True),
     "auth_token": Field(is_text(100), "\"0123456789abcdef0123456789abcdef\"", secret=True, required=True),
@@ -87,17 +98,19 @@ _FIELDS: Mapping[str, Field] = MappingProxyType({
     "messaging_service_sid": Field(is_sid("MG"), "\"MG0123456789abcdef0123456789abcdef\""),
     "sender": Field(is_text(16), "\"+33700000001\""),
     "stop_mention": Field(is_line(40), "\"STOP 36123\""),
+    "voice_sender": Field(_is_number, "\"+33162000001\""),
+    "voice": Field(is_text(60), "\"Polly.Lea\""),
 })
 
 
-class Twilio(Provider, Seeks):
-    """`config`: `account_sid`, `messaging_service_sid` or `sender`, `api_key`, `stop_mention`; secrets: `auth_token`
-    (it also signs callbacks, so that it is needed beside an API key), `former_auth_token`, `webhook_key`,
-    `api_secret`."""
+class Twilio(Provider, Seeks, Speaks, Follows):
+    """`config`: `account_sid`, `messaging_service_sid` or `sender`, `api_key`, `stop_mention`; to call, `voice_sender`
+    (the number that is shown) and perhaps `voice`; secrets: `auth_token` (it also signs callbacks, so that it is needed
+    beside an API key), `former_auth_token`, `webhook_key`, `api_secret`."""
 
     slug = "twilio"
     name = said.NAME
-    channels = frozenset({Channel.SMS})
+    channels = frozenset({Channel.SMS, Channel.VOICE})
     can_look_up = True
     vendors: Mapping[str, str] = MappingProxyType({"twilio": "https://api.twilio.com"})
 
@@ -113,13 +126,20 @@ class Twilio(Provider, Seeks):
                 raise BadInput("provider_field_missing", pointer=f"/{other}", provider=self.name, field=other)
         return found
 
+    def able(self, account: Account) -> frozenset[Channel]:
+        """It calls from a number of its own only."""
+        return self.channels if account.config.get("voice_sender") else self.channels - {Channel.VOICE}
+
+    def caller(self, account: Account) -> str | None:
+        return account.config.get("voice_sender")
+
     # ------------------------------------------------------------------------------------ out
 
     def send(self, account: Account, messages: Sequence[Outgoing], now: datetime,
              begun: Callable[[str], None]) -> list[Outcome]:
         try:
-            headers = (*_headers(account), ("Content-Type", "application/x-www-form-urlencoded"))
-            url = f"{self._base}{_path(account)}.json"
+            headers = (*_headers(account), _FORM)
+            urls = {kind: f"{self._base}{_path(account, kind)}.json" for kind in _KINDS.values()}
         except ValueError:
             return [_no_key()] * len(messages)
 
@@ -128,7 +148,7 @@ class Twilio(Provider, Seeks):
             if not isinstance(body, bytes):
                 return body
             try:
-                return Request("POST", url, headers, body)
+                return Request("POST", urls[_KINDS[message.channel]], headers, body)
             except ValueError:
                 return _no_key()
 
@@ -152,16 +172,54 @@ class Twilio(Provider, Seeks):
         """One receipt or one reply, whichever address it came to."""
         fields = {name: value.replace("\x00", "") for name, value in _fields(request).items()}
         query = dict(parse_qsl(urlsplit(request.url).query))
+        if voice.is_call(fields):
+            return voice.read_callback(fields, query, request.received_at)
         return (said.read_callback(fields, read.identifier(query.get(REFERENCE)), request.received_at),)
+
+    def asked(self, request: Inbound, account: Account) -> str | None:
+        query = request.query()
+        return read.identifier(query.get(REFERENCE)) if query.get(voice.ASK) in (voice.WORDS, voice.KEY) else None
+
+    def words(self, request: Inbound, account: Account, spoken: Spoken | None) -> Reply:
+        query = request.query()
+        try:
+            fields: Mapping[str, str] = _fields(request)
+        except Unreadable:
+            fields, spoken = {}, None
+        said_next = voice.twiml(account, query.get(REFERENCE, ""), spoken, fields, query)
+        return Reply(200, said_next, "text/xml; charset=utf-8")
+
+    def follow(self, account: Account, reference: str, provider_reference: str, now: datetime, *,
+               over: bool) -> Receipt | None:
+        """The call as Twilio has it. One that nobody has answered when it is `over` is called off: until Twilio says
+        that it is, it may still be answered."""
+        path = f"{_path_or_empty(account, CALLS)}/{quote(provider_reference, safe='')}.json"
+        found = self._call(account, path, now)
+        if found is None:
+            return None
+        if over and found.get("status") in voice.NOT_ANSWERED:
+            try:
+                off = Request("POST", self._base + path, (*_headers(account), _FORM), b"Status=canceled")
+            except ValueError:
+                return None
+            found = _call_of(self._http.request(off)) or found
+        return voice.read_resource(found, now, reference)
+
+    def _call(self, account: Account, path: str, now: datetime) -> Resource | None:
+        answer = self._get(account, path)
+        require_answer(self.name, classify(answer, now))
+        return _call_of(answer)
 
     def seek(self, account: Account, message: Outgoing, now: datetime, *, asked: datetime) -> Receipt | None:
         """See the table at the top of this file."""
+        if message.channel is Channel.VOICE:
+            return self._sought_call(account, message, now, asked)
         text = with_way_out(self.name, message, account.config.get("stop_mention"))
         if not isinstance(text, str) or not text:
             return None
         found: list[Receipt] = []
         doubtful = False
-        for page in self._pages(account, message.to, now):
+        for page in self._pages(account, message.to, now, MESSAGES):
             if page is None:
                 doubtful = True
                 break
@@ -176,24 +234,39 @@ class Twilio(Provider, Seeks):
             raise Gone(message.reference)
         return _best(found)
 
+    def _sought_call(self, account: Account, message: Outgoing, now: datetime, asked: datetime) -> Receipt | None:
+        """Of several calls of that moment none can be told to be this one: then nothing is known, and none is made."""
+        found: list[Resource] = []
+        for page in self._pages(account, message.to, now, CALLS):
+            if page is None:
+                return None
+            items, ahead = page
+            found += [item for item in items if _is_of_that_moment(item, message.to, asked + ahead, now + ahead)]
+        if not found and now - asked >= REPORTED_AFTER:
+            raise Gone(message.reference)
+        if len(found) != 1:
+            return None
+        # It was taken. What became of it is told by its own requests, or asked for later (`follow`).
+        return replace(voice.read_resource(found[0], now, message.reference), state=State.SENT, reason=None)
+
     def check(self, account: Account, now: datetime) -> Reason | None:
         """Lists one message: the cheapest question that needs a good key and names the account."""
         verdict = classify(self._get(account, f"{_path_or_empty(account)}.json?PageSize=1"), now)
         return None if verdict.fate is Fate.OK else reason_of(self.name, verdict)
 
-    def _pages(self, account: Account, to: str,
-               now: datetime) -> Iterator[tuple[Sequence[Resource], timedelta] | None]:
-        """The list of messages to `to`, page by page, and how far Twilio's clock is ahead of ours; None, and no more,
-        when a page cannot be trusted. Raises `NotNow`, `NeedsReconnect`.
+    def _pages(self, account: Account, to: str, now: datetime,
+               kind: str) -> Iterator[tuple[Sequence[Resource], timedelta] | None]:
+        """The list of messages (or calls) to `to`, page by page, and how far Twilio's clock is ahead of ours; None, and
+        no more, when a page cannot be trusted. Raises `NotNow`, `NeedsReconnect`.
 
         Not by date: a message that still waits over there has no date of sending yet.
         """
-        path: str | None = f"{_path_or_empty(account)}.json?{urlencode({'To': to, 'PageSize': PAGE})}"
+        path: str | None = f"{_path_or_empty(account, kind)}.json?{urlencode({'To': to, 'PageSize': PAGE})}"
         for _ in range(MOST_PAGES):
             answer = self._get(account, path or "")
             require_answer(self.name, classify(answer, now))
             found = read.json_or_none(answer.body) if isinstance(answer, Answer) and answer.status == 200 else None
-            items = found.get("messages") if isinstance(found, dict) else None
+            items = found.get(kind.lower()) if isinstance(found, dict) else None
             if not isinstance(found, dict) or not isinstance(items, list) or not all(map(_is_message, items)):
                 break
             # A page that does not say what comes after it may not be the last.
@@ -202,7 +275,7 @@ class Twilio(Provider, Seeks):
             yield items, (theirs - now if theirs else timedelta(0))
             if onward is None:
                 return
-            if not isinstance(onward, str) or not onward.startswith(f"{_path(account)}.json?"):
+            if not isinstance(onward, str) or not onward.startswith(f"{_path(account, kind)}.json?"):
                 break
             path = onward
         yield None
@@ -216,17 +289,22 @@ class Twilio(Provider, Seeks):
 
 # ---------------------------------------------------------------------------------------- what is sent
 
-def _path(account: Account) -> str:
+MESSAGES, CALLS = "Messages", "Calls"
+_KINDS: Mapping[Channel, str] = MappingProxyType({Channel.SMS: MESSAGES, Channel.VOICE: CALLS})
+_FORM = ("Content-Type", "application/x-www-form-urlencoded")
+
+
+def _path(account: Account, kind: str = MESSAGES) -> str:
     """Raises `ValueError` without an account."""
     sid = account.config.get("account_sid")
     if not isinstance(sid, str) or not sid:
         raise ValueError("no account")
-    return f"/2010-04-01/Accounts/{quote(sid, safe='')}/Messages"
+    return f"/2010-04-01/Accounts/{quote(sid, safe='')}/{kind}"
 
 
-def _path_or_empty(account: Account) -> str:
+def _path_or_empty(account: Account, kind: str = MESSAGES) -> str:
     try:
-        return _path(account)
+        return _path(account, kind)
     except ValueError:
         return ""
 
@@ -248,6 +326,8 @@ def _no_key() -> Outcome:
 
 def _body(account: Account, message: Outgoing, now: datetime) -> bytes | Outcome:
     """The message as a form, or why it cannot be written."""
+    if message.channel is Channel.VOICE:
+        return voice.form(account, message)
     if message.channel is not Channel.SMS:
         return Refused(Reason("provider_no_such_channel", {"provider": said.NAME, "channel": message.channel.value}))
     text = with_way_out(said.NAME, message, account.config.get("stop_mention"))
@@ -266,8 +346,9 @@ def _body(account: Account, message: Outgoing, now: datetime) -> bytes | Outcome
         return AccountTrouble(Reason("provider_sender_missing", {"provider": said.NAME}))
     if account.receipts_url:
         written["StatusCallback"] = f"{account.receipts_url}?{urlencode({REFERENCE: message.reference})}"
-    if message.expires_at is not None:
-        left = int((message.expires_at - now).total_seconds())
+    if (until := message.queued_until) is not None:
+        # Of its queue, not of the phone: so that advertising does not come out of it at night.
+        left = int((until - now).total_seconds())
         written["ValidityPeriod"] = str(min(max(left, 1), LONGEST_VALIDITY))
     try:
         return urlencode(written).encode("ascii")
@@ -286,7 +367,8 @@ def _outcome(account: Account, message: Outgoing, answer: Answer | Broken, now: 
         return not_taken(said.NAME, verdict)
     complaint = complaint_of((found.get("message"), found.get("code")), message, account.secrets.values())
     code = found.get("code")
-    meant = said.CODES.get(code) if isinstance(code, int) else None
+    codes = voice.VOICE_CODES if message.channel is Channel.VOICE else said.CODES
+    meant = codes.get(code) if isinstance(code, int) else None
     if meant is None or verdict.fate in (Fate.LATER, Fate.ACCOUNT):
         return not_taken(said.NAME, verdict, complaint)
     return _meant(meant, verdict, complaint)
@@ -342,6 +424,11 @@ def _fields(request: Inbound) -> dict[str, str]:
 
 def _is_json(request: Inbound) -> bool:
     return (request.optional_header("Content-Type") or "").partition(";")[0].strip().lower() == "application/json"
+
+
+def _call_of(answer: Answer | Broken) -> Resource | None:
+    found = read.json_or_none(answer.body) if isinstance(answer, Answer) and answer.status == 200 else None
+    return found if isinstance(found, dict) and read.identifier(found.get("sid")) is not None else None
 
 
 def _is_message(item: object) -> bool:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from core.contract import PhoneReply, Receipt
 from core.domain.errors import NotAuthentic, Unreadable
-from core.domain.messages import State
+from core.domain.messages import Channel, State
 from core.domain.reasons import Reason
 from core.domain.replies import Meaning, meaning
 from core.providers import callbacks as read
@@ -217,4 +217,4 @@ def _reply(fields: Mapping[str, str], sid: str, now: datetime) -> PhoneReply:
     elif asked == "START" and meaning(text, True) is not Meaning.START:
         text = "START"
     called = fields.get("To", "")
-    return PhoneReply(sender, read.number(called) or read.words(called, 20), text, now, sid)
+    return PhoneReply(sender, read.number(called) or read.words(called, 20), text, now, sid, channel=Channel.SMS)

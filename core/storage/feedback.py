@@ -320,6 +320,11 @@ def replies(
     return tx.rows(query)
 
 
+def reply_named(tx: Transaction, account: str, provider_ref: str) -> Mapping[str, Any] | None:
+    """The reply that the provider gave that id."""
+    return tx.row(tx.mine(t.replies).where(_p.account == account, _p.provider_ref == provider_ref))
+
+
 def handled(tx: Transaction, reply_id: str, now: datetime) -> bool:
     done = tx.connection.execute(
         update(t.replies)

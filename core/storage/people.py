@@ -16,7 +16,7 @@ from sqlalchemy import (
     update,
 )
 
-from core.domain.policy.consent import Standing
+from core.domain.policy.consent import ALL, MARKETING, VOICE, Standing
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.ids import new_id
@@ -29,7 +29,8 @@ from core.storage.ledger import reason_row
 _STANDINGS = """
 SELECT 'out', number_hash, scope, 0, NULL FROM optouts WHERE workspace = ? AND number_hash {0}
 UNION ALL
-SELECT 'said', number, state, at, id FROM consents WHERE workspace = ? AND number {0} AND scope = 'marketing'
+SELECT scope, number, state, at, id FROM consents
+WHERE workspace = ? AND number {0} AND scope IN ('marketing', 'voice')
 UNION ALL
 SELECT 'known', number, quarantine, 0, zone FROM contacts WHERE workspace = ? AND number {0}
 """
@@ -54,20 +55,26 @@ def standings(tx: Transaction, workspace: str, numbers: Iterable[str]) -> tuple[
     rows = tx.quick(statement, (workspace, who_all[0], workspace, who_all[1], workspace, who_all[1]))
     out: dict[str, set[str]] = {}
     consent: dict[str, bool] = {}
+    calls: dict[str, bool] = {}
     quarantined: set[str] = set()
     for what, who, said, _, zone in sorted(rows, key=_by_moment):
         if what == "out":
             out.setdefault(hashes[who], set()).add(said)
-        elif what == "said":
+        elif what == MARKETING:
             consent[who] = said == "in"
+        elif what == VOICE:
+            calls[who] = said == "in"
         else:
             if said:
                 quarantined.add(who)
             if zone:
                 zones[who] = zone
-    for number in out.keys() | consent.keys() | quarantined:
+    for number in out.keys() | consent.keys() | calls.keys() | quarantined:
         found[number] = Standing(
-            frozenset(out.get(number, ())), consent.get(number, False), False, number in quarantined
+            frozenset(out.get(number, ())),
+            consent.get(number, False),
+            quarantined=number in quarantined,
+            calls=calls.get(number, False),
         )
     return found, zones
 
@@ -75,6 +82,20 @@ def standings(tx: Transaction, workspace: str, numbers: Iterable[str]) -> tuple[
 def _by_moment(row: Any) -> tuple[int, str]:
     """Yes and no in the order in which they were said; of two at once, in that in which they were kept."""
     return row[3], row[4] or ""
+
+
+def refused_since(tx: Transaction, workspace: str, numbers: Iterable[str], since: datetime) -> dict[str, datetime]:
+    """Those of the numbers who said no to advertising, to calls or to everything after `since`, and when they last did,
+    whatever they said afterwards."""
+    c = t.consents.c
+    query = select(c.number, func.max(c.at).label("last")).where(
+        c.workspace == workspace,
+        c.number.in_(sorted(numbers)),
+        c.scope.in_([MARKETING, VOICE, ALL]),
+        c.state == "out",
+        c.at > since,
+    )
+    return {row.number: row.last for row in tx.connection.execute(query.group_by(c.number))}
 
 
 def number_hash(workspace: str, number: str) -> str:

@@ -12,6 +12,8 @@ from core.domain.reasons import Reason
 ALL = "all"
 MARKETING = "marketing"
 TRANSACTIONAL = "transactional"
+VOICE = "voice"
+"""Being called: a yes to prospecting by telephone, or a no to calls of any kind that were not asked for."""
 
 
 def series(name: str) -> str:
@@ -31,6 +33,7 @@ class Standing:
 
     `opted_out` holds scopes: `ALL`, `MARKETING`, `TRANSACTIONAL` or a `series(…)`. `soft_opt_in` says that the
     workspace declared an existing customer (a sale took place) who was told about similar offers and did not object.
+    `calls`: the person allowed to be called for prospecting, which a yes to messages does not mean.
     `quarantined`: the number is dead, cannot take texts, or belongs to somebody else.
     """
 
@@ -38,6 +41,7 @@ class Standing:
     marketing_consent: bool = False
     soft_opt_in: bool = False
     quarantined: bool = False
+    calls: bool = False
 
 
 def may_send(

@@ -46,6 +46,12 @@ class SendingRule:
     valid_until: date | None = None
     widens_to: str | None = None
     attempts: Attempts | None = None
+    silence_days: int = 0
+    """For so many days after a refusal nobody is tried."""
+    consent: str | None = None
+    """The scope of a consent that is needed beside the one to advertising."""
+    callers: tuple[str, ...] = ()
+    """Beginnings of the numbers (E.164) that may be shown; empty: any."""
     note: str = ""
 
     def holds(self, channel: Channel, klass: MessageClass, on: date) -> bool:
@@ -100,6 +106,9 @@ def _rule(entry: Mapping[str, Any]) -> SendingRule:
         valid_until=known.pop("until", None),
         widens_to=known.pop("widens_to", None),
         attempts=Attempts(**attempts) if attempts else None,
+        silence_days=known.pop("silence_days", 0),
+        consent=known.pop("consent", None),
+        callers=tuple(known.pop("callers", ())),
         note=known.pop("note", ""),
         windows=read_weekdays(known),
     )

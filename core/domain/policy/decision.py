@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from core.domain.approved import Shelf
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.policy import hours
+from core.domain.policy.calling import may_be_called
 from core.domain.policy.consent import Standing, may_send
 from core.domain.policy.countries import rules_for
 from core.domain.policy.holidays import calendar
-from core.domain.policy.senders import check_sender
+from core.domain.policy.senders import check_sender, is_number
 from core.domain.policy.walltime import local
 from core.domain.policy.week import Hours
 from core.domain.policy.zones import ONE_CLOCK, zones_of
@@ -26,6 +28,7 @@ Result = Literal["passed", "moved", "refused"]
 _NOBODY: Mapping[str, Standing] = MappingProxyType({})
 _NO_ZONES: Mapping[str, str] = MappingProxyType({})
 _STANDING = Standing()
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Policy:
     """How addresses become short; None where they stay as they are."""
     codes: bytes = field(default=b"", repr=False)
     """The key under which discount codes are made."""
+    templates: tuple[Shelf, ...] = ()
+    """What each account has approved, for messages that name a template; empty where nothing is known."""
 
     def decide(
         self,
@@ -91,19 +96,24 @@ class Policy:
     ) -> Leave | Never:
         """Whether a message may leave, and when: consent, then the sender, then the hours."""
         checks = [Check("number", "passed")]
-        if (
-            why := may_send(klass, self.standings.get(recipient.number, _STANDING), confirms_stop=confirms_stop)
-        ) is not None:
+        standing = self.standings.get(recipient.number, _STANDING)
+        if (why := may_send(klass, standing, confirms_stop=confirms_stop)) is not None:
             return Never(why, State.SUPPRESSED, (*checks, Check("consent", "refused", why)))
-        checks.append(Check("consent", "passed"))
+        rules = rules_for(recipient.country, channel, klass, wanted.date(), widened=self.widened)
         shown = sender or self.sender
+        if channel is Channel.VOICE:
+            if (why := may_be_called(klass, standing, rules)) is not None:
+                return Never(why, State.SUPPRESSED, (*checks, Check("consent", "refused", why)))
+            # A name cannot call: then the number is the account's own, and is looked at when one is chosen.
+            shown = shown if shown and is_number(shown) else None
+        checks.append(Check("consent", "passed"))
         if shown and (why := check_sender(shown, recipient.country, channel, asks)) is not None:
             return Never(why, State.SUPPRESSED, (*checks, Check("sender", "refused", why)))
         settled = hours.settle(
             wanted,
             until,
             now,
-            rules_for(recipient.country, channel, klass, wanted.date(), widened=self.widened),
+            rules,
             self.zones(recipient),
             calendar(recipient.country, self._part(recipient)),
             self.own_hours if klass not in (MessageClass.OTP, MessageClass.CONVERSATIONAL) else None,
@@ -113,10 +123,34 @@ class Policy:
         checks.append(Check("hours", "moved" if settled.moved else "passed", settled.reason))
         return Leave(settled.at, tuple(checks))
 
+    def hours_end(self, recipient: Recipient, channel: Channel, klass: MessageClass, now: datetime) -> datetime | None:
+        """Till when such a message may go on leaving that may leave `now`; None when that is a day or more."""
+        spans = hours.open_between(
+            now,
+            now + _DAY,
+            rules_for(recipient.country, channel, klass, now.date(), widened=self.widened),
+            self.zones(recipient),
+            calendar(recipient.country, self._part(recipient)),
+            self.own_hours,
+        )
+        if not spans or spans[0][0] > now or spans[0][1] >= now + _DAY:
+            return None
+        return spans[0][1]
+
     def knows(self, country: str, number: str) -> bool:
         """Whether anything that is known of that person could make its decision another one than that for everybody
         else who is written to alike: what they said, where they are."""
         return country not in ONE_CLOCK or number in self.standings or number in self.zones_declared
+
+    def opening(self, channels: Sequence[Channel], recipient: Recipient, klass: MessageClass, on: date) -> Channel:
+        """The first of `channels` by which such a message may reach the person at all: nobody is called who must not
+        be, where another channel follows."""
+        standing = self.standings.get(recipient.number, _STANDING)
+        for channel in channels[:-1]:
+            rules = rules_for(recipient.country, channel, klass, on, widened=self.widened)
+            if channel is not Channel.VOICE or may_be_called(klass, standing, rules) is None:
+                return channel
+        return channels[-1]
 
     def zones(self, recipient: Recipient) -> tuple[ZoneInfo, ...]:
         """Where the recipient may be; the window must be open in all of them."""

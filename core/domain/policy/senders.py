@@ -18,6 +18,12 @@ _FRENCH_PERSONAL = re.compile(r"(?:0|(?:\+|00)?(?:33|262|508|590|594|596)0?)[67]
 _NO_NAMES = frozenset({"US", "CA"})
 
 
+def is_number(sender: str) -> bool:
+    """Whether it is a number or a short code, and no name."""
+    digits = re.sub(r"[ .\-()]", "", sender)
+    return _NUMBER.fullmatch(digits) is not None or _SHORT_CODE.fullmatch(digits) is not None
+
+
 def check_sender(sender: str, country: str, channel: Channel, asks_reply: bool) -> Reason | None:
     """`None` when `sender` may be shown to a recipient in `country` (ISO 3166), or why it may not.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.storage.ledger import checks_row, history, reason_row, unsaid, write_steps
 from core.storage.outbox.accepting import New, accept
+from core.storage.outbox.calling import Calling, call_again, called, calling
 from core.storage.outbox.carrying_out import carry_out, keep_unfulfilled, known
 from core.storage.outbox.claiming import Claimed, claim, give_back, hurry, next_due
 from core.storage.outbox.doubting import Doubtful, ask_again, doubt, doubtful, not_begun, orphaned
@@ -43,6 +44,7 @@ __all__ = [
     "next_channel", "arrived_earlier", "Overdue", "overdue", "stays_with",
     "orphaned", "doubt", "not_begun", "Doubtful", "doubtful", "ask_again",
     "advance", "advance_all", "put_back",
+    "call_again", "Calling", "calling", "called",
     "untold",
     "Filter", "listed", "get", "by_ids", "of_occasions", "counts",
     "checks_row", "history", "reason_row", "unsaid", "write_steps",

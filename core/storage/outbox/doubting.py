@@ -83,6 +83,7 @@ class Doubtful:
     channel_step: int = 0
     fallback_at: datetime | None = None
     budgets: Mapping[str, int] | None = None
+    calls: int = 0
 
 
 def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, limit: int) -> list[Doubtful]:
@@ -112,6 +113,7 @@ def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, li
             _m.channel_step,
             _m.fallback_at,
             _m.budgets,
+            _m.calls,
         )
     ).all()
     return [
@@ -131,6 +133,7 @@ def doubtful(tx: Transaction, now: datetime, *, owner: str, lease: timedelta, li
             one.channel_step,
             one.fallback_at,
             one.budgets,
+            one.calls,
         )
         for one in rows
     ]

@@ -42,6 +42,7 @@ def next_channel(
             state="scheduled",
             reason=reason_row(moved := Reason("next_channel", {"before": str(before), "channel": str(then)})),
             channel_step=step + 1,
+            calls=0,
             fallback_at=None,
             due_at=now,
             held_by=None,

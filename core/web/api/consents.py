@@ -30,7 +30,8 @@ def create(call: Call) -> Answer:
     with call.write() as tx:
         if body["state"] == "out":
             people.stop(tx, number, body["scope"], body["source"], proof, call.now)
-            outbox.end_waiting_for(tx, number, _CLASSES[body["scope"]], State.SUPPRESSED, Reason("opted_out"), call.now)
+            if classes := _CLASSES.get(body["scope"]):
+                outbox.end_waiting_for(tx, number, classes, State.SUPPRESSED, Reason("opted_out"), call.now)
         else:
             people.start(tx, number, body["scope"], body["source"], proof, call.now)
         scheduling.replan_open(tx, call.now, scheduling.live_installations(tx), recipient=number)
