@@ -13,23 +13,23 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-import threading
-from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 KEYS = {"consumer_key": "consumer-key-0000000000000001", "consumer_secret": "consumer-secret-000000000000001",
         "access_token": "access-token-0000000000000001", "access_token_secret": "token-secret-0000000000000001"}
 
 
-class FakeAdobeCommerce:
+class FakeAdobeCommerce(Vendor):
     """`quotes`, `orders`, `shipments` by id as REST shows them; `closed` are resources that the integration lacks."""
 
     def __init__(self, *, now: datetime | None = None) -> None:
+        super().__init__()
         self.now = now or datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
         self.keys = dict(KEYS)
         self.bearer = False
@@ -39,28 +39,6 @@ class FakeAdobeCommerce:
         self.shipments: dict[int, dict[str, Any]] = {}
         self.totals: dict[int, dict[str, Any]] = {}
         self._nonces: set[str] = set()
-        self._faults: deque[Step] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeAdobeCommerce:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self._server.ledger
-
-    def fail(self, *steps: Step) -> None:
-        with self._lock:
-            self._faults.extend(steps)
 
     def quote(self, number: int, *, minutes: float = 0, email: str | None = "zoe@example.net",
               phone: str | None = "06 39 98 12 34", country: str = "FR", lines: int = 1, customer: int | None = None,
@@ -96,11 +74,7 @@ class FakeAdobeCommerce:
 
     # what the adapter sees
 
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault = self._faults.popleft() if self._faults else None
-        if fault:
-            return fault
+    def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)
         query = dict(parse_qsl(place.query, keep_blank_values=True))
         if not place.path.startswith("/rest/all/V1/"):

@@ -21,7 +21,6 @@ import hashlib
 import itertools
 import json
 import re
-import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -31,7 +30,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 SPECS = Path(__file__).parents[1] / "data" / "specs"
 SCOPE = "https://www.googleapis.com/auth/"
@@ -56,7 +56,7 @@ def refused(number: int, reason: str, message: str = "", headers: Mapping[str, s
     return status(number, {"error": error}, headers or {})
 
 
-class FakeGoogle:
+class FakeGoogle(Vendor):
     """`events[calendar][id]` is what is in the calendars, `channels` what is watched, `grants` the live refresh tokens,
     `tokens` the access tokens with their scopes (`scopes`: those of new ones), `consent` the query of the last consent
     page that a test saw, `grant_lives` the seconds that grants of a project in testing live. `asked` is each request by
@@ -64,6 +64,7 @@ class FakeGoogle:
 
     def __init__(self, *, page_size: int = 250, zone: str = "Europe/Paris",
                  now: datetime = datetime(2026, 11, 25, 8, tzinfo=UTC)) -> None:
+        super().__init__()
         self.page_size, self.zone, self.now = page_size, zone, now
         self.entries: dict[str, dict[str, Any]] = {}
         self.events: dict[str, dict[str, dict[str, Any]]] = {}
@@ -85,22 +86,8 @@ class FakeGoogle:
         self._version = 1
         self._oldest = 0
         self._ids = itertools.count(1)
-        self._faults: deque[Step] = deque()
-        self._lock = threading.RLock()
         self._methods = [
             *_methods("google_calendar_v3_discovery.json"), *_methods("google_people_v1_discovery_cut.json")]
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeGoogle:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
 
     @property
     def urls(self) -> dict[str, str]:
@@ -176,10 +163,6 @@ class FakeGoogle:
 
     # What Google does ---------------------------------------------------------------------------------------------
 
-    def fail(self, *steps: Step) -> None:
-        """Plays these instead of answering the next requests."""
-        self._faults.extend(steps)
-
     def revoke(self) -> None:
         """The person takes the access back."""
         self.grants.clear()
@@ -214,7 +197,7 @@ class FakeGoogle:
             return self._revoked(seen)
         if self._faults:
             self.asked.append(f"{seen.method} fault")
-            return self._faults.popleft()
+            return self._faults.popleft()[0]
         method, path = self._known(seen.method, parts.path)
         query = parse_qs(parts.query, keep_blank_values=True)
         body = self._checked(method, query, seen)

@@ -20,8 +20,6 @@ import hmac
 import itertools
 import json
 import re
-import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +28,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema_rs
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 SPECS = Path(__file__).parents[1] / "data" / "specs"
 PORTAL, APP = 4242, 777
@@ -65,7 +64,7 @@ def slow_down(policy: str = "TEN_SECONDLY_ROLLING", retry_after: int | None = No
                    errorType="RATE_LIMIT", policyName=policy)
 
 
-class FakeHubSpot:
+class FakeHubSpot(Vendor):
     """One account and one application. `records[id]`, `subscriptions[email][id]`, `logged` (communications),
     `timeline`, `definitions`, `webhooks`, `properties` (`described[name]`: label, type);
     `waiting` the callbacks of steps that wait,
@@ -74,6 +73,7 @@ class FakeHubSpot:
     `asked` is each request by its operation, in order; `bodies` what it held."""
 
     def __init__(self, *, now: datetime = datetime(2026, 11, 30, 9, tzinfo=UTC)) -> None:
+        super().__init__()
         self.now = now
         self.records: dict[str, dict[str, Any]] = {}
         self.merged: dict[str, str] = {}
@@ -98,21 +98,7 @@ class FakeHubSpot:
         self.bodies: list[Any] = []
         self._ids = itertools.count(901)
         self._steps = itertools.count(1)
-        self._faults: deque[Step] = deque()
-        self._lock = threading.RLock()
         self._operations, self._schemas = _operations()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeHubSpot:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -202,10 +188,6 @@ class FakeHubSpot:
         return {"Content-Type": "application/json", "X-HubSpot-Signature-v3": v3, "X-HubSpot-Request-Timestamp": stamp,
                 "X-HubSpot-Signature": v2, "X-HubSpot-Signature-Version": "v2"}
 
-    def fail(self, *steps: Step) -> None:
-        """Plays these instead of answering the next requests."""
-        self._faults.extend(steps)
-
     def revoke(self) -> None:
         """The customer takes our application out."""
         self.grants.clear()
@@ -227,7 +209,7 @@ class FakeHubSpot:
         parts = urlsplit(seen.path)
         if self._faults:
             self.asked.append("fault")
-            return self._faults.popleft()
+            return self._faults.popleft()[0]
         operation, path = self._known(seen.method, parts.path)
         query = {name: ",".join(values) for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         body = self._checked(operation, query, seen)

@@ -18,14 +18,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 CLIENT = ("an-id", "a-secret")
 
@@ -40,8 +39,9 @@ class Code:
     account: str
 
 
-class FakeVendor:
+class FakeVendor(Vendor):
     def __init__(self, *, rotates: bool = False, lives: int | None = 3600, separator: str = " ") -> None:
+        super().__init__()
         self.rotates, self.lives, self.separator = rotates, lives, separator
         self.grace = False
         self.grant_lives: int | None = None
@@ -56,20 +56,6 @@ class FakeVendor:
         self._codes: dict[str, Code] = {}
         self._replaced: dict[str, str] = {}
         self._numbers = itertools.count(1)
-        self._faults: deque[Step] = deque()
-        self._lock = threading.RLock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeVendor:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
 
     # People and accidents -----------------------------------------------------------------------------------------
 
@@ -96,10 +82,6 @@ class FakeVendor:
         self.grants.pop(token, None)
         self.tokens.pop(token, None)
 
-    def then(self, *steps: Step) -> None:
-        """Plays these instead of the next answers of the token address."""
-        self._faults.extend(steps)
-
     def grant(self, account: str = "account-1", scopes: tuple[str, ...] = ("read",)) -> str:
         """A refresh token that somebody got before the test began."""
         token = f"refresh-{next(self._numbers)}"
@@ -125,7 +107,7 @@ class FakeVendor:
     def _asked(self, form: Mapping[str, str]) -> Step:
         with self._lock:
             self.forms.append(dict(form))
-            fault = self._faults.popleft() if self._faults else None
+            fault = self._faults.popleft()[0] if self._faults else None
         if self.before_answer is not None:
             self.before_answer()
         if fault is not None:

@@ -11,23 +11,23 @@ nothing without `date=1`, 401 for a wrong key, 405 for a resource that the key m
 from __future__ import annotations
 
 import base64
-import threading
-from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _XML = {"Content-Type": "text/xml"}
 
 
-class FakePrestaShop:
+class FakePrestaShop(Vendor):
     """`tables`: resource → id → row. `closed` are resources that the key may not read."""
 
     def __init__(self, *, tls: bool = False, now: datetime | None = None, zone: str = "Europe/Paris") -> None:
+        super().__init__(tls=tls)
         self.now = now or datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
         self.zone = ZoneInfo(zone)
         self.key, self.drops_authorization = KEY, False
@@ -45,33 +45,7 @@ class FakePrestaShop:
                                enumerate((("PS_TIMEZONE", zone), ("PS_OS_PAYMENT", "2"), ("PS_OS_PREPARATION", "3"),
                                           ("PS_OS_SHIPPING", "4"), ("PS_OS_DELIVERED", "5"), ("PS_OS_CANCELED", "6"),
                                           ("PS_OS_ERROR", "8"), ("PS_OS_BANKWIRE", "10")), 1)}}
-        self._faults: deque[Step] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer, tls=tls)
         self.customer(3)
-
-    def __enter__(self) -> FakePrestaShop:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def ca_file(self) -> str:
-        return self._server.ca_file
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self._server.ledger
-
-    def fail(self, *steps: Step) -> None:
-        with self._lock:
-            self._faults.extend(steps)
 
     def customer(self, number: int, *, email: str = "zoe@example.net", phone: str = "06 39 98 12 34", mobile: str = "",
                  country: int = 8) -> None:
@@ -109,11 +83,7 @@ class FakePrestaShop:
 
     # what the adapter sees
 
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault = self._faults.popleft() if self._faults else None
-        if fault:
-            return fault
+    def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)
         query = dict(parse_qsl(place.query, keep_blank_values=True))
         given = None if self.drops_authorization else seen.headers.get("authorization")

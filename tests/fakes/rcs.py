@@ -15,11 +15,9 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,7 +25,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 AGENT = "cabinet_agent"
 CLIENT_TOKEN = "client-token"
@@ -56,10 +55,11 @@ def error(number: int, word: str, message: str = "") -> Step:
     return status(number, {"error": {"code": number, "message": message or word, "status": word}})
 
 
-class FakeRcs:
+class FakeRcs(Vendor):
     """`messages` is its ledger, by message id. `tokens` counts how many were given."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.messages: dict[str, Message] = {}
         self.without_rcs: set[str] = set()
         self.features: dict[str, list[str]] = {}
@@ -67,20 +67,6 @@ class FakeRcs:
         self.revoked: list[str] = []
         self.tokens: list[dict[str, Any]] = []
         self.now = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-        self._faults: deque[tuple[Step, bool]] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeRcs:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
 
     @property
     def urls(self) -> dict[str, str]:
@@ -98,10 +84,6 @@ class FakeRcs:
     def shown(self, number: str) -> list[Message]:
         with self._lock:
             return [one["content"] for one in self.messages.values() if one["to"] == number]
-
-    def fail(self, *steps: Step, takes: bool = False) -> None:
-        with self._lock:
-            self._faults.extend((step, takes) for step in steps)
 
     # what it posts
 
@@ -140,10 +122,7 @@ class FakeRcs:
     def _answer(self, seen: Seen) -> Step:
         if urlsplit(seen.path).path == "/token":
             return self._token(seen)
-        with self._lock:
-            fault, takes = self._faults.popleft() if self._faults else (None, True)
-            answer = self._carry_out(seen) if takes else None
-        return fault or answer or ok()
+        return super()._answer(seen)
 
     def _token(self, seen: Seen) -> Step:
         form = {name: values[0] for name, values in parse_qs(seen.body.decode()).items()}

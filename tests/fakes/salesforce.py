@@ -22,7 +22,6 @@ import io
 import itertools
 import json
 import re
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -36,7 +35,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 ORG = "00D5g00000ABCDEEA5"
 USER = "0055g00000XYZABAA5"
@@ -75,12 +75,13 @@ _PERSON = {"FirstName": column(), "LastName": column(), "Name": column(writable=
            "MasterRecordId": column("reference", writable=False)}  # fmt: skip
 
 
-class FakeSalesforce:
+class FakeSalesforce(Vendor):
     """`kinds[object].records[id]` is what is in the org, `asked` each request as "METHOD name", `tokens` the sessions
     that live, `grants` the refresh tokens, `used` and `most` the day's calls, `moved_to` the next host."""
 
     def __init__(self, *, page_size: int = 2000, package: bool = True, person_accounts: bool = False,
                  now: datetime = datetime(2026, 11, 30, 9, tzinfo=UTC)) -> None:  # fmt: skip
+        super().__init__()
         self.host = "acme.my.salesforce.com"
         self.page_size, self.now = page_size, now
         self.tokens: set[str] = {"token-1"}
@@ -141,23 +142,9 @@ class FakeSalesforce:
         self._codes: dict[str, str] = {}
         self._pages: dict[str, tuple[list[dict[str, Any]], int]] = {}
         self._jobs: dict[str, dict[str, Any]] = {}
-        self._faults: deque[Step] = deque()
         self._token_faults: deque[Step] = deque()
-        self._lock = threading.RLock()
-        self._server = FaultServer(otherwise=self._answer)
         self.add("TaskStatus", MasterLabel="Open", IsClosed=False)
         self.add("TaskStatus", MasterLabel="Completed", IsClosed=True)
-
-    def __enter__(self) -> FakeSalesforce:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -212,9 +199,6 @@ class FakeSalesforce:
 
     # What Salesforce does ------------------------------------------------------------------------------------------
 
-    def fail(self, *steps: Step) -> None:
-        self._faults.extend(steps)
-
     def fail_token(self, *steps: Step) -> None:
         self._token_faults.extend(steps)
 
@@ -242,7 +226,7 @@ class FakeSalesforce:
             if path.startswith("/services/oauth2/"):
                 return self._token_faults.popleft() if self._token_faults else self._oauth(path, seen)
             if self._faults:
-                return self._faults.popleft()
+                return self._faults.popleft()[0]
             if path == "/services/data/":
                 return ok([{"label": f"v{one}", "url": f"/services/data/v{one}", "version": one}
                            for one in self.versions])  # fmt: skip

@@ -16,9 +16,7 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import uuid
-from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +25,8 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import requests
 
 from tests.fakes.graphql import Wrong, answer, cost_of, parse, searched
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 SHOP = "example-shop.myshopify.com"
 SECRET = "shpss_example_client_secret_0001"
@@ -80,7 +79,7 @@ MOST_COST = 1_000
 """What one query may cost, whatever the shop pays."""
 
 
-class FakeShopify:
+class FakeShopify(Vendor):
     """`checkouts`, `orders`, `customers` hold what GraphQL shows, by numeric id; `hooks` the subscriptions.
 
     `token` is the one that is taken, `refresh` the one that gives the next. `denied` are root fields, or fields of
@@ -88,6 +87,7 @@ class FakeShopify:
     """
 
     def __init__(self, shop: str = SHOP, *, now: datetime | None = None) -> None:
+        super().__init__()
         self.shop = shop
         self.now = now or datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
         self.token, self.refresh = "shpat_0", "shprt_0"
@@ -107,29 +107,11 @@ class FakeShopify:
         self.served = VERSION
         self.codes: dict[str, str] = {}
         self.refreshed = 0
-        self._faults: deque[Step] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeShopify:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
 
     @property
     def url(self) -> str:
         """For `RELANCE_SHOPIFY_URL`: each shop has its own place below it."""
         return f"{self._server.url}/{{shop}}"
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self._server.ledger
-
-    def fail(self, *steps: Step) -> None:
-        with self._lock:
-            self._faults.extend(steps)
 
     # the buyers
 
@@ -233,11 +215,7 @@ class FakeShopify:
 
     # what the adapter sees
 
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault = self._faults.popleft() if self._faults else None
-        if fault:
-            return fault
+    def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)
         shop, _, path = place.path.lstrip("/").partition("/")
         if shop != self.shop:

@@ -15,16 +15,15 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 Batch = dict[str, Any]
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -47,42 +46,21 @@ def resource(given: dict[str, Any], made: datetime, batch: str | None = None) ->
             "canceled": False}
 
 
-class FakeSinch:
+class FakeSinch(Vendor):
     """`batches` is its ledger, `states` what became of each."""
 
     def __init__(self, token: str = "t0ken", plan: str = "plan1", secret: str = "hook") -> None:
+        super().__init__()
         self.token, self.plan, self.secret = token, plan, secret
         self.batches: list[Batch] = []
         self.states: dict[str, tuple[str, int]] = {}
         self.inbound_url = ""
         self.hidden = False
         self.now = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-        self._faults: deque[tuple[Step, bool]] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeSinch:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self._server.ledger
 
     def times(self, reference: str) -> int:
         with self._lock:
             return sum(batch.get("client_reference") == reference for batch in self.batches)
-
-    def fail(self, *steps: Step, takes: bool = False) -> None:
-        with self._lock:
-            self._faults.extend((step, takes) for step in steps)
 
     def report(self, reference: str, word: str = "Delivered", code: int = 0) -> int:
         [batch] = [one for one in self.batches if one.get("client_reference") == reference]
@@ -104,12 +82,6 @@ class FakeSinch:
                 return int(answer.status)
         except urllib.error.HTTPError as failed:
             return failed.code
-
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault, takes = self._faults.popleft() if self._faults else (None, True)
-            answer = self._carry_out(seen) if takes else None
-        return fault or answer or ok()
 
     def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)

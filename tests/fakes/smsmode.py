@@ -14,16 +14,15 @@ the request was carried out.
 from __future__ import annotations
 
 import json
-import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 Message = dict[str, Any]
 
@@ -31,7 +30,7 @@ _ECHOED = ("refClient", "callbackUrlStatus", "callbackUrlMo")
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class FakeSmsmode:
+class FakeSmsmode(Vendor):
     """`messages` is its ledger: one resource for each message that was taken, as the real one would show it.
 
     `hidden` is True while reporting is late: messages are taken, but neither listed nor found. `batches` tells whether
@@ -40,29 +39,11 @@ class FakeSmsmode:
 
     def __init__(self, api_key: str = "k", channel_id: str = "ch-1", price: object = 0.05, *,
                  batches: bool = True) -> None:
+        super().__init__()
         self.api_key, self.channel_id, self.price, self.batches = api_key, channel_id, price, batches
         self.messages: list[Message] = []
         self.hidden = False
         self.now = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-        self._faults: deque[tuple[Step, bool]] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeSmsmode:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def requests(self) -> list[Seen]:
-        """Every request that was read, whatever came of it."""
-        return self._server.ledger
 
     # what a test asks and wants
 
@@ -75,11 +56,6 @@ class FakeSmsmode:
         with self._lock:
             return [message["body"]["text"] for message in self.messages
                     if message["recipient"]["to"] == number.removeprefix("+")]
-
-    def fail(self, *steps: Step, takes: bool = False) -> None:
-        """The next requests get these instead of an answer; `takes`: after they were carried out."""
-        with self._lock:
-            self._faults.extend((step, takes) for step in steps)
 
     def refuse(self) -> None:
         """Refuses connections until `listen`."""
@@ -109,12 +85,6 @@ class FakeSmsmode:
             "recipient": {"to": "36034"}, "body": {"text": text}, "refClient": reference})
 
     # what the provider sees
-
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault, takes = self._faults.popleft() if self._faults else (None, True)
-            answer = self._carry_out(seen) if takes else None
-        return fault or answer or ok()
 
     def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)

@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import base64
 import hmac
-import threading
 import urllib.error
 import urllib.request
 import uuid
-from collections import deque
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 ACCOUNT = "AC" + "0" * 31 + "1"
 Message = dict[str, Any]
@@ -47,41 +46,20 @@ def resource(given: dict[str, str], made: datetime, sid: str | None = None) -> M
             "api_version": "2010-04-01", "uri": "", "subresource_uris": {}}
 
 
-class FakeTwilio:
+class FakeTwilio(Vendor):
     """`messages` is its ledger. `now` is what it writes into dates, `page` how many a page of its list holds."""
 
     def __init__(self, token: str = "t0ken", user: str = ACCOUNT, page: int = 200) -> None:
+        super().__init__()
         self.token, self.user, self.page = token, user, page
         self.messages: list[Message] = []
         self.callbacks: dict[str, str] = {}
         self.inbound_url = ""
         self.now = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-        self._faults: deque[tuple[Step, bool]] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeTwilio:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self._server.ledger
 
     def texts(self, number: str) -> list[str]:
         with self._lock:
             return [message["body"] for message in self.messages if message["to"] == number]
-
-    def fail(self, *steps: Step, takes: bool = False) -> None:
-        with self._lock:
-            self._faults.extend((step, takes) for step in steps)
 
     def report(self, sid: str, value: str, code: int | None = None) -> int:
         """Moves a message to `value` and posts it. Returns the status of our answer."""
@@ -107,12 +85,6 @@ class FakeTwilio:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
-
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault, takes = self._faults.popleft() if self._faults else (None, True)
-            answer = self._carry_out(seen) if takes else None
-        return fault or answer or ok()
 
     def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)

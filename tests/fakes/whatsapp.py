@@ -15,15 +15,14 @@ from __future__ import annotations
 import hmac
 import json
 import re
-import threading
 import urllib.error
 import urllib.request
-from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 NUMBER_ID = "106540352242922"
 APP_SECRET, VERIFY_TOKEN, TOKEN = "app-secret", "verify-me", "EAAG-token"
@@ -50,41 +49,20 @@ def error(number: int, code: int, message: str = "", **more: Any) -> Step:
                                      "fbtrace_id": "A", **more}})
 
 
-class FakeWhatsApp:
+class FakeWhatsApp(Vendor):
     """`messages` is its ledger; `open_windows` holds the numbers that wrote less than 24 hours ago."""
 
     def __init__(self, webhook: str = "") -> None:
+        super().__init__()
         self.webhook = webhook
         self.messages: list[Message] = []
         self.open_windows: set[str] = set()
         self.not_on_whatsapp: set[str] = set()
         self.now = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
-        self._faults: deque[tuple[Step, bool]] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer)
-
-    def __enter__(self) -> FakeWhatsApp:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self._server.ledger
 
     def received(self, number: str) -> list[Message]:
         with self._lock:
             return [one for one in self.messages if one["to"] == number.removeprefix("+")]
-
-    def fail(self, *steps: Step, takes: bool = False) -> None:
-        with self._lock:
-            self._faults.extend((step, takes) for step in steps)
 
     # what it posts
 
@@ -136,12 +114,6 @@ class FakeWhatsApp:
             return refused.code
 
     # what the provider sees
-
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault, takes = self._faults.popleft() if self._faults else (None, True)
-            answer = self._carry_out(seen) if takes else None
-        return fault or answer or ok()
 
     def _carry_out(self, seen: Seen) -> Step:
         if seen.headers.get("authorization") != f"Bearer {TOKEN}":

@@ -16,8 +16,6 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
-from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -27,15 +25,17 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.fakes.vendor import Vendor
+from tests.faults.server import Seen, Step, ok, status
 
 KEY, SECRET = "ck_" + "0123456789abcdef0123456789abcdef01234567", "cs_" + "89abcdef0123456789abcdef0123456789abcdef"
 
 
-class FakeWooCommerce:
+class FakeWooCommerce(Vendor):
     """`orders` by id as REST shows them, `hooks` by id with what REST never shows (`secret`, `failures`, `greeted`)."""
 
     def __init__(self, *, tls: bool = False, now: datetime | None = None) -> None:
+        super().__init__(tls=tls)
         self.now = now or datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
         self.key, self.secret, self.permissions = KEY, SECRET, "read_write"
         self.ssl, self.strips_authorization, self.pretty = tls, False, True
@@ -47,32 +47,6 @@ class FakeWooCommerce:
         """The next coupon is made, and the answer is lost on the way."""
         self.ways: list[str] = []
         self._nonces: set[str] = set()
-        self._faults: deque[Step] = deque()
-        self._lock = threading.Lock()
-        self._server = FaultServer(otherwise=self._answer, tls=tls)
-
-    def __enter__(self) -> FakeWooCommerce:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.__exit__()
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    @property
-    def ca_file(self) -> str:
-        return self._server.ca_file
-
-    @property
-    def requests(self) -> list[Seen]:
-        return self._server.ledger
-
-    def fail(self, *steps: Step) -> None:
-        with self._lock:
-            self._faults.extend(steps)
 
     # what happens in the shop
 
@@ -135,11 +109,7 @@ class FakeWooCommerce:
 
     # what the adapter sees
 
-    def _answer(self, seen: Seen) -> Step:
-        with self._lock:
-            fault = self._faults.popleft() if self._faults else None
-        if fault:
-            return fault
+    def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)
         query = dict(parse_qsl(place.query, keep_blank_values=True))
         route = place.path.removeprefix("/wp-json") if self.pretty else "/?"

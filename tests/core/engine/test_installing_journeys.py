@@ -258,7 +258,7 @@ def test_what_was_unticked_is_named_and_what_is_implied_is_not(market: Market) -
                                            "oauth_application_refused"), ((400, {"error": "odd"}), "vendor_refused")])
 def test_a_code_that_is_not_exchanged_connects_nothing(market: Market, answer: tuple[int, Any], code: str) -> None:
     begun = market.begin()
-    market.vendor.then(status(*answer))
+    market.vendor.fail(status(*answer))
 
     with pytest.raises(RelanceError) as refused:
         market.finish(begun, market.back(market.vendor.consent(begun.redirect)))

@@ -228,7 +228,7 @@ def test_a_vendor_that_is_away_costs_nothing_while_the_old_token_lives(market: M
     name = market.join()
     before = market.row(name)
     market.clock.forward(timedelta(minutes=56))
-    market.vendor.then(fault, fault)
+    market.vendor.fail(fault, fault)
 
     assert market.token(name) == before.installation.secrets["access_token"]
     market.clock.forward(timedelta(minutes=4))
