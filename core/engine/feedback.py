@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from core import traces
-from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Refused, Reply, Reports
+from core.contract import Account, Inbound, PhoneReply, Provider, Receipt, Refused, Reply, Reports, Speaks
+from core.domain.approved import News
 from core.domain.channels import message_of
 from core.domain.content import NEXT_CHANNEL
 from core.domain.errors import InvalidNumber, NotAuthentic, NotFound, Unreadable
@@ -27,7 +28,7 @@ from core.domain.text.alphabet import GSM7
 from core.domain.text.segments import measure
 from core.domain.text.spoken_time import moment_in_words
 from core.domain.text.transliteration import raw_map, to_gsm7
-from core.engine import conversing, guarding, notices, reaching
+from core.engine import approving, calling, conversing, guarding, notices, reaching
 from core.engine.consenting import call_off
 from core.engine.scheduling import live_installations, replan, replan_open
 from core.secrets import same
@@ -65,6 +66,7 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
     if (answer := provider.handshake(request, account)) is not None:
         return answer
     provider.verify(request, account)
+    asked = provider.asked(request, account) if isinstance(provider, Speaks) else None
     try:
         words = provider.read(request, account)
     except Unreadable as error:
@@ -72,17 +74,23 @@ def receive(suite: Suite, account_id: str, secret: str, topic: str, request: Inb
             inbox.keep(
                 tx, request, account.provider, "unreadable", account=account.id, source=topic, trouble=error.reason
             )
-        return Reply(200)
+        return provider.words(request, account, None) if isinstance(provider, Speaks) and asked else Reply(200)
     receipts = [one for one in words if isinstance(one, Receipt)]
     receipts = [_confirmed(provider, account, one, suite.now()) for one in receipts]
     with suite.database.write(account.workspace) as tx:
         inbox.keep(tx, request, account.provider, "read", account=account.id, source=topic)
+        spoken = calling.spoken(tx, account.id, asked, suite.now()) if asked else None
+        if asked and spoken is None:
+            # Somebody answered, and will hear nothing.
+            receipts = [one for one in receipts if one.state is not State.DELIVERED]
         take_receipts(suite, tx, account, receipts)
         for one in words:
             if isinstance(one, PhoneReply):
                 take_reply(suite, tx, account, one)
+                spoken = spoken and calling.after_key(tx, account.id, spoken, one)
+        approving.heard(tx, account, [one for one in words if isinstance(one, News)], suite.now())
     suite.wake()
-    return Reply(200)
+    return provider.words(request, account, spoken) if isinstance(provider, Speaks) and asked else Reply(200)
 
 
 def replay_in(suite: Suite, tx: Transaction, inbox_id: str) -> str:
@@ -94,7 +102,7 @@ def replay_in(suite: Suite, tx: Transaction, inbox_id: str) -> str:
     if kept is None or row is None or provider is None:
         raise NotFound("inbox entry")
     state, trouble = "read", None
-    words: tuple[Receipt | PhoneReply, ...] = ()
+    words: tuple[Receipt | PhoneReply | News, ...] = ()
     try:
         words = provider.read(Inbound.read(kept["request"]), row.account)
     except Unreadable as error:
@@ -103,6 +111,7 @@ def replay_in(suite: Suite, tx: Transaction, inbox_id: str) -> str:
     for one in words:
         if isinstance(one, PhoneReply):
             take_reply(suite, tx, row.account, one)
+    approving.heard(tx, row.account, [one for one in words if isinstance(one, News)], suite.now())
     inbox.replayed(tx, inbox_id, state, trouble, suite.now())
     return state
 
@@ -145,9 +154,10 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
     for some in _rounds(ours):
         plain: list[tuple[Mapping[str, Any], Receipt]] = []
         for message, step, receipt in some:
-            if step != message["channel_step"] or message["id"] in gone_on:
+            earlier = step != message["channel_step"] or calling.is_earlier(message, step, receipt)
+            if earlier or message["id"] in gone_on:
                 done = _of_earlier_channel(suite, tx, message, step, receipt, now)
-            elif _goes_on(tx, message, receipt, now):
+            elif calling.again(tx, message, receipt, now) or _goes_on(tx, message, receipt, now):
                 gone_on.add(message["id"])
                 continue
             elif _is_plain(message, receipt):
@@ -244,7 +254,7 @@ def _settle(suite: Suite, tx: Transaction, references: Mapping[tuple[str, str], 
             # It has gone on by another channel since.
             continue
         receipt = feedback.early_receipt(row)
-        if not _goes_on(mine, message, receipt, now):
+        if not calling.again(mine, message, receipt, now) and not _goes_on(mine, message, receipt, now):
             _applied(suite, mine, account, message, receipt, now)
 
 
@@ -346,18 +356,33 @@ def refused(tx: Transaction, message: outbox.Claimed, account: str, why: Refused
 def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneReply) -> str | None:
     """Keeps a reply and does what it asks for, if that is certain. Its id; None when it came before."""
     now = suite.now()
-    reply_id = feedback.keep_reply(tx, account.id, reply, now, channel=_channel_of(suite, account, reply))
+    key = calling.key_pressed(tx, account.id, reply)
+    by = Channel.VOICE if key is not None else _channel_of(suite, account, reply)
+    reply_id = feedback.keep_reply(tx, account.id, reply, now, channel=by)
     if reply_id is None:
         return None
+    call: Mapping[str, Any] | None = None
+    if key is not None:
+        call, step, says = key
+        calling.heard_out(tx, call, step, reply.text.strip(), now)
+        if says is None:
+            why = Reason("call_key_unknown", {"key": reply.text.strip()})
+            feedback.understood(
+                tx, reply_id, meaning=Meaning.OTHER, outcome=why, message=call["id"], occasion=call["occasion"],
+                handled=now,
+            )  # fmt: skip
+            notices.reply_came(tx, reply_id, now)
+            return reply_id
+        reply = replace(reply, text=says)
     questions = _open_questions(tx, reply, min(reply.at, now))
-    said = meaning(reply.text, question_open=bool(questions))
+    said = meaning(reply.text, question_open=bool(questions) or call is not None)
     which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES, but=reply_id)
     chosen = None if which is None else _chosen(which, reply.text)
     if which is not None and chosen is not None:
         feedback.handled(tx, which["id"], now)
         _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
     elif said is Meaning.STOP:
-        _stop(suite, tx, account, reply_id, reply, now)
+        _stop(suite, tx, account, reply_id, reply, now, call=call)
     elif said is Meaning.START:
         people.start(tx, reply.sender, MARKETING, "reply", {"reply": reply_id}, now)
         people.start(tx, reply.sender, TRANSACTIONAL, "reply", {"reply": reply_id}, now)
@@ -506,17 +531,25 @@ def _chosen(which: Mapping[str, Any], text: str) -> str | None:
 
 
 def _stop(
-    suite: Suite, tx: Transaction, account: Account, reply_id: str, reply: PhoneReply, now: datetime
+    suite: Suite,
+    tx: Transaction,
+    account: Account,
+    reply_id: str,
+    reply: PhoneReply,
+    now: datetime,
+    *,
+    call: Mapping[str, Any] | None = None,
 ) -> None:
     """STOP ends the marketing; said to a reminder, the reminders too. What waits is called off at once, and the person
-    is told so once: not when all of it was stopped before, nor where the provider does."""
-    last = feedback.last_to(tx, reply.sender, but=MessageClass.CONVERSATIONAL)
+    is told so once: not when all of it was stopped before, nor where the provider does. By a key of `call` it is said
+    to that one, and heard in it."""
+    last = call or feedback.last_to(tx, reply.sender, but=MessageClass.CONVERSATIONAL)
     scopes = {MARKETING} | ({TRANSACTIONAL} if last and last["class"] == "transactional" else set())
-    proof = {"reply": reply_id, "text": clean(reply.text[:160])}
+    proof = {"reply": reply_id, "text": clean(reply.text[:160])} | ({"call": call["id"]} if call else {})
     news = [people.stop(tx, reply.sender, scope, "reply", proof, now) for scope in sorted(scopes)]
     call_off(tx, reply.sender, scopes, now)
     provider = suite.providers.get(account.provider)
-    if any(news) and not (provider is not None and provider.confirms_stop):
+    if any(news) and call is None and not (provider is not None and provider.confirms_stop):
         _say(tx, reply.sender, "stopped_all" if TRANSACTIONAL in scopes else "stopped", now,
              reference=feedback.STOP_CONFIRMED)  # fmt: skip
     feedback.understood(

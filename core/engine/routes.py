@@ -9,7 +9,8 @@ from typing import Any
 from zlib import crc32
 
 from core.contract import Account, LooksAgain, Outgoing, Rewards
-from core.domain import pacing, routing
+from core.domain import approved, pacing, routing
+from core.domain.approved import Shelf
 from core.domain.breaker import Breaker, Standing
 from core.domain.channels import reference_of, tries_until
 from core.domain.content import usable
@@ -19,9 +20,11 @@ from core.domain.policy.decision import Policy
 from core.domain.policy.walltime import local
 from core.domain.reach import Known, plainer
 from core.domain.reasons import Reason
+from core.domain.recipients import Line, Recipient
 from core.domain.routing import Exit, Leaving, NoExit, Resting
-from core.engine import reaching
+from core.engine import calling, reaching
 from core.storage import accounts, feedback, house, installations, outbox, people
+from core.storage import approved as templates
 from core.storage import pacing as paces
 from core.storage.database import Transaction
 from core.storage.outbox import Claimed, Result
@@ -60,6 +63,14 @@ class Gathered:
     """(account, number) of people who wrote on WhatsApp in the last 24 hours."""
     phones: dict[str, dict[tuple[str, str], Known]] = field(default_factory=dict)
     """workspace → (agent, number) → what is known of that phone on RCS."""
+    shelves: dict[str, Shelf] = field(default_factory=dict)
+    """account → its approved templates, where they are known."""
+    called: dict[tuple[str, str], dict[str, list[datetime]]] = field(default_factory=dict)
+    """(workspace, number) → message → when it was called, where a law counts calls."""
+    refused: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """(workspace, number) → when the person last said no, where a law remembers it."""
+    ends: dict[tuple[Any, ...], datetime | None] = field(default_factory=dict)
+    """When the hours of advertising end, for all who are written to alike."""
     fits: dict[tuple[Any, ...], Fits] = field(default_factory=dict)
     going: set[tuple[Any, ...]] = field(default_factory=set)
     """What messages have in common that were let go; see `_looked_at`."""
@@ -98,7 +109,11 @@ def gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed], now: dat
         rich = {one.to for one in claimed if one.workspace == workspace and one.channel is Channel.RCS}
         if rich:
             found.phones[workspace] = reaching.batch(mine, workspace, rich, now)
+        if any(one.workspace == workspace and one.channel is Channel.WHATSAPP for one in claimed):
+            found.shelves |= templates.shelves(mine)
     asked = {one.to for one in claimed if one.channel is Channel.WHATSAPP}
+    if any(one.channel is Channel.VOICE for one in claimed):
+        found.called, found.refused = calling.counted(tx, claimed, now)
     if asked:
         found.written_to = feedback.written_lately(tx, Channel.WHATSAPP, asked, now - WINDOW)
     return found
@@ -140,8 +155,12 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
     """The last look, and the account by which it leaves if it may."""
     if message.fallback_at is not None and message.fallback_at <= now and message.held_by is None:
         return onward(message, Reason("channel_time_over", {"channel": str(message.channel)}))
+    if (why := calling.cannot_follow(message)) is not None:
+        return Result(message, State.FAILED, why, channel=message.channel)
     verdict = _looked_at(message, known, now)
     if not isinstance(verdict, Go):
+        if verdict.reason.code in calling.NOT_CALLED and message.next_channel is not None and message.held_by is None:
+            return onward(message, verdict.reason)
         if verdict.reason.code == "no_marketing_consent" and _unsure(suite, message, known, now):
             # Its platform may have the person's yes; without one it ends here when it comes back.
             held_by = outbox.looking(message.installation or "")
@@ -156,23 +175,63 @@ def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Accou
         )
     route = _route(suite, message, known, now)
     if isinstance(route, Account) and message.channel is not Channel.SMS:
-        phone = known.phone(suite, message, route)
-        # A message that may be there already is not given to another channel, whatever is known by now.
-        if phone is not None and not phone.reachable and message.held_by is None and message.next_channel is not None:
-            on = f"{local(phone.at, known.policies[message.workspace].zone):%d/%m/%Y}"
-            return onward(message, Reason("channel_known_unreachable", {"channel": message.channel.upper(), "on": on}))
-        within = (route.id, message.to) in known.written_to
-        if (why := usable(message.channel, message.content or _NOTHING, within, message.asks)) is not None:
-            return onward(message, why)
+        return _able(suite, message, route, known, now)
     return route
 
 
-def _looked_at(message: Claimed, known: Gathered, now: datetime) -> Go | Stay:
-    """The last look. Of messages of one batch that are alike, and to people of whom nothing particular is known, all
-    may leave where one may, as long as they are of use."""
+def _able(suite: Suite, message: Claimed, route: Account, known: Gathered, now: datetime) -> Account | Result:
+    """The account, if its channel can carry the message to that phone as far as is known; else the next channel. What
+    may be wrong by now passes nothing over that has nowhere else to go: the provider itself says no then."""
+    # A message that may be there already is not given to another channel, whatever is known by now.
+    elsewhere_to = message.held_by is None and message.next_channel is not None
+    phone = known.phone(suite, message, route)
+    if phone is not None and not phone.reachable and elsewhere_to:
+        on = f"{local(phone.at, known.policies[message.workspace].zone):%d/%m/%Y}"
+        return onward(message, Reason("channel_known_unreachable", {"channel": message.channel.upper(), "on": on}))
+    if message.channel is Channel.VOICE:
+        caller = suite.providers[route.provider].caller(route)
+        stopped = calling.refusal(message, caller, known.called, known.refused, now)
+        if stopped is not None:
+            return _not_called(message, *stopped)
+    within = (route.id, message.to) in known.written_to
+    if (why := usable(message.channel, message.content or _NOTHING, within, message.asks)) is not None:
+        return onward(message, why)
+    given = approved.named(message.content) if message.channel is Channel.WHATSAPP else None
+    if given is None or (within and "text" in (message.content or _NOTHING).get("whatsapp", {})):
+        return route
+    shelf = known.shelves.get(route.id)
+    why = approved.trouble(given, shelf, message.message_class) if shelf is not None else None
+    if why is None or message.held_by is not None:
+        return route
+    if why.code != "approved_is_marketing":
+        return onward(message, why) if elsewhere_to else route
+    # What counts as advertising over there leaves only to whom, and when, advertising may.
+    verdict = _looked_at(message, known, now, MessageClass.MARKETING)
+    if isinstance(verdict, Go):
+        return route
+    if verdict.state is State.SCHEDULED and not elsewhere_to:
+        return Result(message, verdict.state, verdict.reason, due_at=verdict.due_at, held_by=verdict.held_by)
+    return onward(message, why)
+
+
+def _not_called(message: Claimed, why: Reason, again: datetime | None) -> Result:
+    """By the next channel; without one later, if that is of use and known; else not at all."""
+    if message.next_channel is not None and message.held_by is None:
+        return onward(message, why)
+    if again is not None and not is_stale(message.expires_at, again) and message.expires_at is not None:
+        return Result(message, State.SCHEDULED, why, due_at=again, counts=False)
+    return Result(message, State.SUPPRESSED, why, channel=message.channel)
+
+
+def _looked_at(
+    message: Claimed, known: Gathered, now: datetime, as_class: MessageClass | None = None
+) -> Go | Stay:
+    """The last look, by the rules of its class (or of `as_class`). Of messages of one batch that are alike, and to
+    people of whom nothing particular is known, all may leave where one may, as long as they are of use."""
     policy, confirms_stop = known.policies[message.workspace], message.reference == feedback.STOP_CONFIRMED
+    klass = as_class or message.message_class
     alike = (
-        message.workspace, message.country, message.channel, message.message_class, message.sender, message.asks,
+        message.workspace, message.country, message.channel, klass, message.sender, message.asks,
         message.installation, confirms_stop,
     )
     nobody = not policy.knows(message.country, message.to)
@@ -182,7 +241,7 @@ def _looked_at(message: Claimed, known: Gathered, now: datetime) -> Go | Stay:
         message.to,
         message.country,
         message.channel,
-        message.message_class,
+        klass,
         expires_at=message.expires_at,
         sender=message.sender,
         asks=message.asks,
@@ -232,7 +291,7 @@ def elsewhere(suite: Suite, message: Claimed, account: str, known: Gathered, now
     )
 
 
-def outgoing(suite: Suite, message: Claimed, account: Account, known: Gathered) -> Outgoing:
+def outgoing(suite: Suite, message: Claimed, account: Account, known: Gathered, now: datetime) -> Outgoing:
     """The message as the provider gets it. Where another channel follows, its validity ends when that one's begins.
     What the phone is known not to be able to show is said in a plainer way."""
     content = (message.content or _NOTHING).get(message.channel, _NOTHING)
@@ -257,7 +316,19 @@ def outgoing(suite: Suite, message: Claimed, account: Account, known: Gathered) 
         asks=message.asks,
         content=content,
         within_window=(account.id, message.to) in known.written_to,
+        hours_end=_hours_end(message, known, now) if message.message_class is MessageClass.MARKETING else None,
     )
+
+
+def _hours_end(message: Claimed, known: Gathered, now: datetime) -> datetime | None:
+    policy = known.policies[message.workspace]
+    # Where nothing is known of the person and the country has one clock, they end for everybody at once.
+    alike = (message.workspace, message.country, message.channel)
+    key = (*alike, message.to) if policy.knows(message.country, message.to) else alike
+    if key not in known.ends:
+        recipient = Recipient(message.to, message.country, Line.MOBILE)
+        known.ends[key] = policy.hours_end(recipient, message.channel, message.message_class, now)
+    return known.ends[key]
 
 
 def _route(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Account | Result:
@@ -289,8 +360,10 @@ def _route(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Ac
 def _fits(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Fits:
     """The accounts for such a message, worked out once for all that are alike; None when there is none at all."""
     bound = message.held_by if (message.held_by or "").startswith("account:") else None
-    leaving = Leaving(message.channel, message.country, message.message_class, message.asks)
-    key = (message.workspace, leaving, message.test, bound)
+    asks = message.asks or calling.asks_for_a_key(message)
+    leaving = Leaving(message.channel, message.country, message.message_class, asks)
+    without = _without_its_template(message, known) if message.channel is Channel.WHATSAPP else frozenset()
+    key = (message.workspace, leaving, message.test, bound, without)
     if key in known.fits:
         return known.fits[key]
     rows = [row for row in known.ways[message.workspace] if row.account.provider in suite.providers]
@@ -299,12 +372,26 @@ def _fits(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Fit
         rows = [row for row in rows if f"account:{row.account.id}" == bound]
     if message.test:
         rows = [row for row in rows if suite.for_tests(row.account.provider)]
-    exits = [_exit(suite, row, known.breakers[row.account.id], now) for row in rows]
+    if without:
+        rows = [row for row in rows if row.account.id not in without]
+    exits = [_exit(suite, row, known.breakers[row.account.id], message.channel, now) for row in rows]
     known.fits[key] = found = routing.fitting(leaving, exits) if exits else None
     return found
 
 
-def _exit(suite: Suite, row: accounts.Row, health: Breaker, now: datetime) -> Exit:
+def _without_its_template(message: Claimed, known: Gathered) -> frozenset[str]:
+    """The accounts that cannot send the message's template, where another one can."""
+    given = approved.named(message.content)
+    mine = [row.account.id for row in known.ways[message.workspace] if row.account.id in known.shelves]
+    if given is None or len(mine) < 2 or message.held_by is not None:
+        return frozenset()
+    klass = message.message_class
+    bad = [one for one in mine if (why := approved.trouble(given, known.shelves[one], klass)) is not None
+           and why.code != "approved_is_marketing"]  # fmt: skip
+    return frozenset(bad) if len(bad) < len(mine) else frozenset()
+
+
+def _exit(suite: Suite, row: accounts.Row, health: Breaker, channel: Channel, now: datetime) -> Exit:
     standing, back = health.standing(now), health.back(now)
     if row.state not in ("active", "held") or (row.state == "held" and health.until is None):
         # A person paused it, or its secrets cannot be read.
@@ -319,7 +406,7 @@ def _exit(suite: Suite, row: accounts.Row, health: Breaker, now: datetime) -> Ex
         row.classes,
         row.prices,
         row.weight,
-        row.takes_replies,
+        row.takes_replies and channel not in suite.providers[row.account.provider].deaf,
         standing,
         health.soft,
         back,
@@ -332,5 +419,5 @@ def carries(suite: Suite, row: accounts.Row, channel: Channel) -> bool:
 
 
 def _channels(suite: Suite, row: accounts.Row) -> frozenset[Channel]:
-    able = suite.providers[row.account.provider].channels
+    able = suite.providers[row.account.provider].able(row.account)
     return able & {Channel(name) for name in row.channels} if row.channels else able
