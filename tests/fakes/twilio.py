@@ -6,6 +6,12 @@
         fake.report(sid, "delivered")              # posts to the message's StatusCallback, signed
         fake.writes("+33639980001", "OUI")         # posts what the person wrote to the inbound webhook, signed
 
+        [call] = fake.calls                        # a call rings until somebody answers it
+        fake.answers(call["sid"], "human")         # asks what to say, as Twilio does once it knows who answered
+        fake.heard(call["sid"])                    # the sentences that were said
+        fake.presses(call["sid"], "1")             # the key is posted to the address that the last TwiML named
+        fake.ends(call["sid"], "completed")        # or "busy", "no-answer", …: posts to the call's StatusCallback
+
 Like the real one it is not idempotent and keeps no reference of ours. `fail(step, takes=True)` plays a fault after the
 request was carried out.
 """
@@ -17,10 +23,12 @@ import hmac
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from xml.etree import ElementTree
 
 from tests.fakes.vendor import Vendor
 from tests.faults.server import Seen, Step, ok, status
@@ -46,16 +54,31 @@ def resource(given: dict[str, str], made: datetime, sid: str | None = None) -> M
             "api_version": "2010-04-01", "uri": "", "subresource_uris": {}}
 
 
+def call(given: dict[str, str], made: datetime, sid: str | None = None) -> Message:
+    """A call as the REST interface shows it."""
+    return {"sid": sid or "CA" + uuid.uuid4().hex, "account_sid": ACCOUNT, "to": given["To"], "from": given.get("From"),
+            "status": "queued", "direction": "outbound-api", "answered_by": None, "price": None, "price_unit": "USD",
+            "date_created": format_datetime(made), "date_updated": format_datetime(made), "start_time": None,
+            "end_time": None, "duration": None, "queue_time": "0", "api_version": "2010-04-01", "uri": "",
+            "parent_call_sid": None, "subresource_uris": {}}
+
+
 class FakeTwilio(Vendor):
-    """`messages` is its ledger. `now` is what it writes into dates, `page` how many a page of its list holds."""
+    """`messages` and `calls` are its ledgers. `now` is what it writes into dates, `page` how many a page of its lists
+    holds. `posts` takes what it posts back (address, fields) in place of the network."""
 
     def __init__(self, token: str = "t0ken", user: str = ACCOUNT, page: int = 200) -> None:
         super().__init__()
+        self.posts: Callable[[str, dict[str, str]], tuple[int, bytes]] | None = None
         self.token, self.user, self.page = token, user, page
         self.messages: list[Message] = []
         self.callbacks: dict[str, str] = {}
+        self.calls: list[Message] = []
+        self.made_by: dict[str, dict[str, list[str]]] = {}
+        self.said: dict[str, list[bytes]] = {}
         self.inbound_url = ""
         self.now = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+        self._last: dict[str, tuple[str, dict[str, str]]] = {}
 
     def texts(self, number: str) -> list[str]:
         with self._lock:
@@ -76,25 +99,86 @@ class FakeTwilio(Vendor):
             "Body": text, "NumMedia": "0", "NumSegments": "1", "SmsStatus": "received", "ApiVersion": "2010-04-01",
             **more})
 
+    # ------------------------------------------------------------------------------------ calls
+
+    def begins(self, sid: str) -> int:
+        """The first of the events that were asked for."""
+        return self._progress(sid, "initiated")
+
+    def answers(self, sid: str, answered_by: str | None) -> list[str]:
+        """Somebody picks up: asks what to say, and says it. The sentences; none when it hangs up at once."""
+        one = self._call(sid)
+        one["status"], one["answered_by"] = "in-progress", answered_by
+        fields = self._fields(one) | ({"AnsweredBy": answered_by} if answered_by else {})
+        return self._say(sid, self.made_by[sid]["Url"][0], fields)
+
+    def presses(self, sid: str, key: str) -> list[str]:
+        """A key, posted to the address that was given with the last words. What is said then."""
+        gather = ElementTree.fromstring(self.said[sid][-1]).find("Gather")
+        assert gather is not None, "no key was asked for"
+        return self._say(sid, gather.attrib["action"], self._fields(self._call(sid)) | {
+            "Digits": key, "FinishedOnKey": ""})
+
+    def ends(self, sid: str, value: str) -> int:
+        one = self._call(sid)
+        one["status"], one["end_time"] = value, format_datetime(self.now)
+        return self._progress(sid, value)
+
+    def heard(self, sid: str) -> list[str]:
+        """Every sentence that was said in that call."""
+        return [text for document in self.said.get(sid, []) for text in sentences(document)]
+
+    def ask_again(self, sid: str) -> int:
+        """Twilio repeats its last question about that call, word for word."""
+        url, fields = self._last[sid]
+        return self._exchange(url, fields)[0]
+
+    def _say(self, sid: str, url: str, fields: dict[str, str]) -> list[str]:
+        self._last[sid] = url, fields
+        code, body = self._exchange(url, fields)
+        assert code == 200, f"the phone says that an application error has occurred ({code})"
+        self.said.setdefault(sid, []).append(body)
+        return sentences(body)
+
+    def _progress(self, sid: str, value: str) -> int:
+        return self._post(self.made_by[sid]["StatusCallback"][0], self._fields(self._call(sid)) | {
+            "CallStatus": value, "CallbackSource": "call-progress-events", "SequenceNumber": "0"})
+
+    def _fields(self, one: Message) -> dict[str, str]:
+        return {"CallSid": one["sid"], "AccountSid": ACCOUNT, "From": str(one["from"]), "To": one["to"],
+                "Called": one["to"], "Caller": str(one["from"]), "CallStatus": one["status"],
+                "Direction": "outbound-api", "ApiVersion": "2010-04-01"}
+
+    def _call(self, sid: str) -> Message:
+        [one] = [one for one in self.calls if one["sid"] == sid]
+        return one
+
     def _post(self, url: str, fields: dict[str, str]) -> int:
+        return self._exchange(url, fields)[0]
+
+    def _exchange(self, url: str, fields: dict[str, str]) -> tuple[int, bytes]:
+        if self.posts is not None:
+            return self.posts(url, fields)
         request = urllib.request.Request(url, urlencode(fields).encode(), {
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Twilio-Signature": signature(url, fields, self.token)})
         try:
             with _DIRECT.open(request, timeout=10) as answer:
-                return int(answer.status)
+                return int(answer.status), answer.read()
         except urllib.error.HTTPError as error:
-            return error.code
+            return error.code, b""
 
     def _carry_out(self, seen: Seen) -> Step:
         place = urlsplit(seen.path)
         proof = base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
         if seen.headers.get("authorization") != f"Basic {proof}":
             return error(401, 20003, "Authenticate")
+        if place.path.startswith(f"/2010-04-01/Accounts/{ACCOUNT}/Calls"):
+            return self._of_calls(seen, place.path.rpartition("/Calls")[2], place.query)
         if place.path != f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json":
             return error(404, 20404, "The requested resource was not found")
         if seen.method == "GET":
-            return self._list({name: values[-1] for name, values in parse_qs(place.query).items()})
+            return self._list("Messages", self.messages, place.query)
         given = dict(parse_qsl(seen.body.decode(), keep_blank_values=True, strict_parsing=True))
         if wrong := _wrong(given):
             return wrong
@@ -103,13 +187,35 @@ class FakeTwilio(Vendor):
         self.callbacks[message["sid"]] = given.get("StatusCallback", "")
         return ok(message, 201)
 
-    def _list(self, query: dict[str, str]) -> Step:
-        found = [one for one in reversed(self.messages) if query.get("To") in (None, one["to"])]
+    def _of_calls(self, seen: Seen, rest: str, query: str) -> Step:
+        if rest == ".json" and seen.method == "GET":
+            return self._list("Calls", self.calls, query)
+        given = parse_qs(seen.body.decode(), keep_blank_values=True, strict_parsing=True) if seen.body else {}
+        if rest == ".json":
+            first = {name: values[0] for name, values in given.items()}
+            if wrong := _wrong_call(first):
+                return wrong
+            one = call(first, self.now)
+            self.calls.append(one)
+            self.made_by[one["sid"]] = given
+            return ok(one, 201)
+        found = next((one for one in self.calls if rest == f"/{one['sid']}.json"), None)
+        if found is None:
+            return error(404, 20404, "The requested resource was not found")
+        if seen.method == "POST" and given.get("Status") == ["canceled"]:
+            if found["status"] not in ("queued", "ringing"):
+                return error(400, 21220, "Call is not in-progress. Cannot redirect.")
+            found["status"] = "canceled"
+        return ok(found)
+
+    def _list(self, kind: str, all_of_them: list[Message], asked: str) -> Step:
+        query = {name: values[-1] for name, values in parse_qs(asked).items()}
+        found = [one for one in reversed(all_of_them) if query.get("To") in (None, one["to"])]
         size, page = min(int(query.get("PageSize", "50")), self.page), int(query.get("Page", "0"))
         items, more = found[page * size:(page + 1) * size], len(found) > (page + 1) * size
         again = urlencode({**query, "Page": page + 1, "PageToken": f"PASM{page}"})
-        answer: Message = {"messages": items, "page": page, "page_size": size, "next_page_uri":
-                           f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?{again}" if more else None}
+        answer: Message = {kind.lower(): items, "page": page, "page_size": size, "next_page_uri":
+                           f"/2010-04-01/Accounts/{ACCOUNT}/{kind}.json?{again}" if more else None}
         return ok(answer, headers={"Date": format_datetime(self.now, usegmt=True)})
 
 
@@ -126,6 +232,26 @@ def _wrong(given: dict[str, str]) -> Step | None:
     if not 1 <= int(given.get("ValidityPeriod", "36000")) <= 36000:
         return error(400, 21623, "ValidityPeriod")
     return None
+
+
+def _wrong_call(given: dict[str, str]) -> Step | None:
+    digits = given.get("To", "").removeprefix("+")
+    if not given.get("To", "").startswith("+") or not digits.isdigit() or not 7 <= len(digits) <= 15:
+        return error(400, 21211, f"Invalid 'To' Phone Number: {given.get('To')}")
+    if not given.get("From"):
+        return error(400, 21213, "'From' phone number is required")
+    if not given.get("Url") and not given.get("Twiml"):
+        return error(400, 21205, "Url parameter is required")
+    if given.get("MachineDetection") not in (None, "Enable", "DetectMessageEnd"):
+        return error(400, 21262, "MachineDetection")
+    if not 5 <= int(given.get("Timeout", "60")) <= 600:
+        return error(400, 21263, "Timeout")
+    return None
+
+
+def sentences(document: bytes) -> list[str]:
+    """What a TwiML document makes the phone say, in its order."""
+    return [say.text or "" for say in ElementTree.fromstring(document).iter("Say")]
 
 
 def error(number: int, code: int, message: str) -> Step:
