@@ -7,6 +7,7 @@ from itertools import groupby
 
 from core.contract import Account, PhoneReply, Receipt
 from core.domain.errors import BadInput
+from core.domain.messages import Channel
 from core.domain.recipients import Recipient
 from core.engine import feedback
 from core.ids import new_id
@@ -48,8 +49,9 @@ def answer(
         raise BadInput("simulator_reply_length", pointer="/text", limit=LONGEST_REPLY)
     with nullcontext(tx) if tx is not None else suite.database.write(workspace) as tx:
         last = simulated.find_last_to(tx, number)
+        called = last is not None and last.channel is Channel.VOICE
         reply = PhoneReply(number, to or (last and last.sender) or HOTLINE, text, suite.now(), new_id("simreply"),
-                           f"sim_{last.reference}" if last else None)
+                           f"sim_{last.reference}" if last else None, Channel.VOICE if called else None)
         account = _account(suite, tx, workspace, last.account if last else accounts.SIMULATOR)
         feedback.take_reply(suite, tx, account, reply)
     return reply

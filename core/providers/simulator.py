@@ -2,6 +2,7 @@
 
 A provider like others, so that everything around it can be tried: it has its own durable book, knows a reference again,
 can be looked up after a broken line, sends receipts and replies (`core.engine.simulation` makes them happen in time).
+A phone that is called rings, and is answered by a person, by a voicemail, or not at all.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from core.contract import (
     TryLater,
     Uncertain,
 )
+from core.domain import calls
+from core.domain.channels import call_of
 from core.domain.errors import RelanceError
 from core.domain.messages import Channel, State
 from core.domain.reasons import Reason
@@ -69,6 +72,14 @@ MAGIC: Mapping[str, Manner] = MappingProxyType({
     "0008": Manner(replies="OUI"),
 })
 """By the last four digits of the number. Every other number is delivered after two seconds."""
+CALLED: Mapping[str, str] = MappingProxyType({
+    "0002": "failed", "0009": "voicemail", "0010": "busy", "0011": "no_answer", "0012": "no_answer"})
+"""What becomes of a call, by the last four digits; every other phone is answered by a person. 0012 is, too, when it is
+called again. Where a key is offered for it, 0007 says STOP by it, and 0008 OUI."""
+_CALLS: Mapping[str, tuple[State, str]] = MappingProxyType({
+    "answered": (State.DELIVERED, calls.ANSWERED), "left": (State.DELIVERED, calls.LEFT),
+    "hung_up": (State.FAILED, "call_voicemail"), "busy": (State.FAILED, "call_busy"),
+    "no_answer": (State.FAILED, "call_no_answer"), "failed": (State.FAILED, "call_failed")})
 
 
 def manner(number: str) -> Manner:
@@ -120,6 +131,9 @@ class Simulator(Provider):
         found = self._book.find(reference)
         if found is None or (found.workspace, found.account) != (account.workspace, account.id):
             raise Gone(reference)
+        if found.channel is Channel.VOICE and found.state is State.FAILED:
+            # It was made; how it ended is told by its own receipt.
+            return receipt(found, State.SENT, now)
         return receipt(found, found.state, now)
 
     def _put_off(self, account: Account, messages: Sequence[Outgoing], now: datetime) -> set[str]:
@@ -146,6 +160,8 @@ def happens(message: Simulated) -> tuple[Receipt | PhoneReply, State, datetime |
     at, step = message.next_at, message.next
     if at is None or step is None:
         raise ValueError("nothing is to happen to this message")
+    if message.channel is Channel.VOICE:
+        return _rings(message, at, step)
     if step.startswith(REPLY):
         said = PhoneReply(message.to, message.sender or HOTLINE, step.removeprefix(REPLY), at,
                           f"simreply_{message.reference}", f"sim_{message.reference}")
@@ -153,6 +169,20 @@ def happens(message: Simulated) -> tuple[Receipt | PhoneReply, State, datetime |
     state, replies = State(step), manner(message.to).replies
     then = (at + SOON, REPLY + replies) if replies else (None, None)
     return receipt(message, state, at), state, *then
+
+
+def _rings(message: Simulated, at: datetime,
+           step: str) -> tuple[Receipt | PhoneReply, State, datetime | None, str | None]:
+    """What happens on a phone that is called. `step` may name the key that is pressed afterwards ("answered:1")."""
+    if step.startswith(REPLY):
+        key = step.removeprefix(REPLY)
+        said = PhoneReply(message.to, message.sender or HOTLINE, key, at, f"simreply_{message.reference}",
+                          f"sim_{message.reference}", Channel.VOICE)
+        return said, message.state, None, None
+    what, _, key = step.partition(":")
+    state, code = _CALLS[what]
+    told = Receipt(f"sim_{message.reference}", state, what.upper(), at, message.reference, Reason(code))
+    return told, state, *((at + SOON, REPLY + key) if key else (None, None))
 
 
 def _begin(message: Outgoing, begun: Callable[[str], None]) -> Outcome | None:
@@ -174,8 +204,25 @@ def _answer(message: Outgoing, *, first_try: bool) -> Outcome:
 
 def _received(account: Account, message: Outgoing, now: datetime) -> Simulated:
     way = manner(message.to)
+    if message.channel is Channel.VOICE:
+        said = calls.spoken(message.content, message.text, message.message_class)
+        words = " ".join(filter(None, (said.text, said.menu)))
+        return Simulated(account.workspace, account.id, message.reference, message.to, message.sender, words,
+                         message.channel, now, State.SENT, now + way.after, _call(message, said))
     return Simulated(account.workspace, account.id, message.reference, message.to, message.sender, message.text,
                      message.channel, now, State.SENT, now + way.after, way.ends.value)
+
+
+def _call(message: Outgoing, said: calls.Spoken) -> str:
+    """How the phone that is called behaves: a name of `_CALLS`, with the key that is pressed then."""
+    becomes = CALLED.get(message.to[-4:], "answered")
+    if message.to[-4:] == "0012" and call_of(message.reference):
+        becomes = "answered"
+    if becomes == "voicemail":
+        return "left" if said.voicemail == calls.LEAVE_MESSAGE else "hung_up"
+    wanted = manner(message.to).replies
+    key = next((key for key, meaning in said.keys.items() if calls.SAID[meaning] == wanted), None)
+    return f"{becomes}:{key}" if key and becomes == "answered" else becomes
 
 
 class _Notes:

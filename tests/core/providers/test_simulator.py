@@ -175,3 +175,55 @@ def test_nothing_happens_to_a_message_that_is_at_its_end(book: DatabaseBook) -> 
 
     with pytest.raises(ValueError, match="nothing is to happen"):
         happens(replace(kept, next=None, next_at=None))
+
+
+# calls
+
+def ring(last_four: str, **given: object) -> Outgoing:
+    content = {"text": "Rendez-vous demain.", "language": "fr-FR", **given}
+    return replace(to(last_four, str(given.pop("reference", "msg_1"))), channel=Channel.VOICE, content=content)
+
+
+KEYS = {"1": "confirm", "2": "decline", "9": "stop"}
+
+
+@pytest.mark.parametrize(("last_four", "given", "lived"), [
+    ("0001", {}, [("ANSWERED", 2)]),
+    ("0002", {}, [("FAILED", 2)]),
+    ("0004", {}, [("ANSWERED", 300)]),
+    ("0007", {"keys": KEYS}, [("ANSWERED", 2), ("9", 4)]),
+    ("0008", {"keys": KEYS}, [("ANSWERED", 2), ("1", 4)]),
+    ("0008", {}, [("ANSWERED", 2)]),
+    ("0009", {}, [("HUNG_UP", 2)]),
+    ("0009", {"voicemail": "leave_message"}, [("LEFT", 2)]),
+    ("0010", {}, [("BUSY", 2)]),
+    ("0011", {}, [("NO_ANSWER", 2)]),
+    ("0012", {}, [("NO_ANSWER", 2)])])
+def test_a_phone_that_is_called_does_what_its_number_says(
+    book: DatabaseBook, last_four: str, given: dict[str, object], lived: list[tuple[str, float]]
+) -> None:
+    send(book, ring(last_four, **given))
+
+    found, told = book.find("msg_1"), []
+    while found is not None and found.next is not None and found.next_at is not None:
+        said, state, next_at, then = happens(found)
+        told.append((said.status if isinstance(said, Receipt) else said.text,
+                     (found.next_at - NOW).total_seconds()))
+        found = replace(found, state=state, next_at=next_at, next=then)
+    assert told == lived
+
+
+def test_the_phone_says_the_words_and_the_keys(book: DatabaseBook) -> None:
+    send(book, ring("0001", keys=KEYS))
+
+    found = book.find("msg_1")
+    assert found is not None
+    assert found.text.startswith("Rendez-vous demain. Pour confirmer, tapez 1.")
+
+
+def test_who_did_not_hear_the_first_call_answers_the_second(book: DatabaseBook) -> None:
+    send(book, ring("0012", reference="msg_1.1"))
+
+    found = book.find("msg_1.1")
+    assert found is not None
+    assert found.next == "answered"
