@@ -311,7 +311,7 @@ class WordPress(Answers, Asks, Connects, HandsOver, Checks, Offers, Installs, Sh
     # Discount codes for one person ---------------------------------------------------------------------------------
 
     def reward(self, installation: Installation, wanted: Reward, now: datetime) -> None:
-        """Asks the plugin for a coupon of WooCommerce. Those that are over stay there: they are good for nothing."""
+        """Asks the plugin for a coupon of WooCommerce. Those that are over it deletes itself."""
         coupons.made(self.tools.call, installation, wanted, now)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from core.contract import ConsentWord, Erasure, Inbound, Installation
+from core.domain.discounts import IN_LINK
 from core.domain.errors import InvalidNumber, Unreadable
 from core.domain.events import Closed, Event, Evidence, Kind, Wish
 from core.domain.reasons import Reason
@@ -16,6 +17,8 @@ from core.domain.recipients import Recipient
 from core.domain.shoppers import Shopper, Written, language_of, line_of, sum_of, whose
 from wordpress_bridge import wire
 
+CODE_IN_LINK = "relance_code"
+"""By which the plugin's link to a cart takes a code of ours."""
 MOST_EVENTS = 100
 MOST_PEOPLE = 100
 LONGEST = 500
@@ -214,7 +217,7 @@ def _cart(said: Said) -> Told:
     event = Event(
         Kind.CART, key, said.moment("at"), start=said.moment("changed"), recipient=person.recipient,
         trouble=person.trouble, evidence=person.evidence, values=_basket(said, "first_name", "link"),
-        subject=_user(said), email=said.email, ip=said.ip)
+        private={IN_LINK: CODE_IN_LINK}, subject=_user(said), email=said.email, ip=said.ip)
     return Told("", (event,), said.consent(person.recipient.number if person.recipient else None))
 
 

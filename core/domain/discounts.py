@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 from core.domain.errors import BadInput
 from core.domain.text.price import Money, decimals_of
 
+IN_LINK = "code_in_link"
+"""In a cart's `Event.private`: the name of the parameter by which its `link` takes a discount code."""
 LENGTH = 8
 MOST_DAYS = 90
 MOST_AMOUNT = 10_000 * 1_000_000
@@ -61,6 +64,16 @@ class Discount:
         there = ZoneInfo(zone)
         last = now.astimezone(there).date() + timedelta(days=self.days)
         return datetime.combine(last, time(23, 59, 59), there)
+
+
+def in_link(link: str, private: Mapping[str, Any], code: str) -> str:
+    """`link` as it also applies `code`, where the shop's links can (`private` of the cart says so); else as it is."""
+    name = private.get(IN_LINK)
+    if not isinstance(name, str) or not name:
+        return link
+    parts = urlsplit(link)
+    pairs = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] != name]
+    return urlunsplit(parts._replace(query="&".join([*pairs, urlencode({name: code})])))
 
 
 def code_for(key: bytes, occasion: str, rule: str) -> str:

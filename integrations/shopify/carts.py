@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.contract import Installation
+from core.domain.discounts import IN_LINK
 from core.domain.errors import Unreadable
 from core.domain.events import Closed, Event, Kind
 from core.domain.shoppers import email_of, language_of, line_of, sum_of
@@ -20,6 +21,8 @@ from integrations.shopify.people import asked_buyer, buyer, first_name, subject_
 from integrations.shopify.reading import identity, mapping, mappings, moment, optional_identity, text
 
 POSTED_FIRST = timedelta(seconds=1)
+CODE_IN_LINK = "discount"
+"""By which a link to a checkout takes a code, as a cart's permalink does (Shopify, Create cart permalinks)."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -56,7 +59,7 @@ def from_webhook(body: Mapping[str, Any], installation: Installation) -> Event:
         private={name: value for name, value in (
             ("checkout", checkout), ("token", text(body.get("token"))), ("cart_token", text(body.get("cart_token"))),
             ("email", email), ("customer", optional_identity(customer.get("id"))), ("since", at.isoformat()),
-            ("phone", shopper.recipient.number if shopper.recipient else None),
+            ("phone", shopper.recipient.number if shopper.recipient else None), (IN_LINK, CODE_IN_LINK),
         ) if value})
 
 
@@ -99,7 +102,7 @@ def from_answer(node: Mapping[str, Any], installation: Installation, known: Mapp
         booked_at=created, subject=subject_of(customer), email=text(known.get("email")) or None,
         private={**known, **{name: value for name, value in (
             ("checkout", checkout), ("customer", optional_identity(customer.get("id"))), ("since", at.isoformat()),
-            ("phone", shopper.recipient.number if shopper.recipient else None),
+            ("phone", shopper.recipient.number if shopper.recipient else None), (IN_LINK, CODE_IN_LINK),
         ) if value}})
 
 

@@ -14,11 +14,14 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from core.contract import ConsentWord, Installation
+from core.domain.discounts import IN_LINK
 from core.domain.errors import Unreadable
 from core.domain.events import Closed, Event, Kind
 from core.domain.shoppers import Shopper, Written, email_of, line_of, sum_of, whose
 
 DRAFT = "checkout-draft"
+CODE_IN_LINK = "coupon"
+"""By which `checkout_link` takes a code (WooCommerce, Shareable checkout URLs)."""
 _STATUS = re.compile(r"[a-z0-9_-]{1,40}")
 # `ns/sms-opt-in` of a block checkout, and what plugins and themes of classic ones call it.
 _BOX = re.compile(r"(?:_wc_(?:other|billing|shipping)/)?(?:[\w-]+/)?_?(?:billing_)?sms[_-](?:marketing[_-])?opt[_-]?in")
@@ -61,6 +64,7 @@ def from_order(body: Mapping[str, Any], installation: Installation) -> Event | N
         # Its number is an order's that may never be.
         site = str(installation.config.get("site", ""))
         values |= {"link": checkout_link(site, body.get("line_items")), "number": ""}
+        private[IN_LINK] = CODE_IN_LINK
         return _event(Kind.CART, draft_key(order), at, at, shopper, installation, values, private, subject, email,
                       Closed.CANCELLED if not values["items"] else None)
     values |= {

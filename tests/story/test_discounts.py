@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from tests.fakes.shopify import CLIENT, FakeShopify
 from tests.fakes.shopify import SECRET as SHOPIFY_SECRET
@@ -147,6 +149,21 @@ def test_the_code_is_in_the_text_at_the_shop_once_and_the_order_with_it_is_recov
     totals = story.relance.client.get(f"/v1/stats?installation={story.id}").json()["data"][0]["totals"]
     assert totals["clicked"] == 0
     assert totals["recovered"]["orders"] == 1
+
+
+def test_the_link_of_the_message_brings_its_code_along(story: Story) -> None:
+    story.begin()
+    story.fill(story)
+    story.forward(HOUR + MINUTE)
+
+    (text,) = story.texts()
+    short = re.search(r"https?://\S+", text)
+    assert short is not None
+    target = requests.get(short[0], allow_redirects=False, timeout=20).headers["Location"]
+    name = {"shopify": "discount", "woocommerce": "coupon"}[story.adapter]
+    found = CODE.search(text)
+    assert found is not None
+    assert parse_qs(urlsplit(target).query)[name] == [found[1]]
 
 
 def test_a_cart_that_is_bought_in_time_costs_the_shop_no_code(story: Story) -> None:

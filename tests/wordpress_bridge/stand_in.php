@@ -185,9 +185,14 @@ if ( get_option( 'stand_in_shop' ) ) {
 			do_action( 'woocommerce_cart_emptied' );
 		}
 		public function get_applied_coupons() {
-			return array();
+			return (array) WC()->session->get( 'coupons', array() );
 		}
 		public function apply_coupon( $coupon ) {
+			if ( ! wc_get_coupon_id_by_code( $coupon ) ) {
+				return false;
+			}
+			WC()->session->set( 'coupons', array_unique( array_merge( $this->get_applied_coupons(), array( strtolower( $coupon ) ) ) ) );
+			do_action( 'woocommerce_applied_coupon', strtolower( $coupon ) );
 			return true;
 		}
 		public function get_total( $context ) {
@@ -307,10 +312,15 @@ if ( get_option( 'stand_in_shop' ) ) {
 				$this->id = wp_insert_post( array( 'post_type' => 'shop_coupon', 'post_status' => 'publish', 'post_title' => $this->data['code'] ) );
 			}
 			update_post_meta( $this->id, 'stand_in', $this->data );
+			update_post_meta( $this->id, 'date_expires', isset( $this->data['date_expires'] ) ? $this->data['date_expires'] : '' );
+			update_post_meta( $this->id, 'usage_count', isset( $this->data['usage_count'] ) ? $this->data['usage_count'] : 0 );
 			foreach ( $this->meta as $name => $value ) {
 				update_post_meta( $this->id, $name, $value );
 			}
 			return $this->id;
+		}
+		public function delete( $force = false ) {
+			wp_delete_post( $this->id, $force );
 		}
 	}
 
@@ -419,6 +429,7 @@ if ( get_option( 'stand_in_shop' ) ) {
 				break;
 		}
 		return array(
+			'coupons' => WC()->cart ? WC()->cart->get_applied_coupons() : array(),
 			'lines'  => WC()->cart ? WC()->cart->lines() : array(),
 			'cart'   => WC()->session ? WC()->session->get( 'relance_cart' ) : '',
 			'notice' => WC()->session ? WC()->session->get( 'notice' ) : '',

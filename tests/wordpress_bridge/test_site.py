@@ -630,6 +630,46 @@ def test_relance_itself_asks_for_a_code_so_that_the_site_makes_it(bridge: Bridge
     assert (made["discount_type"], made["amount"], made["email_restrictions"]) == ("percent", "15", [])
 
 
+def restored(bridge: Bridge, shopper: requests.Session, device: str, code: str) -> list[str]:
+    """The codes in the cart once another device followed the link of a message with `code`."""
+    cart_of(bridge, shopper)
+    bridge.fire("shop", shopper, do="review", posted="billing_phone=0639980702&billing_email=gia%40example.org")
+    token = bridge.fire("shop", shopper, do="read")["cart"]
+    other = requests.Session()
+    other.cookies.set("stand_in", device)
+    answer = bridge.site.get(f"/?relance_cart={token}&relance_code={code}", other, allow_redirects=False)
+    assert answer.headers["Location"] == f"{bridge.site.url}/checkout/"
+    return list(bridge.fire("shop", other, do="read")["coupons"])
+
+
+def test_the_link_of_a_message_brings_its_code_into_the_cart(bridge: Bridge, shopper: requests.Session) -> None:
+    assert asks(bridge, code="BRNGMYCD")[0] == 201
+
+    assert restored(bridge, shopper, "brings", "BRNGMYCD") == ["brngmycd"]
+
+
+def test_a_link_brings_no_code_but_ours(bridge: Bridge, shopper: requests.Session) -> None:
+    bridge.site.php("$c = new WC_Coupon(); $c->set_code( 'VERYBIG2' ); $c->set_amount( '90' ); $c->save();")
+
+    for code in ("VERYBIG2", "NBDYSCDE", "<b>", ""):
+        assert restored(bridge, shopper, f"none{len(code)}", code) == []
+
+
+def test_a_code_that_is_over_and_was_not_used_is_deleted_a_day_later(bridge: Bridge) -> None:
+    day, now = 86400, int(time.time())
+    ends = (("LVNGCDE2", now - day // 2, 0), ("GNECDE22", now - 2 * day, 0), ("SDCDE222", now - 2 * day, 1))
+    for code, over, used in ends:
+        assert asks(bridge, code=code)[0] == 201
+        bridge.site.php("$c = new WC_Coupon( wc_get_coupon_id_by_code( $code ) ); $c->set_date_expires( $over );"
+                        "$c->set_usage_count( $used ); $c->save();", code=code, over=over, used=used)
+    bridge.site.php("$c = new WC_Coupon(); $c->set_code( 'MRCHNT22' ); $c->set_date_expires( 1000 ); $c->save();")
+
+    bridge.site.php("delete_transient( 'relance_swept' ); Relance_Queue::work( 2 );")
+
+    left = [code for code in ("LVNGCDE2", "GNECDE22", "SDCDE222", "MRCHNT22") if coupons(bridge, code)]
+    assert left == ["LVNGCDE2", "SDCDE222", "MRCHNT22"], "only what is ours, over for a day and not used goes"
+
+
 def test_the_box_stands_on_both_checkouts_and_is_never_ticked(bridge: Bridge, shopper: requests.Session) -> None:
     block = bridge.fire("shop", shopper, do="read")["field"]
     classic = bridge.site.php("return apply_filters( 'woocommerce_checkout_fields', array( 'billing' => array() ) );")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from core.domain.discounts import LENGTH, Discount, code_for
+from core.domain.discounts import IN_LINK, LENGTH, Discount, code_for, in_link
 from core.domain.errors import BadInput
 from core.domain.text.price import Money
 
@@ -57,6 +57,16 @@ def test_what_is_no_discount_is_refused_with_its_place(said: dict[str, Any], cod
     with pytest.raises(BadInput) as error:
         Discount.read(said)
     assert (error.value.reason.code, error.value.pointer) == (code, pointer)
+
+
+@pytest.mark.parametrize(("link", "brought"), [
+    ("https://shop.example/c/1", "https://shop.example/c/1?coupon=7KXQ4MBD"),
+    ("https://shop.example/c?key=a%2Fb&x#y", "https://shop.example/c?key=a%2Fb&x&coupon=7KXQ4MBD#y"),
+    ("https://shop.example/c?coupon=OLD&k=1", "https://shop.example/c?k=1&coupon=7KXQ4MBD"),
+])  # fmt: skip
+def test_a_link_that_takes_a_code_brings_it_along(link: str, brought: str) -> None:
+    assert in_link(link, {IN_LINK: "coupon"}, "7KXQ4MBD") == brought
+    assert in_link(link, {}, "7KXQ4MBD") == link
 
 
 def test_a_code_is_good_to_the_end_of_its_last_day_on_the_shops_wall() -> None:

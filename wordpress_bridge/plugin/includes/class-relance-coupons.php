@@ -14,7 +14,9 @@ if ( ! defined( 'ABSPATH' ) ) {
  */
 class Relance_Coupons {
 
-	const MARK = '_relance';
+	const MARK         = '_relance';
+	const CODE         = '/^[A-Z0-9]{6,20}$/D';
+	const MOST_AT_ONCE = 100;
 
 	/**
 	 * Makes the coupon.
@@ -54,6 +56,65 @@ class Relance_Coupons {
 	}
 
 	/**
+	 * Applies a code of ours to the visitor's cart: the link of a message brought both. What the person has applied
+	 * already stays, for ours is good alone.
+	 *
+	 * @param string $code As the link has it.
+	 */
+	public static function bring( $code ) {
+		if ( ! preg_match( self::CODE, $code ) || ! function_exists( 'wc_get_coupon_id_by_code' ) || WC()->cart->get_applied_coupons() ) {
+			return;
+		}
+		$id = (int) wc_get_coupon_id_by_code( $code );
+		if ( $id && get_post_meta( $id, self::MARK, true ) ) {
+			WC()->cart->apply_coupon( $code );
+		}
+	}
+
+	/**
+	 * Deletes codes of ours that ended more than a day ago and that nobody used; the others say on which order they were.
+	 */
+	public static function sweep() {
+		if ( ! class_exists( 'WC_Coupon' ) ) {
+			return;
+		}
+		// phpcs:disable WordPress.DB.SlowDBQuery -- once an hour, on a page that has been answered.
+		$over = get_posts(
+			array(
+				'post_type'      => 'shop_coupon',
+				'post_status'    => 'any',
+				'fields'         => 'ids',
+				'posts_per_page' => self::MOST_AT_ONCE,
+				'meta_query'     => array(
+					array( 'key' => self::MARK ),
+					array(
+						'key'     => 'date_expires',
+						'value'   => time() - DAY_IN_SECONDS,
+						'compare' => '<',
+						'type'    => 'NUMERIC',
+					),
+					array(
+						'relation' => 'OR',
+						array(
+							'key'   => 'usage_count',
+							'value' => '0',
+						),
+						array(
+							'key'     => 'usage_count',
+							'compare' => 'NOT EXISTS',
+						),
+					),
+				),
+			)
+		);
+		// phpcs:enable
+		foreach ( $over as $id ) {
+			$coupon = new WC_Coupon( $id );
+			$coupon->delete( true );
+		}
+	}
+
+	/**
 	 * What is wanted, each part in its form.
 	 *
 	 * @param mixed $wanted As `make` takes it.
@@ -72,7 +133,7 @@ class Relance_Coupons {
 			'percent'    => 100,
 			'fixed_cart' => 10000,
 		);
-		if ( ! preg_match( '/^[A-Z0-9]{6,20}$/D', $read['code'] ) || ! isset( $most[ $read['type'] ] ) ) {
+		if ( ! preg_match( self::CODE, $read['code'] ) || ! isset( $most[ $read['type'] ] ) ) {
 			return null;
 		}
 		if ( ! preg_match( '/^\d{1,5}(\.\d{1,4})?$/D', $read['amount'] ) || (float) $read['amount'] <= 0 || (float) $read['amount'] > $most[ $read['type'] ] ) {

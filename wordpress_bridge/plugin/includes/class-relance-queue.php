@@ -384,6 +384,7 @@ class Relance_Queue {
 		$wpdb->query( $wpdb->prepare( "DELETE FROM {$people} WHERE state = 'pending' AND asked < %d", time() - 172800 ) );
 		$wpdb->query( $wpdb->prepare( "DELETE FROM {$carts} WHERE changed < %d", time() - self::KEPT_FOR ) );
 		// phpcs:enable
+		Relance_Coupons::sweep();
 	}
 
 	/**

@@ -422,6 +422,10 @@ class Relance_Shop {
 			// The same cart goes on: its order must be known as the answer to this message. Who it is, the person says again.
 			WC()->session->set( 'relance_cart', $token );
 		}
+		if ( is_array( $content ) ) {
+			// phpcs:ignore WordPress.Security.NonceVerification.Recommended -- the random token is the proof.
+			Relance_Coupons::bring( isset( $_GET['relance_code'] ) ? sanitize_text_field( wp_unslash( $_GET['relance_code'] ) ) : '' );
+		}
 		wp_safe_redirect( $row && function_exists( 'wc_get_checkout_url' ) ? wc_get_checkout_url() : home_url( '/' ) );
 		exit;
 	}
