@@ -48,6 +48,15 @@ class Outgoing:
     """What the channel shows beyond `text`, as `core.domain.content` made it; empty for plain text."""
     within_window: bool = False
     """The person wrote to us on this channel less than 24 hours ago (WhatsApp takes free text only then)."""
+    hours_end: datetime | None = None
+    """When the hours end in which such a message may be sent, for advertising: what still waits in a provider's own queue
+    then should be given up there. None where no hours are due to end."""
+
+    @property
+    def queued_until(self) -> datetime | None:
+        """Till when it may wait in a provider's own queue; None for as long as it likes."""
+        moments = [moment for moment in (self.expires_at, self.hours_end) if moment is not None]
+        return min(moments, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +70,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """It was surely not taken. Try again, not before `after`."""
+    """It was surely not taken. Try again, not before `after`. `alone`: it is this message's person who must be left in
+    peace for so long; everybody else's messages go on."""
 
     after: timedelta
     reason: Reason
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

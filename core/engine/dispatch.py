@@ -354,8 +354,8 @@ class Sender:
 def _tally(outcomes: Sequence[Outcome], took: timedelta) -> Tally:
     """What a call says of the account that it went to."""
     faults: list[AccountTrouble | TryLater] = [one for one in outcomes if isinstance(one, AccountTrouble)]
-    waits = faults or [one for one in outcomes if isinstance(one, TryLater)]
-    good = sum(isinstance(one, Accepted | Refused) for one in outcomes)
+    waits = faults or [one for one in outcomes if isinstance(one, TryLater) and not one.alone]
+    good = sum(isinstance(one, Accepted | Refused) or (isinstance(one, TryLater) and one.alone) for one in outcomes)
     bad = sum(isinstance(one, Uncertain) for one in outcomes)
     # A call that seems to have taken longer than any can is one during which a clock was turned.
     slow = good if breaker.SLOW_CALL <= took <= LEASE else 0

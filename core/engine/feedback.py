@@ -39,8 +39,8 @@ from core.suite import Suite
 
 WHICH_LIVES = timedelta(hours=24)
 AUTOMATIC_AT_MOST = 3
-MOST_TRIES = 3
-RETRY_AFTER = timedelta(minutes=5)
+RETRIES = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=3))
+"""A phone that is off, or out of reach, is tried a few times over hours; after that it has failed."""
 AUTOMATIC_WITHIN = timedelta(hours=1)
 MOST_SHOWN = 20
 MISSED_WITHIN = timedelta(minutes=5)
@@ -301,8 +301,8 @@ def _applied(
         if message["state"] in ("sent", "uncertain", "sending"):
             return _put_back(tx, message, receipt.reason, until, now)
         return False
-    if receipt.retry and message["tries"] < MOST_TRIES and not is_stale(message["expires_at"], now + RETRY_AFTER):
-        return _put_back(tx, message, receipt.reason, now + RETRY_AFTER, now)
+    if receipt.retry and (again := _tried_again(message, now)) is not None:
+        return _put_back(tx, message, receipt.reason, again, now)
     if receipt.opt_out:
         people.stop(tx, recipient.number, MARKETING, "provider", {"account": account.id, "status": receipt.status}, now)
         call_off(tx, recipient.number, {MARKETING}, now)
@@ -317,6 +317,15 @@ def _applied(
     if moved:
         _tell_platform(suite, tx, message, receipt, now)
     return moved
+
+
+def _tried_again(message: Mapping[str, Any], now: datetime) -> datetime | None:
+    """When to try once more after the network said that it could not, just now; sooner if it is of no use later."""
+    tries = max(message["tries"], 1)
+    if tries > len(RETRIES):
+        return None
+    moments = (now + RETRIES[tries - 1], now + RETRIES[0])
+    return next((at for at in moments if not is_stale(message["expires_at"], at)), None)
 
 
 def _tell_platform(

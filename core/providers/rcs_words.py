@@ -55,8 +55,8 @@ def agent_message(message: Outgoing, now: datetime) -> dict[str, Any] | Refused:
     if suggestions:
         shown["suggestions"] = [_suggestion(one) for one in suggestions]
     written: dict[str, Any] = {"contentMessage": shown, "messageTrafficType": TRAFFIC[message.message_class]}
-    if message.expires_at is not None:
-        left = int((message.expires_at - now).total_seconds())
+    if (until := message.queued_until) is not None:
+        left = int((until - now).total_seconds())
         written["ttl"] = f"{min(max(left, SHORTEST), LONGEST)}s"
     return written
 

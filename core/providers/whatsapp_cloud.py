@@ -233,7 +233,7 @@ def _meant(known: said.Meant, verdict: Verdict, complaint: str) -> Outcome:
                                  "detail": complaint})
     after = max(verdict.after or SOONEST, known.after or SOONEST)
     if known.fate is Fate.LATER:
-        return TryLater(after if verdict.after or known.after else BUSY, reason)
+        return TryLater(after if verdict.after or known.after else BUSY, reason, known.alone)
     if known.fate is Fate.ACCOUNT:
         return AccountTrouble(reason, max(after, BUSY)) if verdict.after or known.after else AccountTrouble(reason)
     return Refused(reason, known.opt_out)

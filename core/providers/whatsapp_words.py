@@ -94,13 +94,15 @@ def _header(given: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What an error code means: at once and in a receipt. `sure`: nothing was taken even if the HTTP status is 5xx."""
+    """What an error code means: at once and in a receipt. `sure`: nothing was taken even if the HTTP status is 5xx;
+    `alone`: it is about that one person."""
 
     code: str
     fate: Fate = Fate.REFUSED
     opt_out: bool = False
     after: timedelta | None = None
     sure: bool = True
+    alone: bool = False
 
 
 _KEY = Meant("provider_key_refused", Fate.ACCOUNT)
@@ -129,7 +131,7 @@ CODES: Mapping[int, Meant] = MappingProxyType({
     80008: _BUSY,
     130429: _BUSY,
     # About one message in six seconds to the same person.
-    131056: Meant("provider_busy", Fate.LATER, after=timedelta(seconds=6)),
+    131056: Meant("provider_busy", Fate.LATER, after=timedelta(seconds=6), alone=True),
     # Too many people blocked or reported the sender: what waits must not make it worse.
     131048: Meant("whatsapp_sender_restricted", Fate.LATER, after=timedelta(hours=1)),
     131064: Meant("whatsapp_sender_restricted", Fate.ACCOUNT, after=timedelta(hours=1)),

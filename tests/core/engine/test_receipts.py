@@ -171,6 +171,27 @@ def test_a_receipt_ends_a_doubt(room: EngineRoom, before: str, state: State) -> 
     assert [one.reference for one in room.memory.sent].count(name) == 1
 
 
+def test_a_phone_that_is_off_is_tried_a_few_times_over_hours_and_sooner_what_is_of_no_use_later(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    patient = room.accept("+33639980041")
+    urgent = room.accept("+33639980042", expires_at=NOW + timedelta(minutes=14))
+    waits: dict[str, list[timedelta]] = {patient: [], urgent: []}
+    for turn in range(6):
+        dispatch.run_due(room.suite)
+        for name, said in waits.items():
+            if room.state(name) != "sent":
+                continue
+            why = Reason("provider_phone_unreachable")
+            take(room, receipt(name, State.FAILED, retry=True, status=f"off {turn}", reason=why))
+            if room.state(name) == "scheduled":
+                said.append(room.message(name)["due_at"] - room.suite.now())
+        due = [room.message(name)["due_at"] for name in waits if room.state(name) == "scheduled"]
+        room.clock.moment = min(due, default=room.suite.now())
+    assert [wait.total_seconds() / 60 for wait in waits[patient]] == [5, 30, 180]
+    assert [wait.total_seconds() / 60 for wait in waits[urgent]] == [5, 5]
+    assert (room.state(patient), room.state(urgent)) == ("failed", "failed")
+
+
 def test_unknown_words_and_unknown_messages_are_kept_and_change_nothing(room: EngineRoom) -> None:
     name = sent(room)
     take(room, receipt(name, None, status="HALF_WAY"), receipt("msg_unknown", State.DELIVERED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -297,3 +297,38 @@ def test_weights_share_a_campaign_out(two):
     first, second = (len(found) for found in here.sent())
     assert first + second == 400
     assert 60 <= second <= 140
+
+
+# ---------------------------------------------------------------------------------------------- the end of the hours
+
+
+def test_advertising_says_when_its_hours_end_so_that_a_providers_queue_does_not_give_it_out_at_night(
+    tmp_path: Path,
+) -> None:
+    room = EngineRoom(tmp_path)
+    with room.suite.database.write(room.workspace) as tx:
+        for number in (ANA, BOB):
+            people.start(tx, number, "marketing", "test", {}, room.suite.now())
+    room.clock.moment = datetime(2026, 12, 1, 18, 30, tzinfo=UTC)  # 19:30 in Paris
+    room.accept(ANA, MessageClass.MARKETING)
+    room.accept(BOB, MessageClass.TRANSACTIONAL)
+    dispatch.run_due(room.suite)
+
+    ends = {one.to: (one.hours_end, one.queued_until, one.expires_at) for one in room.memory.sent}
+    eight = datetime(2026, 12, 1, 19, 0, tzinfo=UTC)
+    assert ends == {ANA: (eight, eight, None), BOB: (None, None, None)}
+
+
+def test_one_person_who_is_to_be_left_in_peace_holds_nobody_else_up(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    room.memory.script(ANA, TryLater(timedelta(seconds=6), Reason("provider_busy"), alone=True), takes=False)
+    waiting, other = room.accept(ANA), room.accept(BOB)
+    dispatch.run_due(room.suite)
+
+    assert (room.state(waiting), room.state(other)) == ("scheduled", "sent")
+    assert room.account_row().state == "active"
+    later = room.accept(BOB)
+    dispatch.run_due(room.suite)
+    assert room.state(later) == "sent"
+    room.later(minutes=1)
+    assert room.state(waiting) == "sent"

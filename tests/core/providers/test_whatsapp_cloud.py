@@ -207,6 +207,8 @@ def test_how_long_to_wait(fake: FakeWhatsApp, whatsapp: WhatsAppCloud) -> None:
         [outcome] = send(whatsapp)
         assert isinstance(outcome, TryLater)
         assert outcome.after == after
+        # One message in six seconds is a limit of that person's; the others go on.
+        assert outcome.alone is (code == 131056)
 
 
 def test_an_unknown_sender_is_the_account_s_trouble_and_no_fault_of_the_message(
