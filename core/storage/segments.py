@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Select,
     Text,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    not_,
     or_,
     select,
     true,
@@ -76,7 +78,7 @@ def where(tx: Transaction, condition: Condition, now: datetime) -> ColumnElement
         case Either(parts):
             return or_(false(), *(where(tx, part, now) for part in parts))
         case Not(part):
-            return ~where(tx, part, now)
+            return not_(where(tx, part, now))
         case Says():
             return _says(condition, _FIELDS[condition.name] if condition.own else _value(tx, condition.name))
         case Tagged(tag):
@@ -123,7 +125,7 @@ def _tagged(tx: Transaction, tag: str) -> ColumnElement[bool]:
         return and_(is_list, select(literal(1)).select_from(each).where(
             each.c.type == "text", each.c.value == tag).exists())  # fmt: skip
     tags = cast(kept, postgresql.JSONB).op("->", return_type=postgresql.JSONB())("tags")
-    return func.coalesce(tags.op("@>")(cast(t.as_json([tag]), postgresql.JSONB)), false())
+    return func.coalesce(tags.op("@>", return_type=Boolean())(cast(t.as_json([tag]), postgresql.JSONB)), false())
 
 
 def _agreed(tx: Transaction, state: str) -> ColumnElement[bool]:

@@ -21,12 +21,14 @@ from sqlalchemy import select
 
 from core.contract import CallOff, Configured, Inbound, PhoneReply, Receipt, Sweep
 from core.domain.approved import News, Status, Template
+from core.domain.campaigns import END
 from core.domain.events import Event, Kind, Wish
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.occasions import Answer, Occasion
 from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
+from core.domain.segments import Every, OnList
 from core.domain.text.links import Link, Visitor
 from core.secrets import Vault, hashed
 from core.storage import (
@@ -34,6 +36,7 @@ from core.storage import (
     answers,
     approved,
     called_off,
+    campaigns,
     carts,
     conversations,
     conversions,
@@ -52,6 +55,7 @@ from core.storage import (
     people,
     reach,
     rules,
+    segments,
     simulated,
     verifications,
     webhooks,
@@ -79,6 +83,20 @@ READS: dict[str, Call] = {
     "approved.listed": lambda tx, our: approved.listed(tx, account=our["account"]),
     "approved.shelves": lambda tx, our: approved.shelves(tx),
     "approved.syncs": lambda tx, our: approved.syncs(tx),
+    "campaigns.answered": lambda tx, our: campaigns.answered(tx, our["campaign"])["stopped"],
+    "campaigns.counted": lambda tx, our: campaigns.counted(tx, our["campaign"]),
+    "campaigns.lost": lambda tx, our: campaigns.lost(tx, our["campaign"]),
+    "campaigns.messages": lambda tx, our: campaigns.messages(tx, our["campaign"]),
+    "campaigns.names": lambda tx, our: campaigns.names(tx, [our["campaign"]]),
+    "campaigns.of_number": lambda tx, our: campaigns.of_number(tx, ANA.number),
+    "campaigns.ordered": lambda tx, our: list(campaigns.ordered(tx, our["campaign"], timedelta(days=1), SOON)),
+    "campaigns.people": lambda tx, our: campaigns.people(tx, our["campaign"]),
+    "campaigns.place_at": lambda tx, our: campaigns.place_at(tx, our["campaign"], 1),
+    "campaigns.row": lambda tx, our: campaigns.row(tx, our["campaign"]),
+    "campaigns.rows": lambda tx, our: campaigns.rows(tx),
+    "campaigns.still_waiting": lambda tx, our: campaigns.still_waiting(tx, our["campaign"]),
+    "campaigns.waiting": lambda tx, our: campaigns.waiting(tx, our["campaign"], END, 10),
+    "campaigns.written_down": lambda tx, our: campaigns.written_down(tx, our["campaign"]),
     "carts.control": lambda tx, our: [
         one for one in carts.control(tx, [our["installation"]]).values() if one != (None, False)],
     "carts.kin": lambda tx, our: carts.kin(tx, [AN_ORDER], NOW),
@@ -178,6 +196,14 @@ READS: dict[str, Call] = {
     "rules.template_keys": lambda tx, our: rules.template_keys(tx),
     "rules.template_versions": lambda tx, our: rules.template_versions(tx, "hello"),
     "rules.texts": lambda tx, our: rules.texts(tx),
+    "segments.by_numbers": lambda tx, our: segments.by_numbers(tx, [ANA.number]),
+    "segments.contacts_of": lambda tx, our: segments.contacts_of(tx, [ANA.number]),
+    "segments.count": lambda tx, our: segments.count(tx, OnList(our["segment"]), SOON),
+    "segments.lists": lambda tx, our: segments.lists(tx, [our["segment"]]),
+    "segments.people": lambda tx, our: segments.people(tx, Every(()), SOON),
+    "segments.row": lambda tx, our: segments.row(tx, our["segment"]),
+    "segments.rows": lambda tx, our: segments.rows(tx),
+    "segments.used_by": lambda tx, our: segments.used_by(tx, our["segment"]),
     "simulated.find_last_to": lambda tx, our: simulated.find_last_to(tx, ANA.number),
     "simulated.listed": lambda tx, our: simulated.listed(tx),
     "verifications.get": lambda tx, our: verifications.get(tx, our["verification"]),
@@ -199,6 +225,10 @@ WRITES: dict[str, Call] = {
     "approved.forget": lambda tx, our: approved.forget(tx, our["account"]),
     "approved.soon": lambda tx, our: approved.soon(tx, our["account"], NOW),
     "accounts.change": lambda tx, our: accounts.change(tx, VAULT, our["account"], name="Mine"),
+    "campaigns.change": lambda tx, our: campaigns.change(tx, our["campaign"], {"name": "Mine"}, NOW),
+    "campaigns.hold": lambda tx, our: campaigns.hold(tx, our["campaign"], WHY, NOW),
+    "campaigns.leave_out_waiting": lambda tx, our: campaigns.leave_out_waiting(tx, our["campaign"], WHY),
+    "campaigns.remove": lambda tx, our: campaigns.remove(tx, our["campaign"]),
     "conversations.change": lambda tx, our: conversations.change(tx, our["talk"], state="closed"),
     "conversations.said": lambda tx, our: conversations.said(tx, our["talk"], our["sent"], NOW),
     "conversations.settled": lambda tx, our: conversations.settled(tx, ANA.number, NOW),
@@ -241,6 +271,8 @@ WRITES: dict[str, Call] = {
     "people.forget_contact": lambda tx, our: people.forget_contact(tx, our["contact"]),
     "rules.change": lambda tx, our: rules.change(tx, our["rule"], {"body": "Mine"}),
     "rules.remove_template": lambda tx, our: rules.remove_template(tx, "hello", NOW),
+    "segments.change": lambda tx, our: segments.change(tx, our["segment"], {"name": "Mine"}, NOW),
+    "segments.take_off": lambda tx, our: segments.take_off(tx, our["segment"], [our["contact"]]),
     "verifications.end_older": lambda tx, our: verifications.end_older(tx, ANA.number, "", NOW),
     "verifications.ended": lambda tx, our: verifications.ended(tx, our["verification"], "approved", NOW),
     "verifications.tried": lambda tx, our: verifications.tried(tx, our["verification"], 1, "pending", NOW),
@@ -249,6 +281,7 @@ WRITES: dict[str, Call] = {
 }
 
 OF_ITS_OWN = """
+    campaigns.add campaigns.alone campaigns.write_down segments.add segments.put_on segments.where
     accounts.add called_off.remember conversations.heard conversations.note conversions.put exported.add
     erasure.ask_for_all erasure.forget erasure.forget_there
     exports.rows feedback.keep_receipts feedback.keep_reply
@@ -262,7 +295,7 @@ OF_ITS_OWN = """
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
-    erasure.asked_for_all
+    erasure.asked_for_all campaigns.due campaigns.settle
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
     conversions.note_left_out exported.prune exported.take
@@ -281,9 +314,9 @@ OF_THE_HOUSE = """
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, approved, called_off, carts, conversations, conversions, erasure, exported, exports, feedback,
-    idempotency,
-    inbox, installations, ledger, links, oauth, occasions, people, reach, rules, simulated, verifications, webhooks,
+    accounts, answers, approved, called_off, campaigns, carts, conversations, conversions, erasure, exported, exports,
+    feedback, idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, rules, segments,
+    simulated, verifications, webhooks,
     *(import_module(f"{outbox.__name__}.{one.name}") for one in iter_modules(outbox.__path__)),
 )  # fmt: skip
 
@@ -334,6 +367,9 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         our["erasure"] = erasure.asked_for_all(tx)[0]["id"]
         called_off.remember(tx, our["installation"], CallOff(subject="person/1", at=SOON))
         our["contact"] = people.remember(tx, ANA, {"name": "Ana"}, NOW)
+        our["segment"] = segments.add(tx, "List", None, NOW)
+        segments.put_on(tx, our["segment"], [our["contact"]])
+        our["campaign"] = _a_campaign(tx, our)
         people.quarantine(tx, ANA, WHY, NOW)
         people.stop(tx, ANA.number, "marketing", "reply", {}, NOW)
         reply = PhoneReply(ANA.number, "38555", "oui", NOW, "r1")
@@ -411,6 +447,33 @@ def _a_cart_with_its_nudge(tx: Transaction, our: dict[str, str]) -> tuple[str, s
                           "at": NOW, "amount": 1, "currency": "EUR"}], [])  # fmt: skip
     tx.connection.execute(t.left_out.insert().values(**same, workspace=tx.owned, at=NOW))
     return cart.id, nudge
+
+
+def _a_campaign(tx: Transaction, our: dict[str, str]) -> str:
+    """A draft that has somehow begun: one waits, one was lost, one message left and was stopped, one waits."""
+    texts = [{"name": "A", "share": 100, "body": "x"}]
+    campaign = campaigns.add(tx, {
+        "name": "Sales", "class": "marketing", "audience": {"segment": our["segment"]}, "useful": 60, "holdout": 0,
+        "message": {"channels": ["sms"], "variants": texts}, "test": False,
+    }, NOW)  # fmt: skip
+    whom = [ANA, *(Recipient.parse(f"+3363998000{last}") for last in (2, 3, 4))]
+    campaigns.write_down(tx, campaign, [campaigns.Meant(one, place) for place, one in enumerate(whom)])
+    sent, waits = outbox.accept(tx, [outbox.New(
+        to=one.number, country="FR", text="x", encoding="GSM-7", segments=1, due_at=NOW, campaign=campaign,
+        message_class=MessageClass.MARKETING, channels=(Channel.SMS,)) for one in whom[2:]], NOW)  # fmt: skip
+    rows = campaigns.people(tx, campaign)
+    said = {"variant": "A", "step": None, "reason": None, "message": None, "at": NOW}
+    campaigns.settle(tx, [
+        {**said, "id": rows[1]["id"], "state": "left_out", "step": "number", "reason": WHY},
+        {**said, "id": rows[2]["id"], "state": "planned", "message": sent},
+        {**said, "id": rows[3]["id"], "state": "planned", "message": waits},
+    ])  # fmt: skip
+    m = t.messages
+    tx.connection.execute(m.update().where(m.c.id == sent).values(state="sent", left_at=NOW))
+    reply = feedback.keep_reply(tx, our["account"], PhoneReply(whom[2].number, "38555", "STOP", NOW, "r9"), NOW) or ""
+    feedback.understood(tx, reply, meaning="stop", outcome=WHY)
+    tx.connection.execute(t.replies.update().where(t.replies.c.id == reply).values(message=sent))
+    return campaign
 
 
 def picture(database: Database) -> dict[str, list[str]]:

@@ -1,0 +1,130 @@
+"""A campaign at work: in batches, each person once whatever happens, and behind whatever is more urgent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from core.engine import campaigning
+from core.engine.campaigning import BATCH
+from core.ids import new_id
+from core.storage import campaigns, outbox
+from core.storage import tables as t
+from tests.support.running import Running
+
+NUMBERS = [f"+336399{index:05d}" for index in range(20000, 20000 + 2 * BATCH + 50)]
+CLOSING = {"name": "Rappel", "class": "transactional", "body": "Le cabinet ferme à 17 h."}
+
+
+def sent(relance: Running, **said: Any) -> str:
+    made = relance.client.post("/v1/campaigns", {**CLOSING, "audience": {"numbers": NUMBERS}, **said})
+    assert made.status_code == 201, made.text
+    campaign_id = str(made.json()["id"])
+    assert relance.client.post(f"/v1/campaigns/{campaign_id}/send").status_code == 200
+    return campaign_id
+
+
+def counted(relance: Running, campaign_id: str) -> tuple[int, int, Counter[str]]:
+    """How many messages, to how many people, and what became of the people."""
+    m, p = t.messages.c, t.campaign_people.c
+    with relance.suite.database.read(relance.workspace) as tx:
+        row = tx.connection.execute(
+            select(func.count(), func.count(func.distinct(m.to))).where(m.campaign == campaign_id)
+        ).one()
+        states = tx.connection.execute(
+            select(p.state, func.count()).where(p.campaign == campaign_id).group_by(p.state)
+        ).all()
+    return int(row[0]), int(row[1]), Counter({one[0]: int(one[1]) for one in states})
+
+
+def turn(relance: Running, campaign_id: str) -> None:
+    campaigning.turn(relance.suite, (relance.workspace, campaign_id))
+
+
+def test_what_a_crash_leaves_in_the_middle_is_gone_on_with(tmp_path: Path) -> None:
+    with Running(tmp_path) as relance:
+        campaign_id = sent(relance)
+        turn(relance, campaign_id)  # its people are written down
+        turn(relance, campaign_id)
+        assert counted(relance, campaign_id) == (BATCH, BATCH, Counter(planned=BATCH, waiting=len(NUMBERS) - BATCH))
+        # The process dies here: there is nothing that only it knew.
+        while relance_state(relance, campaign_id) not in ("done", "sending_over"):
+            turn(relance, campaign_id)
+        assert counted(relance, campaign_id)[:2] == (len(NUMBERS), len(NUMBERS))
+        assert set(counted(relance, campaign_id)[2]) == {"planned"}
+
+
+def relance_state(relance: Running, campaign_id: str) -> str:
+    with relance.suite.database.read(relance.workspace) as tx:
+        row = campaigns.row(tx, campaign_id)
+        assert row is not None
+        over = row["next_at"] is None or row["next_at"] > relance.suite.now()
+    return "sending_over" if over else str(row["state"])
+
+
+@pytest.mark.skipif("postgresql" in __import__("os").environ.get("RELANCE_TEST_HOUSE", ""), reason="SQLite's trigger")
+def test_a_batch_that_fails_half_way_leaves_nothing_and_comes_again(tmp_path: Path) -> None:
+    with Running(tmp_path) as relance:
+        campaign_id = sent(relance)
+        turn(relance, campaign_id)
+        with relance.suite.database.write() as tx:
+            tx.connection.execute(text(
+                f"CREATE TRIGGER full AFTER INSERT ON messages WHEN (SELECT count(*) FROM messages) > {BATCH + 20} "
+                "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            ))  # fmt: skip
+        relance.settle()
+        messages, people, states = counted(relance, campaign_id)
+        assert (messages, people) == (BATCH, BATCH)
+        assert states == Counter(planned=BATCH, waiting=len(NUMBERS) - BATCH)
+        with relance.suite.database.write() as tx:
+            tx.connection.execute(text("DROP TRIGGER full"))
+        relance.forward(timedelta(minutes=2))
+        assert counted(relance, campaign_id)[:2] == (len(NUMBERS), len(NUMBERS))
+        assert Counter(one["to"] for one in relance.phones()).most_common(1)[0][1] == 1
+
+
+def test_a_campaign_never_delays_a_reminder(tmp_path: Path) -> None:
+    with Running(tmp_path) as relance:
+        campaign_id = sent(relance)
+        for _ in range(3):
+            turn(relance, campaign_id)
+        relance.client.post("/v1/messages", {"to": "+33639980001", "class": "transactional", "body": "RDV à 10 h"})
+        with relance.suite.database.write() as tx:
+            claimed = outbox.claim(tx, relance.suite.now(), 5, owner=new_id("own"), lease=timedelta(minutes=1))
+        assert [one.text for one in claimed] == ["RDV à 10 h", *["Le cabinet ferme à 17 h."] * 4]
+        assert {one.campaign for one in claimed[1:]} == {campaign_id}
+
+
+def test_shares_of_the_texts_are_exact(tmp_path: Path) -> None:
+    with Running(tmp_path) as relance:
+        texts = [{"name": "A", "share": 30, "body": "A"}, {"name": "B", "share": 70, "body": "B"}]
+        campaign_id = sent(relance, audience={"numbers": NUMBERS[:200]}, body=None, variants=texts, holdout=50)
+        relance.settle()
+        p = t.campaign_people.c
+        with relance.suite.database.read(relance.workspace) as tx:
+            rows = tx.connection.execute(
+                select(p.state, p.variant, func.count()).where(p.campaign == campaign_id).group_by(p.state, p.variant)
+            ).all()
+        assert {(row[0], row[1]): row[2] for row in rows} == {
+            ("control", None): 100, ("planned", "A"): 30, ("planned", "B"): 70,
+        }
+
+
+def test_who_is_erased_is_erased_from_campaigns_too(tmp_path: Path) -> None:
+    from core.domain.recipients import Recipient
+    from core.engine import erasing
+
+    with Running(tmp_path) as relance:
+        campaign_id = sent(relance, audience={"numbers": NUMBERS[:3]})
+        relance.settle()
+        erasing.erase(relance.suite, relance.workspace, Recipient.parse(NUMBERS[0]), who="test")
+        assert counted(relance, campaign_id)[2] == Counter(planned=2)
+        with relance.suite.database.read(relance.workspace) as tx:
+            row = campaigns.row(tx, campaign_id)
+            assert row is not None
+            assert NUMBERS[0] not in str(row["audience"])
