@@ -23,7 +23,8 @@ from core.engine.attributing import window_of
 from core.storage import occasions, people, rules
 from core.storage import shops as stored
 from core.web.app import current_suite
-from core.web.console import asked
+from core.web.console import asked, charts
+from core.web.console.charts import Bar, Chart
 from core.web.console.formats import moment
 from core.web.console.messages import Line
 from core.web.console.session import page
@@ -33,7 +34,6 @@ from core.web.console.words import t
 bp = Blueprint("carts_board", __name__, url_prefix="/shops")
 PERIODS = (7, 30, 90)
 PAGE = 20
-_WIDE, _HIGH, _FOOT = 720, 150, 22
 _OVER = (State.CANCELLED, State.SUPERSEDED, State.EXPIRED, State.SUPPRESSED, State.FAILED)
 
 
@@ -46,26 +46,10 @@ class Fate:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A piece of the drawing."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days(Chart):
     """Nudges by day, and of them the orders that came back by click or code."""
 
-    width: int
-    height: int
-    ground: int
-    bars: tuple[Bar, ...]
-    labels: tuple[tuple[float, str, bool], ...]
     days: tuple[tuple[date, int, int], ...]
 
 
@@ -134,7 +118,7 @@ def interval(one: Uplift) -> Interval | None:
     return Interval(50, place_of(one.low), place_of(one.high), place_of(one.difference), reach)
 
 
-def drawn(measured: measuring.Measured, since: datetime, now: datetime, days: int) -> Chart:
+def drawn(measured: measuring.Measured, since: datetime, now: datetime, days: int) -> Days:
     """A bar a day, the newest at the right."""
     zone = asked.here()
     last = local(now, zone).date()
@@ -145,21 +129,18 @@ def drawn(measured: measuring.Measured, since: datetime, now: datetime, days: in
             sums[day][0] += one.sent
             sums[day][1] += one.recovered
     most = max((one[0] for one in sums.values()), default=0)
-    slot, room = _WIDE / days, _HIGH - 14
+    slot = charts.WIDE / days
     bars: list[Bar] = []
     labels: list[tuple[float, str, bool]] = []
     every = 7 if days > 7 else 1
     for index, day in enumerate(wanted):
         sent, back = sums[day]
-        x, width = round(index * slot + slot * 0.15, 1), round(slot * 0.7, 1)
-        for count, kind in ((sent, "sent"), (min(back, sent), "delivered")):
-            if count:
-                high = round(max(room * count / max(most, 4), 4), 1)
-                bars.append(Bar(x, _HIGH - high, width, high, kind))
+        for piece in (("sent", sent), ("delivered", min(back, sent))):
+            bars += charts.stack(index * slot + slot * 0.15, slot * 0.7, [piece], charts.scale(most))
         if (days - 1 - index) % every == 0:
             labels.append((round(index * slot, 1), f"{day:%d/%m}", (days - 1 - index) % (2 * every) == 0))
     told = tuple((day, sums[day][0], sums[day][1]) for day in reversed(wanted) if any(sums[day]))
-    return Chart(_WIDE, _HIGH + _FOOT, _HIGH, tuple(bars), tuple(labels), told)
+    return Days(bars=tuple(bars), labels=tuple(labels), days=told)
 
 
 # ---------------------------------------------------------------------------------------------- one cart

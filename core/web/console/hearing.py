@@ -20,8 +20,8 @@ from core.engine.silence import CODE
 from core.storage import inbox
 from core.storage import shops as stored
 from core.web.app import current_suite
-from core.web.console import asked
-from core.web.console.carts_board import Bar
+from core.web.console import asked, charts
+from core.web.console.charts import Bar, Chart
 from core.web.console.session import flash, page
 from core.web.console.shops import place, shown
 from core.web.console.words import language
@@ -30,7 +30,7 @@ bp = Blueprint("hearing", __name__, url_prefix="/shops")
 KINDS = (Kind.CART, Kind.ORDER, Kind.FORM)
 DAYS = 14
 LISTED = 20
-_WIDE, _HIGH, _FOOT = 720, 120, 22
+_HIGH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def health(installation: str) -> ResponseReturnValue:
     missed = here.row.trouble is not None and here.row.trouble.code == CODE
     quiet = now - here.row.heard_at if missed and here.row.heard_at else None
     return shown(
-        "shop_health", here, days=days, bars=drawn(days), chart=(_WIDE, _HIGH + _FOOT, _HIGH), broken=broken,
-        recent=recent, usual=usual, missed=missed, hours=int(quiet / timedelta(hours=1)) if quiet else 0, checks=checks,
+        "shop_health", here, chart=drawn(days), broken=broken, recent=recent, usual=usual, missed=missed,
+        hours=int(quiet / timedelta(hours=1)) if quiet else 0, checks=checks,
         mends={one.reason.code: remedy(one.reason.code, language()) for one in checks or () if one.reason},
         pushes=isinstance(here.adapter, Pushes), pulls=isinstance(here.adapter, Pulls),
         hands=isinstance(here.adapter, HandsOver), offers=isinstance(here.adapter, Offers), zone=zone,
@@ -96,15 +96,13 @@ def replay(installation: str, inbox_id: str) -> ResponseReturnValue:
     return redirect(f"/shops/{here.id}/health#unread", 303)
 
 
-def drawn(days: list[Day]) -> tuple[Bar, ...]:
+def drawn(days: list[Day]) -> Chart:
     """A bar a day: what was read below, what was not above it."""
-    most, slot, room = max(one.read + one.wrong for one in days), _WIDE / len(days), _HIGH - 14
+    slot = charts.WIDE / len(days)
+    scale = charts.scale(max(one.read + one.wrong for one in days), ground=_HIGH)
     bars: list[Bar] = []
     for index, one in enumerate(days):
-        top = float(_HIGH)
-        for count, kind in ((one.read, "delivered"), (one.wrong, "failed")):
-            if count:
-                high = round(max(room * count / max(most, 4), 4), 1)
-                top -= high
-                bars.append(Bar(round(index * slot + slot * 0.15, 1), round(top, 1), round(slot * 0.7, 1), high, kind))
-    return tuple(bars)
+        amounts = (("delivered", one.read), ("failed", one.wrong))
+        bars += charts.stack(index * slot + slot * 0.15, slot * 0.7, amounts, scale, ground=_HIGH)
+    labels = tuple((index * slot, f"{one.day:%d/%m}", index % 2 == 0) for index, one in enumerate(days))
+    return Chart(bars=tuple(bars), labels=labels, ground=_HIGH)

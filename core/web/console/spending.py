@@ -18,36 +18,20 @@ from core.engine import capping
 from core.engine.overview import bounds
 from core.storage import house, rules
 from core.web.app import current_suite
-from core.web.console import asked
+from core.web.console import asked, charts
+from core.web.console.charts import Bar, Chart
 from core.web.console.session import page
 from core.web.console.words import sentence, t
 
 bp = Blueprint("spending", __name__, url_prefix="/spending")
 CURRENCIES = ("EUR", "CHF", "GBP", "USD")
-_WIDE, _HIGH, _FOOT = 720, 150, 22
 MILLION = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A day of the drawing: where, how large, and what it says."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month(Chart):
     """A month drawn, a stacked bar for each day; `cap`: the height of the line of the day's cap, if one is in sight."""
 
-    width: int
-    height: int
-    ground: int
-    bars: tuple[Bar, ...]
-    labels: tuple[tuple[float, str, bool], ...]
     cap: float | None
     kinds: tuple[str, ...]
 
@@ -179,9 +163,7 @@ def _suggested(one: capping.Filled) -> str:
     return f"{Decimal(most) / MILLION:f}".replace(".", "," if g.language == "fr" else ".")
 
 
-def drawn(
-    lines: Sequence[capping.Spent], caps: Sequence[capping.Filled], first: date, last: date
-) -> Chart:
+def drawn(lines: Sequence[capping.Spent], caps: Sequence[capping.Filled], first: date, last: date) -> Month:
     """The month as plain rectangles: what each class cost, or how many there were where nothing has a price."""
     days = (last - first).days + 1
     priced = any(one.micros for one in lines)
@@ -199,19 +181,13 @@ def drawn(
     # A cap far above all bars is a line at the top of an empty drawing: it is in sight when it is near.
     line = min(daily, default=0)
     seen = line if line and line <= 3 * most else 0
-    scale = (_HIGH - 14) / max(most, seen, 1)
-    slot = _WIDE / days
+    scale = (charts.HIGH - charts.HEADROOM) / max(most, seen, 1)
+    slot = charts.WIDE / days
     bars: list[Bar] = []
     for day in range(days):
-        top = float(_HIGH)
-        for kind in MessageClass:
-            if value := heights.get((day, str(kind)), 0):
-                height = max(value * scale, 2)
-                top -= height
-                x = round(day * slot + 2, 1)
-                bars.append(Bar(x, round(top, 1), round(slot - 4, 1), round(height, 1), str(kind)))
+        amounts = [(str(kind), heights.get((day, str(kind)), 0)) for kind in MessageClass]
+        bars += charts.stack(day * slot + 2, slot - 4, amounts, scale, least=2)
     labels = tuple((round(day * slot + 3, 1), str(day + 1), day % 10 == 0) for day in range(0, days, 5))
     kinds = tuple(str(kind) for kind in MessageClass if any(key[1] == kind for key in heights))
-    return Chart(
-        _WIDE, _HIGH + _FOOT, _HIGH, tuple(bars), labels, round(_HIGH - seen * scale, 1) if seen else None, kinds
-    )
+    cap = round(charts.HIGH - seen * scale, 1) if seen else None
+    return Month(bars=tuple(bars), labels=labels, cap=cap, kinds=kinds)

@@ -13,37 +13,21 @@ from core.domain.policy.walltime import local
 from core.engine import overview, resolving, turning
 from core.storage import outbox
 from core.web.app import current_suite
-from core.web.console import asked
+from core.web.console import asked, charts
+from core.web.console.charts import Bar, Chart
 from core.web.console.session import flash, page
 
 bp = Blueprint("today", __name__)
 MOST_POINTS = 5
 _STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 _STACK = ("delivered", "sent", "planned", "held", "failed")
-_WIDE, _HIGH, _FOOT = 720, 150, 22
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A piece of the drawing, in its own units: where, how large, and of which figure."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours(Chart):
+    """The day drawn, with its forbidden stretches, and where "now" is."""
 
-    x: float
-    y: float
-    width: float
-    height: float
-    figure: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """The day drawn: bars, forbidden stretches, hour labels, and where "now" is."""
-
-    width: int
-    height: int
-    ground: int
-    bars: tuple[Bar, ...]
     closed: tuple[Bar, ...]
-    labels: tuple[tuple[float, str, bool], ...]
     now: float | None
     most: int
 
@@ -103,28 +87,24 @@ def correction(occasion_id: str) -> ResponseReturnValue:
     return asked.back("/today", "good", "today.correction.sent")
 
 
-def drawn(day: overview.Day, now: datetime) -> Chart:
+def drawn(day: overview.Day, now: datetime) -> Hours:
     """The day as a drawing of plain rectangles. An empty day has an empty ground, not a missing one."""
-    slot = _WIDE / len(day.hours)
+    slot = charts.WIDE / len(day.hours)
     most = max((sum(hour.counts.get(name, 0) for name in _STACK) for hour in day.hours), default=0)
-    room = _HIGH - 14
     bars: list[Bar] = []
     closed: list[Bar] = []
     labels: list[tuple[float, str, bool]] = []
     at: float | None = None
     for index, hour in enumerate(day.hours):
-        x, top = index * slot, float(_HIGH)
+        x = index * slot
         if hour.closed:
-            closed.append(Bar(x, 0, slot, _HIGH, "closed"))
-        for name in _STACK:
-            if count := hour.counts.get(name, 0):
-                height = max(room * count / max(most, 4), 4)
-                top -= height
-                bars.append(Bar(round(x + 3, 1), round(top, 1), round(slot - 6, 1), round(height, 1), name))
+            closed.append(Bar(x, 0, slot, charts.HIGH, "closed"))
+        counts = [(name, hour.counts.get(name, 0)) for name in _STACK]
+        bars += charts.stack(x + 3, slot - 6, counts, charts.scale(most))
         there = local(hour.start, day.zone)
         if there.hour % 3 == 0:
             labels.append((round(x, 1), f"{there:%H}", there.hour % 6 == 0))
         since = now - hour.start
         if timedelta() <= since < timedelta(hours=1):
             at = round(x + slot * (since / timedelta(hours=1)), 1)
-    return Chart(_WIDE, _HIGH + _FOOT, _HIGH, tuple(bars), tuple(closed), tuple(labels), at, most)
+    return Hours(bars=tuple(bars), closed=tuple(closed), labels=tuple(labels), now=at, most=most)
