@@ -49,8 +49,8 @@ class Outgoing:
     within_window: bool = False
     """The person wrote to us on this channel less than 24 hours ago (WhatsApp takes free text only then)."""
     hours_end: datetime | None = None
-    """When the hours end in which such a message may be sent, for advertising: what still waits in a provider's own queue
-    then should be given up there. None where no hours are due to end."""
+    """When the hours end in which such a message may be sent, for advertising: what still waits in a provider's own
+    queue then should be given up there. None where no hours are due to end."""
 
     @property
     def queued_until(self) -> datetime | None:

@@ -138,6 +138,22 @@ def test_the_settings_of_the_containers_are_read(compose: dict[str, Any], tmp_pa
     assert "s3cret" not in json.dumps(compose)
 
 
+def test_secrets_can_be_read_by_the_user_of_the_containers() -> None:
+    """Compose shows a file as it is here: what root keeps for itself, a container without root cannot open."""
+    (user,) = re.findall(r"useradd .*--uid (\d+)", (DEPLOY / "Dockerfile").read_text())
+
+    assert f"chown {user} deploy/secrets/*" in (DEPLOY / "compose.yaml").read_text()
+
+
+def test_the_public_address_is_the_one_that_the_proxy_answers(compose: dict[str, Any]) -> None:
+    def usual(text: str) -> str:
+        return re.sub(r"\$\{[A-Z_]+:-(.*)\}", r"\1", text)
+
+    address = usual(compose["services"]["web"]["environment"]["RELANCE_PUBLIC_URL"])
+
+    assert address == f"https://{usual(compose['services']['proxy']['environment']['RELANCE_HOST'])}"
+
+
 def test_the_image_is_not_run_by_root_and_holds_only_what_is_locked() -> None:
     lines = (DEPLOY / "Dockerfile").read_text().splitlines()
     last = lines[[number for number, line in enumerate(lines) if line.startswith("FROM")][-1]:]

@@ -91,6 +91,11 @@ def test_it_waits_over_there_no_longer_than_it_is_useful(fake: FakeTwilio, left:
     assert form(fake)["ValidityPeriod"] == period
 
 
+def test_advertising_does_not_come_out_of_twilios_queue_at_night(fake: FakeTwilio) -> None:
+    send(fake.url, message(expires_at=NOW + timedelta(days=2), hours_end=NOW + timedelta(minutes=30)))
+    assert form(fake)["ValidityPeriod"] == "1800"
+
+
 def test_a_messaging_service_chooses_its_own_sender(fake: FakeTwilio) -> None:
     send(fake.url, message(sender="CABINET"), account(config={"messaging_service_sid": SERVICE}))
 
