@@ -136,11 +136,20 @@ def trouble(given: Mapping[str, Any], shelf: Shelf, klass: MessageClass) -> Reas
         return Reason("approved_gone" if template else "approved_missing", values)
     if (wrong := _does_not_fit(given, template)) is not None:
         return Reason(wrong.code, {**values, **wrong.values})
-    if (code := _BY_STATUS.get(template.status)) is not None:
-        return Reason(code, {**values, "detail": template.note or template.rejected})
+    if (why := standing(template)) is not None:
+        return why
     if template.category is Category.MARKETING and klass is not MessageClass.MARKETING:
         return Reason("approved_is_marketing", values)
     return None
+
+
+def standing(template: Template) -> Reason | None:
+    """Why nobody can use the template now, whatever the message; None when it may be used."""
+    code = _BY_STATUS.get(template.status)
+    if code is None:
+        return None
+    detail = template.note or template.rejected
+    return Reason(code, {"name": template.name, "language": template.language, "detail": detail})
 
 
 def trouble_anywhere(given: Mapping[str, Any], shelves: Collection[Shelf], klass: MessageClass) -> Reason | None:

@@ -841,6 +841,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
               " être lus.",
         "en": "This account does not say its WhatsApp Business account id ({field}): its templates cannot be read.",
     },
+    "approved_not_here": {
+        "fr": "Ce fournisseur n'approuve aucun modèle : il n'y a rien à lire.",
+        "en": "This provider approves no templates: there is nothing to read.",
+    },
     "approved_being_asked": {
         "fr": "La liste des modèles est en train d'être lue.",
         "en": "The list of templates is being read.",
@@ -1410,6 +1414,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "discount_unsaid": {
         "fr": "Le texte ne dit pas le code : la personne ne le connaîtrait pas.",
         "en": "The text does not say the code: the person would not know it.",
+    },
+    "discount_unpromised": {
+        "fr": "Le texte dit un code, et aucune remise n'est choisie : personne n'aurait de code, et rien ne partirait.",
+        "en": "The text says a code, and no discount is chosen: nobody would have a code, and nothing would leave.",
     },
     "discount_refused": {
         "fr": "La boutique n'a pas accepté de créer le code de remise : {detail}",

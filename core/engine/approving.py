@@ -19,6 +19,7 @@ from core.domain import approved
 from core.domain.approved import Category, News, Shelf, Status
 from core.domain.errors import NeedsReconnect, NotFound, NotNow
 from core.domain.messages import Channel, MessageClass
+from core.domain.planning import Send
 from core.domain.reasons import Reason
 from core.engine.scheduling import live_installations, replan_open
 from core.engine.singly import singly
@@ -177,6 +178,17 @@ def said_of(
     """Why a rule or message cannot use its template, or what has to be known about it; None when all is well, or when
     nothing is known."""
     return approved.asked_of(content, channels, shelves(tx, content, channels), klass)
+
+
+def lacking(sends: Sequence[Send]) -> list[tuple[Reason, int]]:
+    """What planned messages lack that name a template, and how many of them do, most first."""
+    found: dict[str, tuple[Reason, int]] = {}
+    for one in sends:
+        for check in one.checks:
+            if check.name == "template" and check.reason is not None:
+                why = check.reason
+                found[repr(why)] = (why, found.get(repr(why), (why, 0))[1] + 1)
+    return sorted(found.values(), key=lambda pair: -pair[1])
 
 
 def troubled(tx: Transaction, *, installation: str | None = None) -> list[Used]:

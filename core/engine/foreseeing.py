@@ -8,7 +8,7 @@ from typing import Any
 
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
-from core.engine import shown
+from core.engine import approving, reaching, shown
 from core.engine.scheduling import planned
 from core.storage import ledger, occasions, rules
 from core.storage.database import Transaction
@@ -35,6 +35,8 @@ def foresee(tx: Transaction, installation: str, now: datetime, language: str = "
     for _, said in sends:
         if said.price is not None:
             prices[said.price.currency] += said.price.amount
+    reach = reaching.foreseen(tx, [(said.recipient.number, said.channels) for _, said in sends], now)
+    lacking = approving.lacking([said for _, said in sends])
     return {
         "installation": installation,
         "occasions": count,
@@ -46,6 +48,8 @@ def foresee(tx: Transaction, installation: str, now: datetime, language: str = "
             "price": [{"amount": amount, "currency": currency} for currency, amount in sorted(prices.items())],
             "without_price": sum(said.price is None for _, said in sends),
             "reasons": dict(Counter(said.reason.code for _, said in skips)),
+            "rcs": reach and {"reachable": reach.reachable, "unreachable": reach.unreachable, "unknown": reach.unknown},
+            "templates": [{**why.as_json(language), "messages": messages} for why, messages in lacking],
         },
         "would_send": [_sent(one, said, names, language) for one, said in sends[:MOST_SHOWN]],
         "would_not": [_skipped(one, said, names, language) for one, said in skips[:MOST_SHOWN]],

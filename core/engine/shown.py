@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.domain.approved import places, standing
 from core.domain.channels import ways
 from core.domain.errors import from_reason
 from core.domain.messages import Channel, MessageClass
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.domain.text.codes import hidden
-from core.storage import accounts, installations, ledger, outbox
+from core.storage import accounts, approved, installations, ledger, outbox
 from core.storage.cleaning import clean
 
 
@@ -322,6 +323,30 @@ def _ways(row: Mapping[str, Any]) -> list[Any]:
         found: list[Any] = row["channels"]
         return found
     return [way.as_json() for way in ways([Channel(name) for name in row["channels"]], said)]
+
+
+def approved_template(row: approved.Row, rules: Sequence[str], language: str = "en") -> dict[str, Any]:
+    """A template that a provider approved, or did not. `rules`: the ids of those that name it."""
+    one = row.template
+    return {
+        "id": row.id,
+        "account": row.account,
+        "name": one.name,
+        "language": one.language,
+        "status": str(one.status),
+        "category": one.category and str(one.category),
+        "next_category": one.next_category and str(one.next_category),
+        "next_category_at": moment(one.next_category_at),
+        "quality": one.quality or None,
+        "header": {"kind": one.header_kind, "text": one.header} if one.header_kind else None,
+        "body": one.body,
+        "footer": one.footer or None,
+        "buttons": [{"kind": button.kind, "text": button.text, "value": button.value} for button in one.buttons],
+        "values": places(one.body),
+        "trouble": reason(standing(one), language),
+        "rules": list(rules),
+        "changed_at": moment(row.changed_at),
+    }
 
 
 def account(row: accounts.Row, language: str = "en") -> dict[str, Any]:

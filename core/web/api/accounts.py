@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.contract import Provider
-from core.domain.errors import BadInput, NotFound
+from core.contract import KeepsTemplates, Provider
+from core.domain.errors import BadInput, Conflict, NotFound
 from core.domain.reasons import Reason
-from core.engine import shown
+from core.engine import approving, shown
 from core.storage import accounts, approved, house, outbox
 from core.storage.database import Transaction
 from core.web.api import given
@@ -93,6 +93,39 @@ def remove(call: Call, id: str) -> Answer:
         approved.forget(tx, id)
         house.note(tx, call.who, "provider_account_removed", id, {}, call.now)
         return call.done(204, None)
+
+
+@ROUTES("GET", "/v1/provider-accounts/{id}/templates", "The templates that the account's provider approved, or did "
+        "not", query=given.Listed(), gives="ApprovedTemplateList")  # fmt: skip
+def templates(call: Call, id: str) -> Answer:
+    asked = call.query
+    with call.read() as tx:
+        _row(call, tx, id)
+        rows = approved.listed(tx, account=id, after=asked.get("after"), limit=asked["limit"] + 1)
+        sync, uses = approved.syncs(tx).get(id), approving.uses(tx)
+    found = page(rows, asked["limit"], lambda row: shown.approved_template(
+        row, [rule["id"] for rule in uses.get(row.template.key, ())], call.language), lambda row: row.id)  # fmt: skip
+    return Answer(200, {
+        **found,
+        "listed_at": shown.moment(sync.at if sync else None),
+        "next_at": shown.moment(sync.next_at if sync else None),
+        "trouble": shown.reason(sync.trouble if sync else None, call.language),
+    })  # fmt: skip
+
+
+@ROUTES("POST", "/v1/provider-accounts/{id}/templates/refresh", "Asks the provider for the account's templates now",
+        gives="TemplateRefresh", status=200,
+        also={409: "Its provider approves no templates"})  # fmt: skip
+def refresh_templates(call: Call, id: str) -> Answer:
+    with call.read() as tx:
+        row = _row(call, tx, id)
+    if not isinstance(call.suite.providers.get(row.account.provider), KeepsTemplates):
+        raise Conflict("approved_not_here")
+    trouble = approving.refresh(call.suite, call.workspace, id) if call.changes else None
+    with call.read() as tx:
+        sync = approved.syncs(tx).get(id)
+    return call.done(200, {"account": id, "listed_at": shown.moment(sync.at if sync else None),
+                           "trouble": shown.reason(trouble, call.language)})  # fmt: skip
 
 
 def _provider(call: Call, slug: str) -> Provider:

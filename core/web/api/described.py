@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.domain.approved import Category, Status
 from core.domain.campaigns import Phase
 from core.web.api import given
 
@@ -48,6 +49,7 @@ def more(name: str, /, **properties: S) -> S:
 
 _STATE: S = {"enum": given.STATES}
 _CLASS: S = {"enum": given.CLASSES}
+_CATEGORY: S = {"enum": [*(str(one) for one in Category), None]}
 _MAYBE_COUNT: S = {"type": ["integer", "null"], "minimum": 0}
 _CHANNELS = many({"enum": given.CHANNELS})
 _WAYS = given.WAYS
@@ -144,6 +146,7 @@ SCHEMAS: dict[str, S] = {
         ),
     ),
     "Rule": thing(
+        ("warnings",),
         id=MAYBE,
         installation=MAYBE,
         name=TEXT,
@@ -168,6 +171,7 @@ SCHEMAS: dict[str, S] = {
         preset=MAYBE,
         version=COUNT,
         created_at=MOMENT,
+        warnings=many(ref("Reason")),
     ),
     "Discount": thing(
         ("percent", "amount", "currency"), percent=COUNT, days=COUNT,
@@ -237,6 +241,8 @@ SCHEMAS: dict[str, S] = {
             price=many(ref("Money")),
             without_price=COUNT,
             reasons={"type": "object", "additionalProperties": COUNT},
+            rcs={"oneOf": [thing(reachable=COUNT, unreachable=COUNT, unknown=COUNT), {"type": "null"}]},
+            templates=many(more("Reason", messages=COUNT)),
         ),
         would_send=many(
             thing(
@@ -701,6 +707,30 @@ SCHEMAS: dict[str, S] = {
     "ContactList": pages("Contact"),
     "ConsentList": pages("Consent"),
     "TemplateList": pages("Template"),
+    "ApprovedTemplate": thing(
+        id=TEXT,
+        account=TEXT,
+        name=TEXT,
+        language=TEXT,
+        status={"enum": [str(one) for one in Status]},
+        category=_CATEGORY,
+        next_category=_CATEGORY,
+        next_category_at=MAYBE_MOMENT,
+        quality=MAYBE,
+        header={"oneOf": [thing(kind=TEXT, text=TEXT), {"type": "null"}]},
+        body=TEXT,
+        footer=MAYBE,
+        buttons=many(thing(kind={"enum": ["reply", "url", "phone", "other"]}, text=TEXT, value=TEXT)),
+        values=many(TEXT),
+        trouble=maybe("Reason"),
+        rules=many(TEXT),
+        changed_at=MOMENT,
+    ),
+    "ApprovedTemplateList": more(
+        "ApprovedTemplatePage", listed_at=MAYBE_MOMENT, next_at=MAYBE_MOMENT, trouble=maybe("Reason")
+    ),
+    "ApprovedTemplatePage": pages("ApprovedTemplate"),
+    "TemplateRefresh": thing(account=TEXT, listed_at=MAYBE_MOMENT, trouble=maybe("Reason")),
     "RuleList": pages("Rule"),
     "SegmentList": pages("Segment"),
     "CampaignList": pages("Campaign"),

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.contract import Rewards
+from core.domain.approved import WAITS
 from core.domain.carts import CONDITIONS, conditions
 from core.domain.channels import budgets, parse_ways
 from core.domain.content import checked
 from core.domain.discounts import Discount
 from core.domain.errors import BadInput, NotFound
-from core.domain.messages import MessageClass
+from core.domain.messages import Channel, MessageClass
 from core.domain.planning import Cancel, Move, Schedule, Step
 from core.domain.reasons import Reason
 from core.domain.text.templates import compile_template
-from core.engine import scheduling, shown
+from core.engine import approving, scheduling, shown
 from core.engine.scheduling import Difference
 from core.storage import house, installations
 from core.storage import rules as stored
@@ -47,6 +48,7 @@ def create(call: Call) -> Answer:
         values["class"] = str(MessageClass.MARKETING)
     with call.write() as tx:
         _check(call, tx, values)
+        _template(tx, values)
         rule_id = stored.add(tx, values, call.now)
         return _saved(call, tx, rule_id, 201)
 
@@ -79,6 +81,8 @@ def change(call: Call, id: str) -> Answer:
             changes["body"] = None
         values = {**{name: known[name] for name in FIELDS}, **changes}
         _check(call, tx, values)
+        if {"content", "channels", "class"} & set(changes):
+            _template(tx, values)
         stored.change(tx, id, {name: values[name] for name in FIELDS})
         return _saved(call, tx, id, 200)
 
@@ -135,12 +139,15 @@ def _saved(call: Call, tx: Transaction, rule_id: str, status: int) -> Answer:
     """Plans again, in the transaction of the change; a dry run shows what that would do instead."""
     row = _row(tx, rule_id)
     live = scheduling.live_installations(tx)
+    rule: dict[str, Any] = shown.rule(row)
+    if (why := _said_of_template(tx, row)) is not None:
+        rule["warnings"] = [why.as_json(call.language)]
     if call.dry_run:
         made = scheduling.difference(tx, call.now, {}, live, installation=row["installation"])
-        return call.done(status, {"rule": {**shown.rule(row), "id": None}, "difference": as_json(made, call.language)})
+        return call.done(status, {"rule": {**rule, "id": None}, "difference": as_json(made, call.language)})
     scheduling.replan_open(tx, call.now, live, installation=row["installation"])
     house.note(tx, call.who, "rule_saved", rule_id, {"version": row["version"]}, call.now)
-    return call.done(status, shown.rule(row))
+    return call.done(status, rule)
 
 
 def as_json(made: Difference, language: str) -> dict[str, Any]:
@@ -198,6 +205,19 @@ def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
             _variables(values["on"], text, "/template")
     else:
         _variables(values["on"], str(values["body"]), "/body")
+
+
+def _template(tx: Transaction, values: Mapping[str, Any]) -> None:
+    """What a rule asks of an approved template must fit it; one that waits for its provider is only warned about.
+    Raises `BadInput`."""
+    why = _said_of_template(tx, values)
+    if why is not None and why.code not in WAITS:
+        raise BadInput(why.code, pointer="/content/whatsapp/template", **why.values)
+
+
+def _said_of_template(tx: Transaction, values: Mapping[str, Any]) -> Reason | None:
+    channels = tuple(Channel(name) for name in values.get("channels") or ())
+    return approving.said_of(tx, values.get("content"), channels, MessageClass(values["class"]))
 
 
 def _rewards(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
