@@ -1,4 +1,5 @@
-"""smsmode: text and RCS messages over its REST interface, one request each on kept connections, or a batch of texts.
+"""smsmode: text and RCS messages over its REST interface, one request each on kept connections, or a batch of texts;
+and calls by its older interface (`smsmode_voice`).
 
 It has no idempotency (a repeated POST sends twice), so that a broken line is looked up by our reference. Its callbacks
 are not signed: the secret in their path and the channel named in them say who calls, and `confirm` asks back.
@@ -21,6 +22,7 @@ from core.contract import (
     Account,
     AccountTrouble,
     Configured,
+    Follows,
     Gone,
     Inbound,
     Outcome,
@@ -30,6 +32,7 @@ from core.contract import (
     ProviderTools,
     Receipt,
     Refused,
+    Seeks,
     TryLater,
     Uncertain,
 )
@@ -39,8 +42,10 @@ from core.domain.reasons import Reason
 from core.domain.recipients import mask
 from core.guarded import Answer
 from core.providers import smsmode_rcs
+from core.providers import smsmode_voice as voice
 from core.providers import smsmode_words as said
 from core.providers.http import Broken, Http, Request
+from core.providers.lines import require_answer
 from core.providers.outcomes import Fate, Verdict, classify
 
 BUSY = timedelta(minutes=1)
@@ -57,27 +62,33 @@ _ROOTS: Mapping[Channel, str] = MappingProxyType({
     Channel.SMS: "/sms/v1/messages",
     Channel.RCS: "/rcs/v1/messages",
 })
-_KEYS: Mapping[Channel, str] = MappingProxyType({Channel.SMS: "api_key", Channel.RCS: "rcs_api_key"})
+VOICE_KEY = "voice_access_token"
+_KEYS: Mapping[Channel, str] = MappingProxyType({
+    Channel.SMS: "api_key", Channel.RCS: "rcs_api_key", Channel.VOICE: VOICE_KEY})
+_FORM = ("Content-Type", "application/x-www-form-urlencoded; charset=ISO-8859-15")
 
 
-class Smsmode(Provider):
+class Smsmode(Provider, Seeks, Follows):
     """`config`: `sender`, `channel_id`, `batch` (only for accounts known to take arrays), `rate` (per second).
 
     A key belongs to one channel there: RCS needs `rcs_api_key` beside `api_key`, or `rcs` when the one key may use
-    both; then also `rcs_channel_id` and `rcs_sender` (the agent's name)."""
+    both; then also `rcs_channel_id` and `rcs_sender` (the agent's name). Calls need `voice_access_token`."""
 
     slug = "smsmode"
     name = "smsmode"
-    channels = frozenset({Channel.SMS, Channel.RCS})
+    channels = frozenset({Channel.SMS, Channel.RCS, Channel.VOICE})
+    deaf = frozenset({Channel.VOICE})
     batch_size = 100
     can_look_up = True
     # Mandatory in France, done on the short code; elsewhere its way out is a link, and no STOP comes.
     confirms_stop = True
-    vendors: Mapping[str, str] = MappingProxyType({"smsmode": "https://rest.smsmode.com"})
+    vendors: Mapping[str, str] = MappingProxyType({
+        "smsmode": "https://rest.smsmode.com", "smsmode_voice": "https://api.smsmode.com/http/1.6"})
 
     def __init__(self, tools: ProviderTools) -> None:
         super().__init__(tools)
         self._base = (tools.urls.get("smsmode") or self.vendors["smsmode"]).rstrip("/")
+        self._calls = (tools.urls.get("smsmode_voice") or self.vendors["smsmode_voice"]).rstrip("/")
         self._http = Http(timeout=tools.timeout, connections=tools.connections)
 
     def configured(self, config: Mapping[str, Any]) -> Configured:
@@ -101,17 +112,21 @@ class Smsmode(Provider):
                            field="rcs_channel_id")
         return Configured({"batch": False, **shown}, secrets, account=shown.get("channel_id"))
 
+    def able(self, account: Account) -> frozenset[Channel]:
+        with_voice = (Channel.VOICE,) if account.secrets.get(VOICE_KEY) else ()
+        return frozenset((*_channels(account), *with_voice))
+
     # ------------------------------------------------------------------------------------ out
 
     def send(self, account: Account, messages: Sequence[Outgoing], now: datetime,
              begun: Callable[[str], None]) -> list[Outcome]:
-        texts = [message for message in messages if message.channel is not Channel.RCS]
+        texts = [message for message in messages if message.channel not in (Channel.RCS, Channel.VOICE)]
         if not account.config.get("batch") or len(texts) < 2:
             return self._send_each(account, messages, now, begun)
-        others = [message for message in messages if message.channel is Channel.RCS]
-        outcomes = {Channel.SMS: iter(self._send_batch(account, texts, now, begun)),
-                    Channel.RCS: iter(self._send_each(account, others, now, begun))}
-        return [next(outcomes[Channel.RCS if message.channel is Channel.RCS else Channel.SMS]) for message in messages]
+        others = [message for message in messages if message.channel in (Channel.RCS, Channel.VOICE)]
+        in_a_batch = iter(self._send_batch(account, texts, now, begun))
+        alone = iter(self._send_each(account, others, now, begun))
+        return [next(alone if message.channel in (Channel.RCS, Channel.VOICE) else in_a_batch) for message in messages]
 
     def _send_each(self, account: Account, messages: Sequence[Outgoing], now: datetime,
                    begun: Callable[[str], None]) -> list[Outcome]:
@@ -120,7 +135,8 @@ class Smsmode(Provider):
         requests: list[Request] = []
         written: list[int] = []
         for index, message in enumerate(messages):
-            found = self._request(account, _body(account, message, now), message.channel)
+            found = (self._call(account, message) if message.channel is Channel.VOICE
+                     else self._request(account, _body(account, message, now), message.channel))
             if isinstance(found, Request):
                 requests.append(found)
                 written.append(index)
@@ -160,6 +176,13 @@ class Smsmode(Provider):
         if isinstance(answer, Answer) and classify(answer, now).fate is Fate.OK:
             return _matched(batch, answer.body)
         return [_outcome(account, message, answer, now) for message in batch]
+
+    def _call(self, account: Account, message: Outgoing) -> Request | Outcome:
+        body = voice.form(account.secrets.get(VOICE_KEY), message)
+        return self._asked("sendVoiceMessage.do", body) if isinstance(body, bytes) else body
+
+    def _asked(self, call: str, body: bytes) -> Request:
+        return Request("POST", f"{self._calls}/{call}", (_FORM,), body)
 
     def _request(self, account: Account, body: bytes | Outcome, channel: Channel) -> Request | Outcome:
         if not isinstance(body, bytes):
@@ -213,6 +236,30 @@ class Smsmode(Provider):
             return None
         return read
 
+    def follow(self, account: Account, reference: str, provider_reference: str, now: datetime, *,
+               over: bool) -> Receipt | None:
+        """The report on a call. There is no way to call one off."""
+        body = self._told(account, now, "compteRendu.do", smsID=provider_reference)
+        return voice.report(body, reference, provider_reference, now)
+
+    def seek(self, account: Account, message: Outgoing, now: datetime, *, asked: datetime) -> Receipt | None:
+        """Texts by our reference. A call by its words and its moment; that one is not listed proves nothing, so that a
+        call in doubt is never made again."""
+        if message.channel is not Channel.VOICE:
+            return self.look_up(account, message.reference, now, asked=asked)
+        body = self._told(account, now, "smsList.do", offset="0")
+        found = voice.listed(body, message, asked - REPORTED_AFTER, now + REPORTED_AFTER)
+        return Receipt(found[0], State.SENT, "listed", now, message.reference) if len(found) == 1 else None
+
+    def _told(self, account: Account, now: datetime, call: str, **fields: str) -> bytes:
+        """The answer to a question about calls. Raises `NotNow`, `NeedsReconnect`."""
+        answer = self._http.request(self._asked(call, voice.asking(account.secrets.get(VOICE_KEY), **fields)))
+        require_answer(self.name, classify(answer, now))
+        body = answer.body if isinstance(answer, Answer) and answer.status == 200 else b""
+        if voice.answered(body)[0] == 32:
+            raise NeedsReconnect("provider_key_refused", provider=self.name, status=32, detail="")
+        return body
+
     def look_up(self, account: Account, reference: str, now: datetime, *, asked: datetime) -> Receipt | None:
         """The most advanced of the messages that bear our `reference`. `Gone` only when a whole, good list lacks it and
         `REPORTED_AFTER` has passed since `asked`."""
@@ -237,6 +284,11 @@ class Smsmode(Provider):
             verdict = classify(self._get(account, channel, "?pageSize=1"), now)
             if verdict.fate is not Fate.OK:
                 return _reason(verdict, "")
+        if account.secrets.get(VOICE_KEY):
+            try:
+                self._told(account, now, "credit.do")
+            except (NeedsReconnect, NotNow) as error:
+                return error.reason
         return None
 
     def _pages(self, account: Account, channel: Channel, reference: str, now: datetime,
@@ -327,6 +379,8 @@ def _headers(account: Account, channel: Channel) -> tuple[tuple[str, str], ...]:
 
 def _outcome(account: Account, message: Outgoing, answer: Answer | Broken, now: datetime) -> Outcome:
     verdict = classify(answer, now)
+    if verdict.fate is Fate.OK and isinstance(answer, Answer) and message.channel is Channel.VOICE:
+        return voice.outcome(answer.body, message, account.secrets.values())
     if verdict.fate is Fate.OK and isinstance(answer, Answer):
         return _accepted(message, _parsed(answer.body)) or _unclear("the answer cannot be read")
     if verdict.fate is Fate.UNCERTAIN:
@@ -473,6 +527,7 @@ _FIELDS: Mapping[str, _Field] = MappingProxyType({
     "batch": _Field(lambda value: isinstance(value, bool), "false"),
     "rate": _Field(_is_rate, "10"),
     "rcs": _Field(lambda value: isinstance(value, bool), "true"),
+    "voice_access_token": _Field(_is_text(200), "\"3f9c…\""),
     "rcs_api_key": _Field(_is_text(200), "\"3f9c…\""),
     "rcs_channel_id": _Field(_is_text(100), "\"00000000-0000-4000-8000-00000000cc02\""),
     "rcs_sender": _Field(lambda value: isinstance(value, str) and 1 <= len(value) <= 40 and value.isprintable(),

@@ -91,7 +91,7 @@ def form(account: Account, message: Outgoing) -> bytes | Outcome:
     said = calls.spoken(message.content, message.text, message.message_class)
     if len(said.text.encode("utf-8", "replace")) > LONGEST_TEXT:
         return Refused(Reason("provider_text_too_long", {"provider": NAME, "limit": LONGEST_TEXT}))
-    if not speakable(said.text).strip() or "\ud800" <= max(said.text) <= "\udfff":
+    if not speakable(said.text).strip():
         return Refused(Reason("provider_text_unreadable"))
     words = address(account, message.reference, WORDS, said.voicemail)
     written = [

@@ -60,6 +60,7 @@ from core.providers.twilio import Twilio
 from core.providers.whatsapp_cloud import WhatsAppCloud
 from tests.fakes import rcs as fake_rcs
 from tests.fakes import sinch as fake_sinch
+from tests.fakes import smsmode_voice as fake_smsmode_voice
 from tests.fakes import twilio as fake_twilio
 from tests.fakes import whatsapp as fake_whatsapp
 from tests.fakes.smsc import Act, Smsc, answers, takes
@@ -121,7 +122,8 @@ class Wire:
 class Entry:
     """`callbacks`: good bodies of what the provider posts to us; `proof`: the headers that come with such a body.
     `good_config`: what a person would give. In `config`, "{server}" is the address of the other side. `channel`: by
-    which messages are sent here; where it matters, the person wrote to us a moment ago."""
+    which messages are sent here; where it matters, the person wrote to us a moment ago. `proves_absence`: what it does
+    not list surely never was."""
 
     name: str
     make: Callable[[ProviderTools], Provider]
@@ -133,6 +135,9 @@ class Entry:
     callbacks: Sequence[bytes] = ()
     proof: Callable[[bytes], tuple[tuple[str, str], ...]] = lambda body: (("Content-Type", "application/json"),)
     channel: Channel = Channel.SMS
+    proves_absence: bool = True
+    vendors: Sequence[str] = ()
+    """What else of the vendor's is asked at the same address."""
 
     def account(self, server: str = "http://127.0.0.1:9") -> Account:
         config = json.loads(json.dumps(dict(self.config)).replace("{server}", server))
@@ -156,7 +161,8 @@ class Entry:
             yield Stand(provider, self.account(), list)
             return
         with nullcontext(server) if server else FaultServer(otherwise=self.wire.takes) as other:
-            provider = self.make(ProviderTools(urls={self.wire.vendor: other.url}, timeout=QUICK, connections=8,
+            urls = dict.fromkeys((self.wire.vendor, *self.vendors), other.url)
+            provider = self.make(ProviderTools(urls=urls, timeout=QUICK, connections=8,
                                                reach=lambda host, port: [host]))
             yield Stand(provider, self.account(other.url), lambda: _took(self.wire, other), other, self.channel)
 
@@ -303,6 +309,76 @@ _TWILIO: dict[str, Any] = {
     "callbacks": tuple(urlencode(one).encode() for one in (
         _TWILIO_REPORT, {**_TWILIO_REPORT, "MessageStatus": "undelivered", "ErrorCode": "30005"}, _TWILIO_ANSWER)),
     "proof": _twilio_proof}
+
+# ---------------------------------------------------------------------------------------- Twilio's calls
+
+def _calls_answers(seen: Seen) -> Any:
+    return fake_twilio.call(_form(seen), NOW, f"CA{_twilio_reference(seen)}")
+
+
+def _calls_takes(seen: Seen) -> Step:
+    if seen.method != "POST":
+        return _twilio_finds([]) if "/Messages" in seen.path else _calls_finds([])
+    if _form(seen)["To"] == REFUSED_NUMBER:
+        return fake_twilio.error(400, 21211, f"Invalid 'To' Phone Number, token {CANARY}-key")
+    return ok(_calls_answers(seen), 201)
+
+
+def _calls_finds(references: Sequence[str]) -> Step:
+    """It keeps neither references nor words: other calls are known by their other numbers."""
+    items = [fake_twilio.call({"To": message().to if one == message().reference else "+33639981099"}, NOW, f"CA{one}")
+             for one in references]
+    return ok({"calls": items, "next_page_uri": None}, headers={"Date": format_datetime(NOW, usegmt=True)})
+
+
+_CALL = {"CallSid": "CA" + "0" * 31 + "1", "AccountSid": fake_twilio.ACCOUNT, "From": "+33162000001",
+         "To": "+33639980001", "CallStatus": "completed", "Direction": "outbound-api", "ApiVersion": "2010-04-01"}
+_TWILIO_VOICE: dict[str, Any] = {
+    **_TWILIO, "channel": Channel.VOICE,
+    "wire": Wire("twilio", lambda seen: seen.method == "POST", _calls_answers, _calls_takes,
+                 lambda seen: [_twilio_reference(seen)], _calls_finds),
+    "config": {"account_sid": fake_twilio.ACCOUNT, "voice_sender": "+33162000001"},
+    "good_config": {"account_sid": fake_twilio.ACCOUNT, "auth_token": f"{CANARY}-key", "voice_sender": "+33162000001",
+                    "voice": "Polly.Lea"},
+    "bad_configs": ({}, *({"account_sid": fake_twilio.ACCOUNT, "auth_token": "t"} | bad for bad in (
+        {"voice_sender": "CABINET"}, {"voice_sender": "0162000001"}, {"voice_sender": 33162000001},
+        {"voice": "a\"b\r\n"}))),
+    "callbacks": tuple(urlencode(one).encode() for one in (
+        _CALL, {**_CALL, "CallStatus": "busy"}, {**_CALL, "CallStatus": "newword"}))}
+
+# ---------------------------------------------------------------------------------------- smsmode's calls
+
+def _voice_reference(seen: Seen) -> str:
+    return fake_smsmode_voice.form(seen)["title"]
+
+
+def _voice_answers(seen: Seen) -> bytes:
+    return f"0 | Accepted | vm-{_voice_reference(seen)}".encode()
+
+
+def _voice_takes(seen: Seen) -> Step:
+    if not seen.path.endswith("sendVoiceMessage.do"):
+        return ok(b"212.5") if seen.method == "POST" else _smsmode_finds([])
+    if fake_smsmode_voice.form(seen)["numero"] == REFUSED_NUMBER.removeprefix("+"):
+        return ok(f"35 | bad parameter, token {CANARY}-voice".encode())
+    return ok(_voice_answers(seen))
+
+
+def _voice_finds(references: Sequence[str]) -> Step:
+    lines = [f"vm-{one} | 2026-12-01 10:00:00 | {message().text if one == message().reference else one} | "
+             f"{message().to.removeprefix('+')} | 1 | 1" for one in references]
+    return ok("\n".join(lines).encode("iso-8859-15"))
+
+
+_SMSMODE_VOICE: dict[str, Any] = {
+    **_SMSMODE, "channel": Channel.VOICE, "proves_absence": False, "callbacks": (),
+    "vendors": ("smsmode",),
+    "wire": Wire("smsmode_voice", lambda seen: seen.path.endswith("sendVoiceMessage.do"), _voice_answers, _voice_takes,
+                 lambda seen: [_voice_reference(seen)], _voice_finds),
+    "secrets": {"api_key": f"{CANARY}-key", "voice_access_token": f"{CANARY}-voice"},
+    "good_config": {"api_key": f"{CANARY}-key", "voice_access_token": f"{CANARY}-voice"},
+    "bad_configs": ({"voice_access_token": "v"}, {"api_key": "k", "voice_access_token": ""},
+                    {"api_key": "k", "voice_access_token": "a b\r\nc"})}
 
 # ---------------------------------------------------------------------------------------- any HTTP gateway
 
@@ -529,6 +605,7 @@ ENTRIES = [
     Entry("smsmode in batches", **{**_SMSMODE, "config": {"batch": True, "channel_id": "ch-1"}}),
     Entry("smsmode by RCS", **{**_SMSMODE, "channel": Channel.RCS, "config": {
         "rcs": True, "channel_id": "ch-1", "rcs_channel_id": "ch-2"}}),
+    Entry("smsmode by voice", **_SMSMODE_VOICE),
     Entry("rcs_business", **_RCS),
     Entry("whatsapp_cloud", **_WHATSAPP),
     Entry("http", **_GATEWAY),
@@ -542,6 +619,7 @@ ENTRIES = [
     Entry("sinch", **_SINCH),
     Entry("sinch unsigned", **{**_SINCH, "secrets": {"api_token": f"{CANARY}-key"}}),
     Entry("twilio", **_TWILIO),
+    Entry("twilio by voice", **_TWILIO_VOICE),
     Entry("twilio with a service", **{**_TWILIO, "config": {
         "account_sid": fake_twilio.ACCOUNT, "messaging_service_sid": "MG" + "0" * 32}}),
 ]
@@ -827,7 +905,8 @@ def test_whatever_a_good_answer_holds_it_is_accepted_or_uncertain(entry: Entry, 
 
 def look_up(stand: Stand, after: timedelta) -> Receipt | None:
     if isinstance(stand.provider, Seeks):
-        return stand.provider.seek(stand.account, message(), NOW + after, asked=NOW)
+        sought = message(channel=stand.channel)
+        return stand.provider.seek(stand.account, sought, NOW + after, asked=NOW)
     return stand.provider.look_up(stand.account, message().reference, NOW + after, asked=NOW)
 
 
@@ -858,9 +937,11 @@ def test_what_it_has_is_found(entry: Entry) -> None:
 @every_provider
 def test_what_it_never_had_is_gone(entry: Entry) -> None:
     with entry.open() as stand:
-        if stand.provider.can_look_up:
+        if stand.provider.can_look_up and entry.proves_absence:
             with pytest.raises(Gone):
                 look_up(stand, timedelta(hours=1))
+        elif stand.provider.can_look_up:
+            assert look_up(stand, timedelta(hours=1)) is None
 
 
 @every_speaker
@@ -871,6 +952,9 @@ def test_what_is_similar_is_not_it(entry: Entry) -> None:
         if not stand.provider.can_look_up:
             return
         stand.server.then(entry.wire.finds([message().reference + "0", message().reference[:-1], "other"]))
+        if not entry.proves_absence:
+            assert look_up(stand, timedelta(hours=1)) is None
+            return
         with pytest.raises(Gone):
             look_up(stand, timedelta(hours=1))
 
