@@ -9,6 +9,8 @@ SERVERS="postgresql redis-server rabbitmq-server"
 TOOLS="chromium php-cli php-mysql php-curl php-xml php-mbstring php-codesniffer gettext"
 # WordPress wants a web server: mini-httpd is the one that does not start by itself. The tests use PHP's own.
 SITE="wordpress mini-httpd php php-cgi mariadb-server"
+# An SMPP client that is not ours. The tests start it themselves; Debian's package starts nothing that they need.
+GATEWAY="kannel"
 
 say() { printf 'services: %s\n' "$*"; }
 
@@ -92,6 +94,8 @@ install $SERVERS || failed "not every server could be installed"
 install $TOOLS || failed "Chromium or PHP could not be installed"
 # shellcheck disable=SC2086
 install $SITE || failed "WordPress or MariaDB could not be installed"
+# shellcheck disable=SC2086
+install $GATEWAY || failed "Kannel could not be installed"
 
 postgresql_ready || start postgresql || true
 if until_it_answers postgresql_ready && postgresql_set_up; then

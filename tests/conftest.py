@@ -10,16 +10,17 @@ import os
 import shutil
 import socket
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from hypothesis import settings
+
+from tests.support import databases
 
 # The same examples on each run and on each machine; a slow machine is not a failed property.
 settings.register_profile("relance", derandomize=True, deadline=None, print_blob=True)
@@ -76,6 +77,13 @@ def _program(setting: str, *names: str) -> Callable[[], str | None]:
     return find
 
 
+def _kannel() -> str | None:
+    # Debian puts servers where an ordinary user does not look for programs.
+    where = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+    found = [shutil.which(name, path=where) for name in ("bearerbox", "smsbox")]
+    return found[0] if all(found) else None
+
+
 def _wordpress() -> str | None:
     folder = Path(os.environ.get("RELANCE_TEST_WORDPRESS", "/usr/share/wordpress"))
     return str(folder) if (folder / "wp-includes" / "version.php").is_file() else None
@@ -112,7 +120,8 @@ CHROMIUM = Service(
 PHP = Service("PHP", "RELANCE_TEST_PHP", _program("RELANCE_TEST_PHP", "php"))
 WORDPRESS = Service("WordPress", "RELANCE_TEST_WORDPRESS", _wordpress)
 MARIADB = Service("MariaDB", "the root of its socket", _mariadb)
-SERVICES = (POSTGRES, REDIS, RABBITMQ, CHROMIUM, PHP, WORDPRESS, MARIADB)
+KANNEL = Service("Kannel", "PATH", _kannel)
+SERVICES = (POSTGRES, REDIS, RABBITMQ, CHROMIUM, PHP, WORDPRESS, MARIADB, KANNEL)
 
 
 def _all_are_required() -> bool:
@@ -129,7 +138,11 @@ def _needed(service: Service) -> str:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if hasattr(session.config, "workerinput") or not _all_are_required():
+    if hasattr(session.config, "workerinput"):
+        return
+    if server := POSTGRES.find():
+        databases.sweep(server)
+    if not _all_are_required():
         return
     absent = [service.missing for service in SERVICES if service.find() is None]
     if absent:
@@ -182,27 +195,11 @@ def postgres_template(postgres_url: str) -> Iterator[str]:
 @contextmanager
 def _database(postgres_url: str, template: str) -> Iterator[str]:
     """A copy of `template`, dropped afterwards whoever is still connected."""
-    name = f"relance_test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True, connect_timeout=PATIENCE) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        # What survives a power cut is not what these tests are about; what survives a killed process still does.
-        connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+    address = databases.create(postgres_url, template)
     try:
-        yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+        yield address
     finally:
-        with psycopg.connect(postgres_url, autocommit=True, connect_timeout=PATIENCE) as connection:
-            _dropped(connection, name)
-
-
-def _dropped(connection: psycopg.Connection, name: str) -> None:
-    # The server's own vacuum may be at work there, which no ordinary role may end; it is gone in a moment.
-    for _ in range(50):
-        try:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            return
-        except psycopg.errors.InsufficientPrivilege:
-            connection.execute("SELECT pg_sleep(0.1)")
-    connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        databases.drop(postgres_url, address)
 
 
 @pytest.fixture(scope="session")
@@ -239,3 +236,9 @@ def wordpress(php: str) -> Path:
 def mariadb() -> str:
     """MariaDB's command, whose root may make databases by the socket. Tests name their own and drop them."""
     return _needed(MARIADB)
+
+
+@pytest.fixture(scope="session")
+def kannel() -> str:
+    """The path of Kannel's bearerbox; its smsbox is there too."""
+    return _needed(KANNEL)

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import requests
 from cryptography.fernet import Fernet
 from flask import Flask
@@ -26,7 +24,6 @@ from waitress.server import create_server
 
 from core.contract import Adapter, Provider
 from core.engine import dispatch, ticking
-from core.ids import new_id
 from core.runners.distributed import Bell
 from core.runners.embedded import Embedded
 from core.settings import Settings
@@ -36,6 +33,7 @@ from core.suite import Suite, build_suite, turn_clock
 from core.web import links
 from core.web.app import create_app
 from core.web.limits import STRANGERS_BURST, STRANGERS_PER_SECOND, Buckets
+from tests.support import databases
 from tests.support.people import person
 from tests.support.schema import bring_up
 
@@ -104,7 +102,7 @@ class Running:
         if not runner and not database_url and adapters is None and providers is None:
             where, _, runner = os.environ.get("RELANCE_TEST_HOUSE", "sqlite").partition(" ")
             if where == "postgresql":
-                database_url = self._own_database = new_database()
+                database_url = self._own_database = databases.create(postgres_server())
             if runner == "distributed":
                 broker = os.environ.get("RELANCE_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
                 settings = {"broker_url": broker, **settings}
@@ -164,7 +162,7 @@ class Running:
         if not self._thread.is_alive() and not self.settings.trusted_proxies:
             _free_apps.append(self.app)
         if self._own_database:
-            drop_database(self._own_database)
+            databases.drop(postgres_server(), self._own_database)
 
     # ------------------------------------------------------------------ who calls
 
@@ -299,22 +297,9 @@ class _Distributed:
                     os.killpg(self._worker.pid, signal.SIGKILL)
 
 
-_POSTGRES = "postgresql://relance:relance@127.0.0.1:5432/relance_test"
-
-
-def new_database() -> str:
-    """The address of an empty PostgreSQL database of one's own."""
-    server = os.environ.get("RELANCE_TEST_POSTGRES_URL", _POSTGRES)
-    name = f"relance_test_{new_id('house')}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-
-
-def drop_database(url: str) -> None:
-    server = os.environ.get("RELANCE_TEST_POSTGRES_URL", _POSTGRES)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{urlsplit(url).path[1:]}" WITH (FORCE)')
+def postgres_server() -> str:
+    """Where tests may make databases."""
+    return os.environ.get("RELANCE_TEST_POSTGRES_URL", "postgresql://relance:relance@127.0.0.1:5432/relance_test")
 
 
 class _Later:
