@@ -121,6 +121,23 @@ def check_address(url: str, *, allow_private: bool = False) -> Address:
     return address
 
 
+def shop_address(typed: Any, pointer: str, *, below: str = "") -> str:
+    """The address of a shop that a person typed, in one form, without a slash at the end and without `below` (the
+    folder of its programs' door). Raises `BadInput("shop_address_wrong")` with the pointer."""
+    said = typed.strip() if isinstance(typed, str) else ""
+    if said and "://" not in said:
+        said = f"https://{said}"
+    said = said.rstrip("/").removesuffix(below)
+    try:
+        # Whether it is a public one is the client's to say, each time that it is called.
+        address = check_address(said, allow_private=True)
+    except BadInput as error:
+        raise BadInput("shop_address_wrong", pointer=pointer, text=said[:80]) from error
+    if urlsplit(said).query or urlsplit(said).fragment:
+        raise BadInput("shop_address_wrong", pointer=pointer, text=said[:80])
+    return address.url.rstrip("/")
+
+
 def _host(text: str, bracketed: bool) -> str:
     if "%" in text:         # an escaped character, or a zone, which names an interface of ours
         raise _not_allowed(text, "unreadable")

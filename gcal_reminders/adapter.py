@@ -36,6 +36,7 @@ from core.contract import (
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError
 from core.domain.events import Closed, Event, Kind
+from core.domain.loose import mapping, mappings
 from core.domain.reasons import Reason
 from gcal_reminders import ical, marks, ways
 from gcal_reminders.appointments import from_google, is_zone
@@ -338,7 +339,7 @@ class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports):
         """
         if not _is_google(installation) or not installation.hook_url.startswith("https://"):
             return ASK_PUSH_AGAIN
-        refused_at = _moment(_mapping(installation.memory.get("push")).get("refused_at"))
+        refused_at = _moment(mapping(installation.memory.get("push")).get("refused_at"))
         if now - refused_at < ASK_PUSH_AGAIN:
             return refused_at + ASK_PUSH_AGAIN - now
         memory = {**installation.memory, "channels": _channels(installation)}
@@ -349,7 +350,7 @@ class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports):
                 raise
             # The next pull renews the token, or finds that the grant is gone.
             return timedelta(minutes=10)
-        if _mapping(memory.get("push")).get("mode") == "polling":
+        if mapping(memory.get("push")).get("mode") == "polling":
             return ASK_PUSH_AGAIN
         ends = [_ends(one) for rows in memory["channels"].values() for one in rows]
         return min(max(min(ends, default=now) - RENEW_BEFORE - now, timedelta(minutes=30)), ASK_PUSH_AGAIN)
@@ -552,9 +553,9 @@ def _numbers_by_label(people: Any) -> dict[str, tuple[str, ...]]:
     book: dict[str, dict[str, None]] = {}
     for person in people:
         numbers = [_text(one.get("canonicalForm")) or _text(one.get("value"))
-                   for one in _mappings(person.get("phoneNumbers"))]
-        labels = [_text(one.get("value")) for one in _mappings(person.get("emailAddresses"))]
-        for one in _mappings(person.get("names")):
+                   for one in mappings(person.get("phoneNumbers"))]
+        labels = [_text(one.get("value")) for one in mappings(person.get("emailAddresses"))]
+        for one in mappings(person.get("names")):
             labels += [_text(one.get("displayName")), _text(one.get("displayNameLastFirst"))]
         for label in labels:
             if label:
@@ -571,7 +572,7 @@ def _write_back(installation: Installation) -> Mapping[str, bool]:
 
 def _channels(installation: Installation) -> dict[str, list[dict[str, Any]]]:
     """calendar → its push channels: one, and two while one replaces the other. A copy."""
-    known = _mapping(installation.memory.get("channels"))
+    known = mapping(installation.memory.get("channels"))
     return {calendar: [dict(one) for one in rows] for calendar, rows in known.items()}
 
 
@@ -606,11 +607,3 @@ def _sight(installation: Installation) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

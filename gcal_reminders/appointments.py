@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from core.domain.loose import mapping
+
 # Google keeps 8,192 characters of a description; an iCal file may hold any number.
 _LONGEST = 50_000
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -89,7 +91,7 @@ def from_google(event: Mapping[str, Any], calendar_zone: str) -> Appointment:
     """
     identity = _text(event.get("id"))
     status = _text(event.get("status"))
-    start, end = _mapping(event.get("start")), _mapping(event.get("end"))
+    start, end = mapping(event.get("start")), mapping(event.get("end"))
     zone = next(
         (name for name in (_text(start.get("timeZone")), calendar_zone) if is_zone(name)),
         "UTC",
@@ -104,7 +106,7 @@ def from_google(event: Mapping[str, Any], calendar_zone: str) -> Appointment:
     else:
         begins = _moment(start.get("dateTime"), zone)
         ends = _moment(end.get("dateTime"), zone)
-    original = _mapping(event.get("originalStartTime"))
+    original = mapping(event.get("originalStartTime"))
     return Appointment(
         uid=_text(event.get("recurringEventId")) or identity,
         recurrence_id=_text(original.get("dateTime")) or _text(original.get("date")) or None,
@@ -120,7 +122,7 @@ def from_google(event: Mapping[str, Any], calendar_zone: str) -> Appointment:
         guests=tuple(_guests(event)),
         private=MappingProxyType({
             name: value
-            for name, value in _mapping(_mapping(event.get("extendedProperties")).get("private")).items()
+            for name, value in mapping(mapping(event.get("extendedProperties")).get("private")).items()
             if isinstance(value, str)
         }),
         transparent=event.get("transparency") == "transparent",
@@ -173,10 +175,6 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _sequence(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
 
@@ -202,7 +200,7 @@ def _moment(value: Any, zone: str) -> datetime | None:
 
 def _guests(event: Mapping[str, Any]) -> Iterator[Guest]:
     for entry in _sequence(event.get("attendees")):
-        guest = _mapping(entry)
+        guest = mapping(entry)
         if email := _text(guest.get("email")):
             yield Guest(
                 email=email,
@@ -215,10 +213,10 @@ def _guests(event: Mapping[str, Any]) -> Iterator[Guest]:
 
 
 def _conference(event: Mapping[str, Any]) -> str:
-    data = _mapping(event.get("conferenceData"))
+    data = mapping(event.get("conferenceData"))
     lines = [_text(event.get("hangoutLink")), plain(_text(data.get("notes")))]
     for entry in _sequence(data.get("entryPoints")):
-        point = _mapping(entry)
+        point = mapping(entry)
         lines.extend(_text(point.get(name)) for name in ("label", "uri", "pin", "accessCode", "passcode"))
     return "\n".join(line for line in lines if line)
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.contract import Batch, Check, Checks, Configured, Installation, LooksAgain, Manifest, Pulls, Url
 from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.events import Event, Kind
+from core.domain.loose import mapping, number
 from core.domain.reasons import Reason
+from core.domain.rounds import Round
 from core.domain.shoppers import rounded_sum
-from core.guarded import check_address
+from core.guarded import shop_address
 from integrations.adobe_commerce.client import Filter, Keys, NotFound, PartClosed, Shop
-from integrations.adobe_commerce.reading import cart_of, contents_of, number, order_of
+from integrations.adobe_commerce.reading import cart_of, contents_of, order_of
 
 AT_FIRST = timedelta(days=30)
 OVERLAP = timedelta(minutes=10)
@@ -44,7 +44,7 @@ class AdobeCommerce(Pulls, LooksAgain, Checks):
             if name not in _FIELDS:
                 raise BadInput("shop_field_unknown", pointer=f"/config/{name}", field=str(name)[:40],
                                known=", ".join(sorted(_FIELDS)))
-        site = _site(config.get("url"))
+        site = shop_address(config.get("url"), "/config/url", below="/rest")
         bearer = config.get("bearer", False)
         if not isinstance(bearer, bool):
             raise BadInput("shop_key_wrong", pointer="/config/bearer", field="bearer")
@@ -72,7 +72,7 @@ class AdobeCommerce(Pulls, LooksAgain, Checks):
     def pull(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
         """The carts, then the orders that changed since the last round; at first those of thirty days. A page is a
         batch of its own."""
-        progress = _Progress.read(cursor, now)
+        progress = Round.read(cursor, now, at_first=AT_FIRST, overlap=OVERLAP, parts=len(PARTS))
         shop = self._shop(installation, now)
         since = progress.since.strftime("%Y-%m-%d %H:%M:%S")
         part, path = PARTS[progress.part]
@@ -88,7 +88,7 @@ class AdobeCommerce(Pulls, LooksAgain, Checks):
             if part == "orders" and installation.memory.get("closed") == "carts":
                 # Nothing is open to us: that is a grant that is gone.
                 raise NeedsReconnect("adobe_commerce_key_refused", detail=error.part) from error
-        known = {key: value for key, value in _mapping(installation.memory.get("carts")).items()
+        known = {key: value for key, value in mapping(installation.memory.get("carts")).items()
                  if isinstance(value, list) and len(value) == 3}
         events: list[Event] = []
         if part == "carts":
@@ -201,35 +201,6 @@ class AdobeCommerce(Pulls, LooksAgain, Checks):
                     str(installation.config.get("store", "all")), Keys(key, secret, token, token_secret, bearer), now)
 
 
-class _Progress:
-    """How far the round has come: which part, which page."""
-
-    def __init__(self, began: datetime, since: datetime, part: int = 0, page: int = 1) -> None:
-        self.began, self.since, self.part, self.page = began, since, part, page
-
-    @classmethod
-    def read(cls, cursor: str | None, now: datetime) -> _Progress:
-        if not cursor:
-            return cls(now, now - AT_FIRST)
-        kept = json.loads(cursor)
-        began = datetime.fromisoformat(kept["began"])
-        if kept["part"] is None:
-            return cls(now, began - OVERLAP)
-        return cls(began, datetime.fromisoformat(kept["since"]), kept["part"], kept["page"])
-
-    def turn(self, more: bool) -> bool:
-        """To the next page, the next part, or the end of the round (False)."""
-        if more:
-            self.page += 1
-            return True
-        self.part, self.page = self.part + 1, 1
-        return self.part < len(PARTS)
-
-    def written(self) -> str:
-        return json.dumps({"began": self.began.isoformat(), "since": self.since.isoformat(), "page": self.page,
-                           "part": self.part if self.part < len(PARTS) else None})
-
-
 def _total(shop: Shop, cart: str) -> dict[str, Any]:
     try:
         said = shop.one(f"/carts/{cart}/totals")
@@ -239,27 +210,8 @@ def _total(shop: Shop, cart: str) -> dict[str, Any]:
     return {"total": total} if total else {}
 
 
-def _site(given: Any) -> str:
-    said = given.strip() if isinstance(given, str) else ""
-    if said and "://" not in said:
-        said = f"https://{said}"
-    said = said.rstrip("/").removesuffix("/rest")
-    try:
-        # Whether it is a public one is the guarded client's to say, each time that it is called.
-        address = check_address(said, allow_private=True)
-    except BadInput as error:
-        raise BadInput("shop_address_wrong", pointer="/config/url", text=said[:80]) from error
-    if urlsplit(said).query or urlsplit(said).fragment:
-        raise BadInput("shop_address_wrong", pointer="/config/url", text=said[:80])
-    return address.url.rstrip("/")
-
-
 def _is_zone(name: Any) -> bool:
     try:
         return isinstance(name, str) and bool(name) and ZoneInfo(name) is not None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -14,6 +14,7 @@ from typing import Any
 
 from core.contract import ConsentWord, Installation
 from core.domain.errors import BadInput
+from core.domain.loose import mapping
 from integrations.hubspot import people, schemas, ways
 from integrations.hubspot.client import Account, Over
 
@@ -140,7 +141,7 @@ COUNTRY_AND_NAMES = (*people.COUNTRY, "email")
 
 def texts(record: Mapping[str, Any]) -> dict[str, str]:
     """A record's properties that are not empty."""
-    return {name: value for name, value in schemas.mapping(record.get("properties")).items()
+    return {name: value for name, value in mapping(record.get("properties")).items()
             if isinstance(value, str) and value}
 
 
@@ -180,7 +181,7 @@ def _refused_later(installation: Installation, record: Mapping[str, Any], at: da
 
 def _newest(record: Mapping[str, Any], name: str) -> tuple[str, datetime | None, bool] | None:
     """The property's value, since when, and whether it was ever anything else."""
-    history = schemas.mapping(record.get("propertiesWithHistory")).get(name)
+    history = mapping(record.get("propertiesWithHistory")).get(name)
     rows = [(at, schemas.text(row.get("value"))) for row in history or () if isinstance(row, Mapping)
             if (at := schemas.moment(row.get("timestamp"))) is not None] if isinstance(history, list) else []
     if rows:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from core.domain.errors import Unreadable
+from core.domain.loose import mapping
 
 CONTACT_TYPES = frozenset({"CONTACT", "0-1"})
 MOST_EVENTS = 100
@@ -188,10 +189,6 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if isinstance(value, bool) or not isinstance(value, int | float) else _plain(value)
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _plain(value: float) -> str:

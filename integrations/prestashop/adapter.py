@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.contract import Batch, Check, Checks, Configured, Installation, LooksAgain, Manifest, Pulls, Url
 from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.events import Event, Kind
+from core.domain.loose import mapping, number
 from core.domain.reasons import Reason
-from core.guarded import check_address
+from core.domain.rounds import Round
+from core.guarded import shop_address
 from integrations.prestashop.client import PartClosed, Shop
 from integrations.prestashop.reading import (
     NAMED,
@@ -24,7 +24,6 @@ from integrations.prestashop.reading import (
     cart_of,
     contents_of,
     name_of,
-    number,
     order_of,
     rows_of,
     states_of,
@@ -56,7 +55,7 @@ class PrestaShop(Pulls, LooksAgain, Checks):
             if name not in _FIELDS:
                 raise BadInput("shop_field_unknown", pointer=f"/config/{name}", field=str(name)[:40],
                                known=", ".join(sorted(_FIELDS)))
-        site = _site(config.get("url"))
+        site = shop_address(config.get("url"), "/config/url", below="/api")
         key = config.get("key")
         if not isinstance(key, str) or not _KEY.fullmatch(key.strip()):
             raise BadInput("shop_key_wrong", pointer="/config/key", field="key")
@@ -78,7 +77,7 @@ class PrestaShop(Pulls, LooksAgain, Checks):
     def pull(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
         """The carts, then the orders that changed since the last round; at first those of thirty days. A page is a
         batch of its own."""
-        progress = _Progress.read(cursor, now)
+        progress = Round.read(cursor, now, at_first=AT_FIRST, overlap=OVERLAP, parts=len(PARTS))
         shop = self._shop(installation)
         facts = self._facts(shop, installation, fresh=progress.begins)
         zone = _zone(str(facts.get("zone") or "")) or _zone(installation.zone) or ZoneInfo("UTC")
@@ -87,7 +86,7 @@ class PrestaShop(Pulls, LooksAgain, Checks):
         part = PARTS[progress.part]
         rows: list[dict[str, Any]] = []
         try:
-            rows = shop.listed(part, where=where, sort="[id_ASC]", limit=f"{progress.offset},{PAGE}")
+            rows = shop.listed(part, where=where, sort="[id_ASC]", limit=f"{(progress.page - 1) * PAGE},{PAGE}")
         except PartClosed as error:
             problems.append(error.reason)
         ordered: set[str] | None = set()
@@ -100,7 +99,7 @@ class PrestaShop(Pulls, LooksAgain, Checks):
                 problems.append(error.reason)
                 ordered = None
         tables = self._tables(shop, rows, facts)
-        known = {key: value for key, value in _mapping(installation.memory.get("carts")).items()
+        known = {key: value for key, value in mapping(installation.memory.get("carts")).items()
                  if isinstance(value, list)}
         events: Iterable[Event | None]
         if part == "carts":
@@ -114,7 +113,7 @@ class PrestaShop(Pulls, LooksAgain, Checks):
             if event.kind is Kind.CART:
                 known.pop(str(event.private["cart"]), None)
                 known[str(event.private["cart"])] = [event.private["contents"], event.private["since"]]
-        more = progress.turn(len(rows))
+        more = progress.turn(len(rows) == PAGE)
         memory = {**installation.memory, "facts": facts, "carts": dict(list(known.items())[-MOST_REMEMBERED:])}
         return Batch(found, progress.written(), more=more, problems=tuple(problems), memory=memory)
 
@@ -168,7 +167,7 @@ class PrestaShop(Pulls, LooksAgain, Checks):
 
     def _facts(self, shop: Shop, installation: Installation, *, fresh: bool = False) -> dict[str, Any]:
         """What hardly ever changes: countries, currencies, languages, states, the shop's zone. Asked once a round."""
-        known = _mapping(installation.memory.get("facts"))
+        known = mapping(installation.memory.get("facts"))
         if known and not fresh:
             return dict(known)
         closed: list[str] = []
@@ -241,54 +240,6 @@ class PrestaShop(Pulls, LooksAgain, Checks):
                     shop_id=installation.config.get("shop_id"))
 
 
-class _Progress:
-    """How far the round has come: which part, from which row on."""
-
-    def __init__(self, began: datetime, since: datetime, part: int = 0, offset: int = 0) -> None:
-        self.began, self.since, self.part, self.offset = began, since, part, offset
-
-    @property
-    def begins(self) -> bool:
-        return self.part == 0 and self.offset == 0
-
-    @classmethod
-    def read(cls, cursor: str | None, now: datetime) -> _Progress:
-        if not cursor:
-            return cls(now, now - AT_FIRST)
-        kept = json.loads(cursor)
-        began = datetime.fromisoformat(kept["began"])
-        if kept["part"] is None:
-            return cls(now, began - OVERLAP)
-        return cls(began, datetime.fromisoformat(kept["since"]), kept["part"], kept["offset"])
-
-    def turn(self, rows: int) -> bool:
-        """To the next page, the next part, or the end of the round (False)."""
-        if rows == PAGE:
-            self.offset += PAGE
-            return True
-        self.part, self.offset = self.part + 1, 0
-        return self.part < len(PARTS)
-
-    def written(self) -> str:
-        return json.dumps({"began": self.began.isoformat(), "since": self.since.isoformat(), "offset": self.offset,
-                           "part": self.part if self.part < len(PARTS) else None})
-
-
-def _site(given: Any) -> str:
-    said = given.strip() if isinstance(given, str) else ""
-    if said and "://" not in said:
-        said = f"https://{said}"
-    said = said.rstrip("/").removesuffix("/api")
-    try:
-        # Whether it is a public one is the guarded client's to say, each time that it is called.
-        address = check_address(said, allow_private=True)
-    except BadInput as error:
-        raise BadInput("shop_address_wrong", pointer="/config/url", text=said[:80]) from error
-    if urlsplit(said).query or urlsplit(said).fragment:
-        raise BadInput("shop_address_wrong", pointer="/config/url", text=said[:80])
-    return address.url.rstrip("/")
-
-
 def _asked(shop: Shop, resource: str, ids: Iterable[str], fields: str) -> list[dict[str, Any]]:
     try:
         return shop.by_ids(resource, ids, fields=fields)
@@ -314,7 +265,3 @@ def _zone(name: str) -> ZoneInfo | None:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from core.contract import Installation
 from core.domain.events import Closed, Event, Kind
+from core.domain.loose import number
 from core.domain.shoppers import Shopper, Written, email_of, line_of, rounded_sum, whose
 
 # The states that PrestaShop itself names, whatever number a shop gave them; its own names of them are free.
@@ -111,14 +112,6 @@ def rows_of(row: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     if isinstance(found, Mapping):
         found = [found]
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
-
-
-def number(value: Any) -> str | None:
-    """An id above 0, as text: shops write them as numbers and as texts."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    text = str(value).strip()
-    return str(int(text)) if text.isascii() and text.isdigit() and int(text) > 0 else None
 
 
 def moment(value: Any, zone: ZoneInfo) -> datetime | None:

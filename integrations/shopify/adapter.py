@@ -41,12 +41,13 @@ from core.contract import (
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, RelanceError, Unreadable, Unsupported
 from core.domain.events import Event, Kind
+from core.domain.loose import mapping, text
 from core.domain.reasons import Reason
 from integrations.shopify import carts, discounts, orders, queries
 from integrations.shopify.client import VERSION, Denied, Shop, ShopifySaysNo
 from integrations.shopify.people import asked_buyer, number_of, said_at_checkout, said_on_record, subject_of
 from integrations.shopify.progress import Progress
-from integrations.shopify.reading import body_of, identity, mapping, mappings, moment, text
+from integrations.shopify.reading import body_of, identity, mappings, moment
 from integrations.shopify.signing import check_body, check_query, is_shop
 
 SHOPIFY = "https://{shop}"

@@ -16,9 +16,10 @@ from core.contract import Installation
 from core.domain.discounts import IN_LINK
 from core.domain.errors import Unreadable
 from core.domain.events import Closed, Event, Kind
+from core.domain.loose import mapping, text
 from core.domain.shoppers import email_of, language_of, line_of, sum_of
 from integrations.shopify.people import asked_buyer, buyer, first_name, subject_of
-from integrations.shopify.reading import identity, mapping, mappings, moment, optional_identity, text
+from integrations.shopify.reading import identity, mappings, moment, optional_identity
 
 POSTED_FIRST = timedelta(seconds=1)
 CODE_IN_LINK = "discount"

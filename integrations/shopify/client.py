@@ -10,6 +10,7 @@ from typing import Any
 import requests
 
 from core.domain.errors import NeedsReconnect, NotNow, RelanceError
+from core.domain.loose import mapping
 from integrations.shopify.signing import is_shop
 
 VERSION = "2026-10"
@@ -129,8 +130,8 @@ def _field(error: Mapping[str, Any]) -> str:
 
 def _refilled(body: Mapping[str, Any]) -> timedelta:
     """How long until the bucket holds what the query costs, as Shopify's own numbers say."""
-    cost = _mapping(_mapping(body.get("extensions")).get("cost"))
-    status = _mapping(cost.get("throttleStatus"))
+    cost = mapping(mapping(body.get("extensions")).get("cost"))
+    status = mapping(cost.get("throttleStatus"))
     wanted, there, rate = (_number(one) for one in (
         cost.get("requestedQueryCost"), status.get("currentlyAvailable"), status.get("restoreRate")))
     seconds = (wanted - there) / rate if rate > 0 else 2.0
@@ -152,7 +153,3 @@ def _away(status: int, after: timedelta = timedelta(minutes=1)) -> NotNow:
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

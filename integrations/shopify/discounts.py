@@ -12,9 +12,10 @@ from typing import Any
 
 from core.contract import Reward
 from core.domain.errors import BadInput
+from core.domain.loose import mapping, text
 from integrations.shopify import queries
 from integrations.shopify.client import Denied, Shop, ShopifySaysNo
-from integrations.shopify.reading import mapping, mappings, moment, text
+from integrations.shopify.reading import mappings, moment
 
 SCOPE = "write_discounts"
 OURS = "Relance "

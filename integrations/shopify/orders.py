@@ -11,12 +11,13 @@ from typing import Any
 from core.contract import Installation
 from core.domain.errors import Unreadable
 from core.domain.events import Event, Kind
+from core.domain.loose import mapping, text
 from core.domain.reasons import Reason
 from core.domain.shoppers import Shopper, email_of, language_of, line_of, sum_of
 from integrations.shopify.carts import POSTED_FIRST
 from integrations.shopify.carts import key_of as cart_key
 from integrations.shopify.people import asked_buyer, buyer, first_name, subject_of
-from integrations.shopify.reading import identity, mapping, mappings, moment, optional_identity, text
+from integrations.shopify.reading import identity, mappings, moment, optional_identity
 
 CONFIRMED, PARTLY, SHIPPED, CANCELLED = "confirmed", "partly_shipped", "shipped", "cancelled"
 # Where the parcels are, in our words, in both of Shopify's spellings; what is missing here is nobody's news.

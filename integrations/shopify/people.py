@@ -8,10 +8,11 @@ from typing import Any
 
 from core.contract import ConsentWord, Installation
 from core.domain.errors import InvalidNumber
+from core.domain.loose import mapping, text
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.shoppers import Shopper, Written, whose
-from integrations.shopify.reading import mapping, moment, optional_identity, text
+from integrations.shopify.reading import moment, optional_identity
 
 # PENDING is a double opt-in that nobody finished, and NOT_SUBSCRIBED a question never asked: neither is a word.
 _WORDS: Mapping[str, bool] = {"subscribed": True, "unsubscribed": False, "redacted": False}

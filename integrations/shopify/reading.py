@@ -47,14 +47,6 @@ def moment(value: Any) -> datetime | None:
     return read.astimezone(UTC) if read.tzinfo else None
 
 
-def text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def mappings(value: Any) -> list[Mapping[str, Any]]:
     """The objects of a list, or of a connection (`nodes`)."""
     if isinstance(value, Mapping):

@@ -48,8 +48,10 @@ from core.contract import (
 )
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, RelanceError, Unreadable, Unsupported
 from core.domain.events import Closed, Event, Kind
+from core.domain.loose import mapping, text
 from core.domain.reasons import Reason
-from core.guarded import check_address
+from core.domain.rounds import Round
+from core.guarded import shop_address
 from integrations.woocommerce import coupons, orders
 from integrations.woocommerce.client import ShopSaysNo, Store
 
@@ -115,7 +117,7 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
             raise Unreadable("woocommerce_body_unreadable") from error
         if not isinstance(said, Mapping):
             raise Unreadable("woocommerce_body_unreadable")
-        state, key, secret = (_text(said.get(name)) for name in ("user_id", "consumer_key", "consumer_secret"))
+        state, key, secret = (text(said.get(name)) for name in ("user_id", "consumer_key", "consumer_secret"))
         if not state or not _KEY.fullmatch(key) or not _SECRET.fullmatch(secret):
             raise Unreadable("woocommerce_field_missing", field="consumer_key")
         if said.get("key_permissions") != "read_write":
@@ -135,7 +137,7 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
         key, secret = (str(grant.secrets.get(name, "")) for name in ("consumer_key", "consumer_secret"))
         store = self._store(site, key, secret, now)
         country = self._country(store)
-        about = _mapping(_quietly(lambda: store.get("/wp/v2/settings")))
+        about = mapping(_quietly(lambda: store.get("/wp/v2/settings")))
         return Configured(
             {"site": site, "one_click": True},
             {"consumer_key": key, "consumer_secret": secret, "webhook_secret": secrets.token_hex(24)},
@@ -159,9 +161,9 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
             wishes["carts_from_drafts"] = config["carts_from_drafts"]
         for name in ("consent_field", "consent_text"):
             if config.get(name):
-                wishes[name] = _text(config[name])[:200]
+                wishes[name] = text(config[name])[:200]
         return Configured(wishes, kept, account_of(site), _zone(config.get("zone")),
-                          _text(config.get("country")).upper() or None)
+                          text(config.get("country")).upper() or None)
 
     def revoke(self, installation: Installation) -> tuple[Reason, ...] | None:
         """No key can take itself out of a shop."""
@@ -169,8 +171,8 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
 
     def _country(self, store: Store) -> str | None:
         """Where the shop is ("FR", or "US:CA"); asked first, because only a key that is looked at may see it."""
-        said = _mapping(store.get("/settings/general/woocommerce_default_country"))
-        two = _text(said.get("value")).partition(":")[0].upper()
+        said = mapping(store.get("/settings/general/woocommerce_default_country"))
+        two = text(said.get("value")).partition(":")[0].upper()
         return two if len(two) == 2 else None
 
     # What a shop posts ------------------------------------------------------------------------------------------------
@@ -217,10 +219,10 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
     def pull(self, installation: Installation, cursor: str | None, now: datetime) -> Batch:
         """The net under the deliveries, of which a shop repeats none: orders that changed since the last round, at
         first those of the last thirty days. A page is a batch of its own."""
-        began, since, page = _progress(cursor, now)
+        progress = Round.read(cursor, now, at_first=AT_FIRST, overlap=OVERLAP)
         store = self._line(installation, now)
-        query = {"modified_after": since.strftime("%Y-%m-%dT%H:%M:%S"), "dates_are_gmt": "true", "orderby": "id",
-                 "order": "asc", "per_page": 100, "page": page}
+        query = {"modified_after": progress.since.strftime("%Y-%m-%dT%H:%M:%S"), "dates_are_gmt": "true",
+                 "orderby": "id", "order": "asc", "per_page": 100, "page": progress.page}
         found, more = store.page("/orders", query)
         events: list[Event] = []
         consents: list[ConsentWord] = []
@@ -233,9 +235,9 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
                 continue
             events += [event] if event else []
             consents += orders.consent_of(body, installation)
-        kept = {"began": began.isoformat(), "since": since.isoformat(), "page": page + 1 if more else None}
-        return Batch(tuple(events), json.dumps(kept), more=more, problems=tuple(problems), consents=tuple(consents),
-                     memory=_remembered(installation, store))
+        goes_on = progress.turn(more)
+        return Batch(tuple(events), progress.written(), more=goes_on, problems=tuple(problems),
+                     consents=tuple(consents), memory=_remembered(installation, store))
 
     def look_again(self, installation: Installation, keys: Mapping[str, Mapping[str, Any]], now: datetime) -> Batch:
         """Whether the buyers of these carts have ordered since: all orders since the oldest of them, asked once."""
@@ -277,10 +279,10 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
         fall with the next failure, because it keeps its count: it is made anew, and then belongs to the key's owner."""
         store = self._line(installation, now)
         tag = hashlib.sha256(str(installation.secrets.get("webhook_secret")).encode()).hexdigest()[:12]
-        known = _mapping(installation.memory.get("hooks"))
+        known = mapping(installation.memory.get("hooks"))
         there: set[str] = set()
         for hook in list(self._hooks(store, installation)):
-            topic, number = _text(hook.get("topic")), hook.get("id")
+            topic, number = text(hook.get("topic")), hook.get("id")
             good = (hook.get("delivery_url") == installation.hook_url and hook.get("status") == "active"
                     and topic in TOPICS and topic not in there and known.get(str(number)) == tag)
             if good:
@@ -299,7 +301,7 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
             except ShopSaysNo as error:
                 refused[topic] = error.why
                 continue
-            made[str(_mapping(said).get("id"))] = tag
+            made[str(mapping(said).get("id"))] = tag
         remember({**installation.memory, **(_remembered(installation, store) or {}), "hooks": made,
                   "refused": refused})
         return LOOK_AFTER_HOOKS
@@ -318,7 +320,7 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
         """Ours: those that lead to this connection, by whatever address we had."""
         path = urlsplit(installation.hook_url).path
         return [one for one in store.pages("/webhooks", {"status": "all"})
-                if urlsplit(_text(one.get("delivery_url"))).path == path]
+                if urlsplit(text(one.get("delivery_url"))).path == path]
 
     # Is all well? -----------------------------------------------------------------------------------------------------
 
@@ -331,13 +333,13 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
         except NeedsReconnect as error:
             return (Check("token", "problem", error.reason, f"{settings}keys"),)
         lost = sorted(set(TOPICS) - {
-            _text(one.get("topic")) for one in hooks if one.get("status") == "active"})
+            text(one.get("topic")) for one in hooks if one.get("status") == "active"})
         safe = site.startswith("https://")
         return (
             Check("token"),
             Check("https") if safe else Check("https", "warning", Reason("woocommerce_not_https"), site),
             Check("hooks", "problem", Reason("shop_hooks_refused", {
-                "topics": ", ".join(lost), "why": str(next(iter(_mapping(
+                "topics": ", ".join(lost), "why": str(next(iter(mapping(
                     installation.memory.get("refused")).values()), ""))}), f"{settings}webhooks")
             if lost else Check("hooks"),
         )
@@ -350,7 +352,7 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
             raise NeedsReconnect("woocommerce_key_refused", detail="")
         memory = installation.memory
         return self._store(str(installation.config.get("site", "")), str(key), str(secret), now,
-                           _text(memory.get("way")) or None, memory.get("plain") is True)
+                           text(memory.get("way")) or None, memory.get("plain") is True)
 
     def _store(self, site: str, key: str, secret: str, now: datetime | None, way: str | None = None,
                plain: bool = False) -> Store:
@@ -360,35 +362,15 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
 
 def site_of(given: Any, pointer: str, *, https: bool = False) -> str:
     """A shop's address in one form, without a slash at the end. Raises `BadInput` with the pointer."""
-    said = _text(given)
-    if said and "://" not in said:
-        said = f"https://{said}"
-    try:
-        # Whether it is a public one is the guarded client's to say, each time that it is called.
-        address = check_address(said, allow_private=True)
-    except BadInput as error:
-        raise BadInput("shop_address_wrong", pointer=pointer, text=said[:80]) from error
-    if urlsplit(said).query or urlsplit(said).fragment:
-        raise BadInput("shop_address_wrong", pointer=pointer, text=said[:80])
-    if https and address.scheme != "https":
+    site = shop_address(given, pointer)
+    if https and not site.startswith("https://"):
         raise BadInput("woocommerce_needs_https", pointer=pointer)
-    return address.url.rstrip("/")
+    return site
 
 
 def account_of(site: str) -> str:
     """The shop's own name: host and folder, however it is reached."""
     return site.partition("://")[2].removeprefix("www.")[:200]
-
-
-def _progress(cursor: str | None, now: datetime) -> tuple[datetime, datetime, int]:
-    """(when this round began, since when it asks, which page)."""
-    if not cursor:
-        return now, now - AT_FIRST, 1
-    kept = json.loads(cursor)
-    began = datetime.fromisoformat(kept["began"])
-    if kept["page"] is None:
-        return now, began - OVERLAP, 1
-    return began, datetime.fromisoformat(kept["since"]), int(kept["page"])
 
 
 def _remembered(installation: Installation, store: Store) -> Mapping[str, Any] | None:
@@ -419,12 +401,4 @@ def _checked(config: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str
 
 
 def _zone(value: Any) -> str | None:
-    return _text(value) if "/" in _text(value) else None
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return text(value) if "/" in text(value) else None

@@ -17,6 +17,7 @@ from core.contract import ConsentWord, Installation
 from core.domain.discounts import IN_LINK
 from core.domain.errors import Unreadable
 from core.domain.events import Closed, Event, Kind
+from core.domain.loose import mapping, mappings, text
 from core.domain.shoppers import Shopper, Written, email_of, line_of, sum_of, whose
 
 DRAFT = "checkout-draft"
@@ -41,19 +42,19 @@ def from_order(body: Mapping[str, Any], installation: Installation) -> Event | N
     order = identity(body)
     at = gmt(body.get("date_modified_gmt")) or gmt(body.get("date_created_gmt"))
     created = gmt(body.get("date_created_gmt")) or at
-    status = _text(body.get("status")).removeprefix("wc-")
+    status = text(body.get("status")).removeprefix("wc-")
     if at is None or created is None or not _STATUS.fullmatch(status):
         raise Unreadable("woocommerce_field_missing", field="status" if at else "date_modified_gmt")
-    billing = _mapping(body.get("billing"))
+    billing = mapping(body.get("billing"))
     shopper = buyer(body, installation)
-    currency = _text(body.get("currency"))
-    items = [line_of(unescape(_text(one.get("name"))), one.get("quantity"), sum_of(one.get("price"), currency))
-             for one in _mappings(body.get("line_items"))]
+    currency = text(body.get("currency"))
+    items = [line_of(unescape(text(one.get("name"))), one.get("quantity"), sum_of(one.get("price"), currency))
+             for one in mappings(body.get("line_items"))]
     wants_drafts = installation.config.get("carts_from_drafts") is True
     values: dict[str, Any] = {
         "number": str(body.get("number") or order)[:40], "total": sum_of(body.get("total"), currency),
-        "items": [one for one in items if one], "first_name": _text(billing.get("first_name"))[:60],
-        "name": " ".join(filter(None, (_text(billing.get("first_name")), _text(billing.get("last_name")))))[:100],
+        "items": [one for one in items if one], "first_name": text(billing.get("first_name"))[:60],
+        "name": " ".join(filter(None, (text(billing.get("first_name")), text(billing.get("last_name")))))[:100],
     }
     email, subject = email_of(billing.get("email")), subject_of(body)
     private = {"order": order, "email": email, "since": at.isoformat(),
@@ -70,7 +71,7 @@ def from_order(body: Mapping[str, Any], installation: Installation) -> Event | N
     values |= {
         "status": status,
         "link": _link(body.get("payment_url")) if body.get("needs_payment") is True else None,
-        "codes": [_text(one.get("code")) for one in _mappings(body.get("coupon_lines")) if _text(one.get("code"))],
+        "codes": [text(one.get("code")) for one in mappings(body.get("coupon_lines")) if text(one.get("code"))],
     }
     return _event(Kind.ORDER, key_of(order), at, created, shopper, installation, values, private, subject, email, None,
                   (draft_key(order),) if wants_drafts else ())
@@ -84,13 +85,13 @@ def deleted(body: Mapping[str, Any], at: datetime) -> Event:
 def consent_of(body: Mapping[str, Any], installation: Installation) -> Iterator[ConsentWord]:
     """The box for messages that was ticked at the checkout. One that was left empty is no word: who said yes elsewhere
     has not taken it back."""
-    chosen = _text(installation.config.get("consent_field"))
+    chosen = text(installation.config.get("consent_field"))
     shopper = buyer(body, installation)
     at = gmt(body.get("date_created_gmt"))
     if shopper.recipient is None or at is None:
         return
-    for one in _mappings(body.get("meta_data")):
-        key = _text(one.get("key"))
+    for one in mappings(body.get("meta_data")):
+        key = text(one.get("key"))
         mine = key == chosen if chosen else _BOX.fullmatch(key) is not None
         if mine and str(one.get("value")).strip().lower() in _YES:
             yield ConsentWord(
@@ -101,11 +102,11 @@ def consent_of(body: Mapping[str, Any], installation: Installation) -> Iterator[
 
 
 def buyer(body: Mapping[str, Any], installation: Installation) -> Shopper:
-    billing, shipping = _mapping(body.get("billing")), _mapping(body.get("shipping"))
-    country = _text(billing.get("country")) or _text(shipping.get("country"))
+    billing, shipping = mapping(body.get("billing")), mapping(body.get("shipping"))
+    country = text(billing.get("country")) or text(shipping.get("country"))
     return whose((
-        Written("billing.phone", _text(billing.get("phone")), country),
-        Written("shipping.phone", _text(shipping.get("phone")), _text(shipping.get("country")) or country),
+        Written("billing.phone", text(billing.get("phone")), country),
+        Written("shipping.phone", text(shipping.get("phone")), text(shipping.get("country")) or country),
     ), installation.country, installation.own_numbers)
 
 
@@ -122,7 +123,7 @@ def checkout_link(site: str, lines: Any, code: str = "") -> str | None:
     later, with pretty permalinks). None when there is nothing to put back.
     """
     products = []
-    for one in _mappings(lines):
+    for one in mappings(lines):
         number, quantity = one.get("variation_id") or one.get("product_id"), one.get("quantity")
         if isinstance(number, int) and number > 0:
             many = quantity if isinstance(quantity, int) and quantity > 0 else 1
@@ -156,9 +157,9 @@ def came_of(body: Mapping[str, Any], private: Mapping[str, Any], installation: I
     created, since = gmt(body.get("date_created_gmt")), gmt(private.get("since"))
     if created is None or since is None or created < since - timedelta(minutes=1):
         return False
-    if _text(body.get("status")) in ("failed", "cancelled", DRAFT, "trash"):
+    if text(body.get("status")) in ("failed", "cancelled", DRAFT, "trash"):
         return False
-    email = email_of(_mapping(body.get("billing")).get("email"))
+    email = email_of(mapping(body.get("billing")).get("email"))
     shopper = buyer(body, installation)
     same_phone = shopper.recipient is not None and shopper.recipient.number == private.get("phone")
     return same_phone or (email is not None and email == private.get("email"))
@@ -178,17 +179,5 @@ def _event(
 
 
 def _link(value: Any) -> str | None:
-    link = _text(value)
+    link = text(value)
     return link if link.startswith(("https://", "http://")) and len(link) <= 2000 else None
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
