@@ -8,19 +8,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
+from core.domain.nothing import NOTHING
 from core.filesystem import shared_by_machines
 
 _NAME = re.compile(
     r"RELANCE_([A-Z0-9]+(?:_[A-Z0-9]+)*?)"
     r"_(URL|AUTH_URL|TOKEN_URL|REVOKE_URL|CLIENT_ID|CLIENT_SECRET|APP_ID|DEVELOPER_KEY)\Z"
 )
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class WrongSetting(Exception):
@@ -47,10 +46,10 @@ class Settings:
     trusted_proxies: int = 0
     log_level: str = "info"
     otlp_url: str = ""
-    vendor_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
-    vendor_revoke_urls: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    vendor_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    vendor_revoke_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     vendor_clients: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     vendor_credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     """vendor → `app_id`, `developer_key`: what an operator publishes the vendor's application with."""

@@ -16,10 +16,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.domain.loose import mapping
+from core.domain.nothing import NOTHING
 
 # Google keeps 8,192 characters of a description; an iCal file may hold any number.
 _LONGEST = 50_000
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 STATUSES = frozenset({"confirmed", "tentative", "cancelled"})
 
 
@@ -59,7 +59,7 @@ class Appointment:
     description: str = ""
     location: str = ""
     guests: tuple[Guest, ...] = ()
-    private: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    private: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     transparent: bool = False
     created: datetime | None = None
     updated: datetime | None = None

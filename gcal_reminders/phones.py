@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
-from types import MappingProxyType
 
 import phonenumbers
 
 from core.domain.errors import InvalidNumber
+from core.domain.nothing import NOTHING
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient, mask
 from gcal_reminders.appointments import Appointment
@@ -26,7 +26,6 @@ from gcal_reminders.names import name_in, without_civility
 
 # ("email" | "name", what to look for) → the numbers of everybody that fits, as an address book writes them.
 Contacts = Callable[[str, str], Sequence[str]]
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 # Nobody describes a visit in more; a longer text is a pasted document.
 _LONGEST = 20_000
 
@@ -92,7 +91,7 @@ Finding = Found | Unsure | Missing
 
 
 def find_phone(appointment: Appointment, *, country: str, own_numbers: frozenset[str], place: str = "anywhere",
-               learnt: Mapping[str, str] = _NOTHING, contacts: Contacts | None = None) -> Finding:
+               learnt: Mapping[str, str] = NOTHING, contacts: Contacts | None = None) -> Finding:
     """The phone to text about `appointment`, with the text that says so.
 
     `country` (ISO 3166) reads national numbers; `own_numbers` are the clinic's, in any writing. `place` is where this

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from core.contract import Installation
 from core.domain.events import Closed, Event, Evidence, Kind
+from core.domain.nothing import NOTHING
 from gcal_reminders.appointments import Appointment
 from gcal_reminders.marks import unmarked
 from gcal_reminders.names import name_in
 from gcal_reminders.phones import Found, Unsure, find_phone, fingerprints, silenced
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 AddressBook = Callable[[str, str], tuple[str, ...]]
 
 
@@ -26,7 +25,7 @@ class Reader:
     installation: Installation
     now: datetime
     calendar: str = ""
-    where: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    where: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     contacts: AddressBook | None = None
 
     def event(self, appointment: Appointment, key: str, link: str = "") -> Event:

@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
+from core.domain.nothing import NOTHING
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Kind(StrEnum):
@@ -112,10 +110,10 @@ class Event:
     trouble: Reason | None = None
     evidence: Evidence | None = None
     candidates: tuple[str, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    values: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     booked_at: datetime | None = None
     """When it was booked over there, if the platform says so: who booked long ago is not told "it is booked" today."""
-    private: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    private: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     """What the adapter needs again (an etag, a link, fingerprints); texts cannot name it."""
     wish: Wish | None = None
     """The message that the platform asks for, beside those of our rules."""

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from core.domain.events import Closed, Event, Evidence, Kind, Wish
+from core.domain.nothing import NOTHING
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Answer(StrEnum):
@@ -48,8 +46,8 @@ class Occasion:
     trouble: Reason | None = None
     evidence: Evidence | None = None
     candidates: tuple[str, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    private: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    values: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    private: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     first_seen: datetime | None = None
     backlog: bool = False
     told: datetime | None = None

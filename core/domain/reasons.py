@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
+from core.domain.nothing import NOTHING
 from core.domain.sentences import SENTENCES
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +19,7 @@ class Reason:
     """A code of `SENTENCES` and the values (JSON only) that its sentence names."""
 
     code: str
-    values: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    values: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
     def sentence(self, language: str = "fr") -> str:
         """One sentence in `language` ("fr" or "en"); an unknown code is shown as it is, never hidden."""

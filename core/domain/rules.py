@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from core.domain.discounts import Discount
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass
+from core.domain.nothing import NOTHING
 from core.domain.policy.walltime import Duration
 from core.domain.text.price import Money
 from core.domain.when import After, Before, When
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +34,9 @@ class Rule:
     sender: str | None = None
     asks: bool = False
     late: Literal["skip", "send"] = "skip"
-    only: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NOTHING)
     language: str | None = None
-    bodies: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    bodies: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     """The same text in other languages (language → text), for recipients whose language is known."""
     budgets: Mapping[str, int] | None = None
     """channel → seconds that it is tried before the next one, for those of which that was said."""

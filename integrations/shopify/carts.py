@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
 from typing import Any
 
 from core.contract import Installation
@@ -17,6 +16,7 @@ from core.domain.discounts import IN_LINK
 from core.domain.errors import Unreadable
 from core.domain.events import Closed, Event, Kind
 from core.domain.loose import mapping, text
+from core.domain.nothing import NOTHING
 from core.domain.shoppers import email_of, language_of, line_of, sum_of
 from integrations.shopify.people import asked_buyer, buyer, first_name, subject_of
 from integrations.shopify.reading import identity, mappings, moment, optional_identity
@@ -24,7 +24,6 @@ from integrations.shopify.reading import identity, mappings, moment, optional_id
 POSTED_FIRST = timedelta(seconds=1)
 CODE_IN_LINK = "discount"
 """By which a link to a checkout takes a code, as a cart's permalink does (Shopify, Create cart permalinks)."""
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def key_of(checkout: str) -> str:
@@ -72,7 +71,7 @@ def deleted(body: Mapping[str, Any], installation: Installation, said: Any) -> E
     return Event(kind=Kind.CART, key=key_of(identity(body.get("id"))), at=at, closed=Closed.DELETED)
 
 
-def from_answer(node: Mapping[str, Any], installation: Installation, known: Mapping[str, Any] = _NOTHING) -> Event:
+def from_answer(node: Mapping[str, Any], installation: Installation, known: Mapping[str, Any] = NOTHING) -> Event:
     """A cart as `abandonedCheckouts` shows it; `known` is the `private` of what we have of it. Raises `Unreadable`."""
     at, created = moment(node.get("updatedAt")), moment(node.get("createdAt"))
     if at is None or created is None:
