@@ -25,7 +25,7 @@ from core.storage.campaigns import Lost
 from core.storage.database import Transaction
 from core.suite import Suite
 
-MOST = 20_000
+MOST = 10_000
 """People who are looked at one by one: enough to know, and a few seconds."""
 _PAGE = 1000
 _BATCH = 500

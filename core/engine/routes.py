@@ -23,7 +23,7 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.domain.routing import Exit, Leaving, NoExit, Resting
 from core.engine import calling, reaching
-from core.storage import accounts, feedback, house, installations, outbox, people
+from core.storage import accounts, campaigns, feedback, house, installations, outbox, people
 from core.storage import approved as templates
 from core.storage import pacing as paces
 from core.storage.database import Transaction
@@ -71,6 +71,8 @@ class Gathered:
     """(workspace, number) → when the person last said no, where a law remembers it."""
     ends: dict[tuple[Any, ...], datetime | None] = field(default_factory=dict)
     """When the hours of advertising end, for all who are written to alike."""
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    """campaign → "paused" or "cancelled", for those that are."""
     fits: dict[tuple[Any, ...], Fits] = field(default_factory=dict)
     going: set[tuple[Any, ...]] = field(default_factory=set)
     """What messages have in common that were let go; see `_looked_at`."""
@@ -95,6 +97,8 @@ def gathered(suite: Suite, tx: Transaction, claimed: Sequence[Claimed], now: dat
     """A few queries for the whole batch, in the transaction that claimed it."""
     standing = installations.standing(tx, {one.installation for one in claimed if one.installation})
     found = Gathered(installations=standing)
+    if ours := {one.campaign for one in claimed if one.campaign is not None and one.installation is None}:
+        found.stopped = campaigns.stopped(tx, ours)
     for workspace in {one.workspace for one in claimed}:
         mine = Transaction(tx.connection, workspace)
         known = house.workspace(tx, workspace)
@@ -139,12 +143,24 @@ def careful(suite: Suite, tx: Transaction, claimed: Sequence[Claimed], known: Ga
             continue
         sender = one.sender or known.policies[one.workspace].sender
         if limits := pacing.limits(route.id, row.rate, row.rates, sender, one.country):
-            asked.append((one.workspace, limits, pacing.is_bulk(one.message_class)))
+            asked.append((one.workspace, limits, _is_bulk(one)))
             limited.append(one)
     for one, at in zip(limited, paces.granted(tx, asked, now), strict=True):
         if at is not None:
             why = Reason("rate_limited", {"account": known.rows[_id(known.judged[one.id])].name})
             known.judged[one.id] = Result(one, State.SCHEDULED, why, due_at=at, counts=False, paced=True)
+
+
+def _is_bulk(message: Claimed) -> bool:
+    """A campaign leaves room for whatever is more urgent, whatever its class."""
+    return pacing.is_bulk(message.message_class) or (message.campaign is not None and message.installation is None)
+
+
+def _stopped(message: Claimed, campaign: str, state: str) -> Result:
+    """Its campaign was paused or called off while it was on its way to the claim."""
+    if state == "cancelled":
+        return Result(message, State.CANCELLED, Reason("campaign_cancelled"))
+    return Result(message, State.HELD, Reason("campaign_paused"), held_by=campaigns.held_by(campaign))
 
 
 def _id(route: Account | Result) -> str:
@@ -153,6 +169,8 @@ def _id(route: Account | Result) -> str:
 
 def way(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Account | Result:
     """The last look, and the account by which it leaves if it may."""
+    if message.campaign is not None and message.campaign in known.stopped:
+        return _stopped(message, message.campaign, known.stopped[message.campaign])
     if message.fallback_at is not None and message.fallback_at <= now and message.held_by is None:
         return onward(message, Reason("channel_time_over", {"channel": str(message.channel)}))
     if (why := calling.cannot_follow(message)) is not None:

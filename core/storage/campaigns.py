@@ -123,6 +123,12 @@ def due(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[str, str]
     return [(row.workspace, row.id) for row in tx.connection.execute(query)]
 
 
+def stopped(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
+    """Campaign → "paused" or "cancelled", for those of these that are: over the whole house."""
+    query = select(_c.id, _c.state).where(_c.id.in_(sorted(ids)), _c.state.in_(["paused", "cancelled"]))
+    return {row.id: row.state for row in tx.connection.execute(query)}
+
+
 # ---------------------------------------------------------------------------------------------- its people
 
 

@@ -100,6 +100,23 @@ def test_a_campaign_never_delays_a_reminder(tmp_path: Path) -> None:
         assert {one.campaign for one in claimed[1:]} == {campaign_id}
 
 
+@pytest.mark.parametrize(("verb", "state"), [("pause", "held"), ("cancel", "cancelled")])
+def test_what_was_put_back_into_the_queue_meanwhile_does_not_leave(tmp_path: Path, verb: str, state: str) -> None:
+    with Running(tmp_path) as relance:
+        campaign_id = sent(relance, audience={"numbers": NUMBERS[:3]})
+        for _ in range(2):
+            turn(relance, campaign_id)
+        relance.client.post(f"/v1/campaigns/{campaign_id}/{verb}")
+        m = t.messages
+        with relance.suite.database.write(relance.workspace) as tx:
+            # As a provider that asked for a pause just before leaves them.
+            tx.connection.execute(m.update().where(m.c.campaign == campaign_id).values(state="scheduled"))
+        relance.settle()
+        rows = relance.client.get(f"/v1/messages?campaign={campaign_id}").json()["data"]
+        assert {row["state"] for row in rows} == {state}
+        assert relance.phones() == []
+
+
 def test_shares_of_the_texts_are_exact(tmp_path: Path) -> None:
     with Running(tmp_path) as relance:
         texts = [{"name": "A", "share": 30, "body": "A"}, {"name": "B", "share": 70, "body": "B"}]

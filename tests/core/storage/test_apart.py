@@ -127,6 +127,7 @@ READS: dict[str, Call] = {
     "erasure.still_asked": lambda tx, our: erasure.still_asked(tx, our["erasure"]),
     "exported.get": lambda tx, our: exported.get(tx, our["export"]),
     "exported.listed": lambda tx, our: exported.listed(tx),
+    "exported.names": lambda tx, our: any(exported.names(tx).values()),
     "exported.part": lambda tx, our: exported.part(tx, our["export"], 0),
     "exported.unfinished": lambda tx, our: exported.unfinished(tx),
     "feedback.answered_lately": lambda tx, our: feedback.answered_lately(tx, ANA.number, NOW - timedelta(days=9)),
@@ -295,7 +296,7 @@ OF_ITS_OWN = """
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
-    erasure.asked_for_all campaigns.due campaigns.settle
+    erasure.asked_for_all campaigns.due campaigns.settle campaigns.stopped
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
     conversions.note_left_out exported.prune exported.take
