@@ -6,13 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tells the moment (aware, UTC). `turned` is how far it was turned; real time goes on from there."""
+    """Tells the moment (aware, UTC). `turned` is how far it was turned; real time goes on from there. `behind` is how
+    far this machine's own clock is behind that of the house, which several machines have together."""
 
     def __init__(self, turned: timedelta = timedelta()) -> None:
         self.turned = turned
+        self.behind = timedelta()
+
+    def own(self) -> datetime:
+        """What this machine's clock shows."""
+        return datetime.now(UTC)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.turned
+        return self.own() + self.behind + self.turned
 
 
 class FixedClock(Clock):

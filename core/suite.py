@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import structlog
 
 from core.clock import Clock
 from core.contract import Adapter, Provider, ProviderTools, Tools
@@ -13,10 +16,12 @@ from core.guarded import Guarded
 from core.plugins import load_adapters, load_providers, urls
 from core.secrets import Vault
 from core.settings import Settings
-from core.storage import house
-from core.storage.database import Database
+from core.storage import backups, house
+from core.storage.database import Database, DatabaseAway
 from core.storage.simulated import DatabaseBook
 from core.storage.smpp_parts import DatabaseParts
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -76,12 +81,36 @@ def build_suite(
     return Suite(settings, database, Vault(settings.secret_keys), clock or Clock(), guarded, adapters, providers)
 
 
+SAME = timedelta(milliseconds=500)
+"""Two clocks that show so little difference show the same: an answer is under way for as long."""
+
+
 def read_clock(suite: Suite) -> None:
-    """Turns this process's clock as far as the house's was turned (`relance clock`), in demo and test mode only."""
+    """Sets this process's clock by the house's: by that of the database's server, which all machines share, so that one
+    whose clock is wrong sends nothing early. In demo and test mode it is also turned as far as `relance clock` says."""
+    _set_by_the_house(suite)
     if suite.settings.clock_may_turn:
         with suite.database.read() as tx:
             turned = house.value(tx, "clock_turned_seconds") or 0
         suite.clock.turned = timedelta(seconds=turned)
+
+
+def _set_by_the_house(suite: Suite) -> None:
+    if suite.settings.is_sqlite:
+        return
+    asked, began = suite.clock.own(), time.monotonic()
+    try:
+        there = backups.clock(suite.database)
+    except DatabaseAway:
+        return
+    took = timedelta(seconds=time.monotonic() - began)
+    if took > 2 * SAME:
+        return
+    behind = there - (asked + took / 2)
+    behind = timedelta() if abs(behind) <= SAME else behind
+    if abs(behind - suite.clock.behind) > SAME:
+        log.warning("clock differs from the database's", seconds=round(-behind.total_seconds(), 1))
+    suite.clock.behind = behind
 
 
 def turn_clock(suite: Suite, turned: timedelta) -> None:
