@@ -109,6 +109,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Ajoutez {{ code }} au texte, ou retirez la remise.",
         "en": "Add {{ code }} to the text, or take the discount away.",
     },
+    "discount_unpromised": {
+        "fr": "Choisissez une remise, ou retirez {{ code }} du texte.",
+        "en": "Choose a discount, or take {{ code }} out of the text.",
+    },
     "discount_not_here": {
         "fr": "Choisissez une connexion Shopify, WooCommerce ou WordPress pour la règle, ou retirez la remise.",
         "en": "Choose a connection to Shopify, WooCommerce or WordPress for the rule, or take the discount away.",

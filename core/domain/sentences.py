@@ -630,6 +630,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "There is no room left for the buttons YES and NO: this channel shows at most {limit}.",
     },
     # conversations and files to take away
+    "conversation_moved_on": {
+        "fr": "Quelqu'un de la maison vient de répondre : relisez ce qui a été dit, puis envoyez si c'est encore utile.",
+        "en": "Somebody of the house has just answered: read what was said, then send if it is still of use.",
+    },
     "no_such_member": {
         "fr": "« {text} » n'est pas membre de cet espace.",
         "en": "“{text}” is no member of this workspace.",

@@ -6,6 +6,7 @@ the page of rules is what the recipe shows, and the other way round.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +47,10 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "fr": ("Panier abandonné", "Panier abandonné, 2e message"),
     "en": ("Abandoned cart", "Abandoned cart, second message"),
 }
+
+
+_NEEDS_CODE = re.compile(r"\{\{-?\s*code\s*-?\}\}(?!\s*\{%-?\s*(?:endif|else))")
+"""Says a code, and no other word where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,15 @@ def checked(wanted: Recipe) -> dict[str, BadInput]:
     if not 0 <= wanted.control <= MOST_CONTROL:
         wrong["control"] = BadInput("recipe_control", pointer="/control", most=MOST_CONTROL)
     return wrong
+
+
+def unpromised(wanted: Recipe) -> dict[str, BadInput]:
+    """As `checked`, for a shop whose carts bring no codes themselves: texts that say a code that nobody would have."""
+    return {
+        name: BadInput("discount_unpromised", pointer=f"/{name}")
+        for name, step in (("body", wanted.first), ("second_body", wanted.second))
+        if step.discount is None and _NEEDS_CODE.search(step.body)
+    }
 
 
 def _unfit_discount(step: Step) -> dict[str, BadInput]:

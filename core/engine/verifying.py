@@ -205,13 +205,14 @@ def hide_spent(suite: Suite) -> int:
     now, count = suite.now(), 0
     while True:
         with suite.database.read() as tx:
-            found = verifications.spent_messages(tx, now, codes.HIDDEN)
-        # A text of somebody's own in which nothing reads as a code stays as it is.
-        shorter = {row["id"]: text for row in found if (text := codes.hidden(row["text"])) != row["text"]}
-        if not shorter:
+            found = verifications.spent_messages(tx, now)
+        if not found:
             return count
+        # A text of somebody's own in which nothing reads as a code stays as it is; a message may be gone.
+        said = {row["id"]: row["text"] for row in found if row["id"]}
+        shorter = {name: text for name, before in said.items() if (text := codes.hidden(before)) != before}
         with suite.database.write() as tx:
-            count += verifications.hide(tx, shorter)
+            count += verifications.hide(tx, shorter, [row["verification"] for row in found])
 
 
 # ---------------------------------------------------------------------------------------------- the message

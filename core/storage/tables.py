@@ -1092,8 +1092,15 @@ verifications = _table(
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("checked_at", Moment),
+    # Whether the code is out of its message's text.
+    Column("hidden", Boolean, nullable=False, server_default=text("false")),
     Index(None, "workspace", "number"),
     Index(None, "created_at"),
+    Index(
+        "ix_verifications_shown", "expires_at",
+        sqlite_where=text("hidden = false AND message IS NOT NULL"),
+        postgresql_where=text("hidden = false AND message IS NOT NULL"),
+    ),
 )
 
 audit = _table(

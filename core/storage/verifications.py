@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from core.storage import tables as t
 from core.storage.database import Transaction
@@ -90,20 +90,23 @@ def since(tx: Transaction, start: datetime) -> Sequence[Mapping[str, Any]]:
     )
 
 
-def spent_messages(tx: Transaction, now: datetime, but: str, limit: int = 500) -> list[Mapping[str, Any]]:
-    """Over all workspaces: messages whose code is over and whose text is not `but`-ed out yet. (One of these alone may
-    be a dot before a line of somebody's own text.)"""
-    done = [_m.text.not_like(f"%{between.join(but * 4)}%") for between in ("", " ", "-")]
+def spent_messages(tx: Transaction, now: datetime, limit: int = 500) -> list[Mapping[str, Any]]:
+    """Over all workspaces: messages whose code is over and that have not been looked at since, however long ago that
+    was; `verification` and `text`."""
+    over = (_v.hidden == text("false"), _v.message.is_not(None), _v.expires_at <= now)
     return tx.rows(
-        select(_m.id, _m.text)
-        .join(t.verifications, _v.message == _m.id)
-        .where(_v.created_at > now - timedelta(days=2), _v.expires_at <= now, *done)
+        select(_v.id.label("verification"), _m.id, _m.text)
+        .join(t.messages, _v.message == _m.id, isouter=True)
+        .where(*over)
+        .order_by(_v.expires_at)
         .limit(limit)
     )
 
 
-def hide(tx: Transaction, texts: Mapping[str, str]) -> int:
-    """Writes these texts (by message) in place of those that held a code."""
-    for message, text in texts.items():
-        tx.connection.execute(update(t.messages).where(_m.id == message).values(text=text, content=None))
+def hide(tx: Transaction, texts: Mapping[str, str], looked_at: Sequence[str]) -> int:
+    """Writes these texts (by message) in place of those that held a code, and notes which verifications' were looked
+    at. Returns how many texts."""
+    for message, said in texts.items():
+        tx.connection.execute(update(t.messages).where(_m.id == message).values(text=said, content=None))
+    tx.connection.execute(update(t.verifications).where(_v.id.in_(looked_at)).values(hidden=True))
     return len(texts)

@@ -217,6 +217,30 @@ def test_a_recipe_gives_a_code_of_ones_own_where_the_shop_can_make_it(
     assert discounts_of(relance, place) == [None]
 
 
+@pytest.mark.parametrize(("without", "field"), [
+    ({"discount": "none"}, "e-body"),
+    ({"second": "1", "second_body": "Encore : {{ link }} {{ code }}", "second_discount": "none"}, "e-second_body"),
+])  # fmt: skip
+def test_a_code_that_nobody_would_have_is_said_beside_its_text(
+    relance: Running, owner: Visitor, without: dict[str, str], field: str
+) -> None:
+    place = connected(relance, "shopify")
+
+    answer = owner.post(f"/shops/{place}/recipe", **{**SAYS_CODE, **without})
+
+    assert answer.status_code == 422
+    assert f'id="{field}"' in answer.text
+    assert "Le texte dit un code, et aucune remise n’est choisie" in plain(answer.text)
+    assert discounts_of(relance, place) == []
+
+
+def test_a_text_that_has_another_word_for_a_code_needs_none(relance: Running, owner: Visitor) -> None:
+    place = connected(relance, "shopify")
+    body = "Votre panier : {{ link }}{% if code %} Avec {{ code }}{% endif %} {{ code or 'Sans code' }}"
+
+    assert owner.post(f"/shops/{place}/recipe", follow=False, **{**RECIPE, "body": body}).status_code == 303
+
+
 @pytest.mark.parametrize(
     ("changes", "where", "said"),
     [({"body": RECIPE["body"]}, "e-body", "Le texte ne dit pas le code"),
@@ -261,12 +285,13 @@ def test_a_discount_that_a_recipe_cannot_say_stays_until_another_is_chosen(relan
 def test_a_shop_that_makes_no_codes_is_offered_none_and_gives_none(
     relance: Running, shop: Shop, owner: Visitor
 ) -> None:
-    for place in (shop.id, connected(relance, "prestashop")):
+    # The carts of a shop of one's own may bring a code themselves.
+    for place, said in ((shop.id, {}), (connected(relance, "prestashop"), {"body": RECIPE["body"]})):
         page = owner.get(f"/shops/{place}/recipe")
         assert "Code de réduction personnel" not in page
         assert 'name="discount"' not in page
 
-        assert owner.post(f"/shops/{place}/recipe", follow=False, **SAYS_CODE).status_code == 303
+        assert owner.post(f"/shops/{place}/recipe", follow=False, **{**SAYS_CODE, **said}).status_code == 303
         assert discounts_of(relance, place) == [None]
 
 

@@ -184,7 +184,8 @@ def recipe(installation: str) -> ResponseReturnValue:
         return _recipe(here, _proposed(known), currency, {})
     wanted = read_form(request.form, known, known.least.currency if known.least else currency,
                        makes_codes=isinstance(here.adapter, Rewards))  # fmt: skip
-    wrong = {name: error.reason for name, error in recipes.checked(wanted).items()}
+    unpromised = {} if isinstance(here.adapter, NamesCodes) else recipes.unpromised(wanted)
+    wrong = {name: error.reason for name, error in (recipes.checked(wanted) | unpromised).items()}
     if wrong or "look" in request.form:
         return _recipe(here, wanted, currency, wrong)
     if here.row.mode == "live" and request.form.get("confirm") != "1":

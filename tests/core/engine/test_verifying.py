@@ -191,6 +191,19 @@ def test_a_code_in_somebodys_own_words_is_hidden_too_or_refused(clinic: Clinic) 
     assert refused.value.reason.code == "verification_without_code"
 
 
+def test_a_code_is_hidden_after_a_standstill_of_days_too(clinic: Clinic) -> None:
+    begin(clinic)
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        code = re.search(r"\d{6}", tx.rows(t.messages.select())[0]["text"])
+    assert code is not None
+    later(clinic, timedelta(days=9))
+
+    assert verifying.hide_spent(clinic.suite) == 1
+
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        assert code[0] not in tx.rows(t.messages.select())[0]["text"]
+
+
 def test_more_codes_than_one_look_hides_are_hidden_all_the_same(clinic: Clinic) -> None:
     begin(clinic)
     with clinic.suite.database.write(clinic.workspace) as tx:

@@ -1155,10 +1155,18 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("checked_at", sa.BigInteger(), nullable=True),
+        sa.Column("hidden", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verifications")),
     )
     with op.batch_alter_table("verifications", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_verifications_created_at"), ["created_at"], unique=False)
+        batch_op.create_index(
+            "ix_verifications_shown",
+            ["expires_at"],
+            unique=False,
+            sqlite_where=sa.text("hidden = false AND message IS NOT NULL"),
+            postgresql_where=sa.text("hidden = false AND message IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_verifications_workspace_number"), ["workspace", "number"], unique=False)
 
     op.create_table(
@@ -1196,6 +1204,11 @@ def downgrade() -> None:
     op.drop_table("webhooks")
     with op.batch_alter_table("verifications", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_verifications_workspace_number"))
+        batch_op.drop_index(
+            "ix_verifications_shown",
+            sqlite_where=sa.text("hidden = false AND message IS NOT NULL"),
+            postgresql_where=sa.text("hidden = false AND message IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_verifications_created_at"))
 
     op.drop_table("verifications")
