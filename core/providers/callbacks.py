@@ -94,18 +94,18 @@ def date(given: object) -> datetime | None:
     return None
 
 
-def micros(amount: object, currency: object) -> tuple[int | None, str | None]:
+def micros(amount: object, currency: object, *, signed: bool = True) -> tuple[int | None, str | None]:
     """A sum in micro-units and its currency; (None, None) unless both can be read. What we pay is written with a minus
-    by some."""
+    by some; where it is not, a sum below zero is none."""
     if isinstance(amount, bool) or not isinstance(amount, int | float | str) or not isinstance(currency, str):
         return None, None
     try:
-        found = abs(Decimal(str(amount)[:40])) * 1_000_000
+        found = Decimal(str(amount)[:40]) * 1_000_000
     except ArithmeticError:     # no number at all, or one without end
         return None, None
-    if not re.fullmatch(r"[A-Z]{3}", currency) or not found.is_finite() or found >= 10**12:
+    if not re.fullmatch(r"[A-Z]{3}", currency) or not found.is_finite() or (found < 0 and not signed) or abs(found) >= 10**12:
         return None, None
-    return round(found), currency
+    return round(abs(found)), currency
 
 
 def words(value: object, longest: int = 300) -> str:

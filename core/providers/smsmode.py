@@ -44,6 +44,7 @@ from core.guarded import Answer
 from core.providers import smsmode_rcs
 from core.providers import smsmode_voice as voice
 from core.providers import smsmode_words as said
+from core.providers.callbacks import Resource, json_object, words
 from core.providers.http import Broken, Http, Request
 from core.providers.lines import require_answer
 from core.providers.outcomes import Fate, Verdict, classify
@@ -200,7 +201,7 @@ class Smsmode(Provider, Seeks, Follows):
         if not account.config.get("channel_id"):
             return
         try:
-            named = said.channel_of(said.resource(request.body))
+            named = said.channel_of(json_object(request.body))
         except Unreadable as error:
             raise NotAuthentic("the body names no channel") from error
         expected = [str(channel) for field in ("channel_id", "rcs_channel_id")
@@ -210,7 +211,7 @@ class Smsmode(Provider, Seeks, Follows):
 
     def read(self, request: Inbound, account: Account) -> tuple[Receipt | PhoneReply, ...]:
         """One receipt or one reply, whichever address it came to."""
-        return (said.read(said.resource(request.body), request.received_at),)
+        return (said.read(json_object(request.body), request.received_at),)
 
     def confirm(self, account: Account, receipt: Receipt, now: datetime) -> Receipt | None:
         """What the provider itself says about the message of an (unsigned) `receipt`; None when it does not say now,
@@ -228,7 +229,7 @@ class Smsmode(Provider, Seeks, Follows):
         if not isinstance(answer, Answer) or answer.status != 200:
             return None
         try:
-            found = said.resource(answer.body)
+            found = json_object(answer.body)
             read = said.read_receipt(found, now)
         except Unreadable:
             return None
@@ -292,7 +293,7 @@ class Smsmode(Provider, Seeks, Follows):
         return None
 
     def _pages(self, account: Account, channel: Channel, reference: str, now: datetime,
-               asked: datetime) -> Iterator[Sequence[said.Resource] | None]:
+               asked: datetime) -> Iterator[Sequence[Resource] | None]:
         """The pages of a search; None, and no more, when one cannot be trusted. Raises `NotNow`, `NeedsReconnect`."""
         # Nobody says in which zone the window's dates are read, hence a day more on both sides.
         window = {"startDate": _date(asked - timedelta(days=1)), "endDate": _date(now + timedelta(days=1))}
@@ -401,7 +402,7 @@ def _accepted(message: Outgoing, found: object) -> Accepted | None:
     if not isinstance(found, dict):
         return None
     message_id, reference = found.get("messageId"), found.get("refClient")
-    if not isinstance(message_id, str) or not message_id or said.words(message_id, 140) != message_id:
+    if not isinstance(message_id, str) or not message_id or words(message_id, 140) != message_id:
         return None
     if reference is not None and reference != message.reference:
         return None
@@ -452,17 +453,17 @@ def _complaint(answer: Answer | Broken, account: Account, message: Outgoing) -> 
     found = _parsed(answer.body) if isinstance(answer, Answer) else None
     if not isinstance(found, dict) or not isinstance(found.get("errorCode"), str):
         return ""
-    spoken = [said.words(found.get(field)) for field in ("message", "detail")]
-    text = f"{' : '.join(dict.fromkeys(filter(None, spoken)))} ({said.words(found['errorCode'], 20)})"
+    spoken = [words(found.get(field)) for field in ("message", "detail")]
+    text = f"{' : '.join(dict.fromkeys(filter(None, spoken)))} ({words(found['errorCode'], 20)})"
     for ours, instead in (*((str(account.secrets.get(key, "")), "•••") for key in _KEYS.values()),
-                          (said.words(message.text), "•••"),
+                          (words(message.text), "•••"),
                           (message.to, mask(message.to)), (message.to.removeprefix("+"), mask(message.to))):
         if len(ours) > 3:
             text = text.replace(ours, instead)
     return text
 
 
-def _listed(body: bytes) -> tuple[Sequence[said.Resource] | None, int]:
+def _listed(body: bytes) -> tuple[Sequence[Resource] | None, int]:
     """The items of a page, and how many there are in all; no items when the page cannot be trusted."""
     page = _parsed(body)
     if not isinstance(page, dict) or not isinstance(items := page.get("items"), list):
@@ -473,22 +474,22 @@ def _listed(body: bytes) -> tuple[Sequence[said.Resource] | None, int]:
     return items, total if isinstance(total, int) else 0
 
 
-def _is_ours(item: said.Resource, reference: str) -> bool:
+def _is_ours(item: Resource, reference: str) -> bool:
     return item.get("refClient") == reference and item.get("direction", "MT") != "MO"
 
 
-def _is_of_channel(item: said.Resource, account: Account) -> bool:
+def _is_of_channel(item: Resource, account: Account) -> bool:
     """A manager's key sees all channels of its organisation."""
     expected, named = account.config.get("channel_id"), said.channel_of(item)
     return not expected or named is None or named in (expected, account.config.get("rcs_channel_id"))
 
 
-def _there(item: said.Resource, now: datetime) -> Receipt:
+def _there(item: Resource, now: datetime) -> Receipt:
     """Whatever its status says or does not say: it is there, so that it was taken."""
     try:
         read = said.read_receipt(item, now)
     except Unreadable:
-        return Receipt(said.words(item["messageId"], 140), State.SENT, "", now, said.words(item["refClient"], 140))
+        return Receipt(words(item["messageId"], 140), State.SENT, "", now, words(item["refClient"], 140))
     return read if read.state is not None else replace(read, state=State.SENT)
 
 

@@ -24,9 +24,9 @@ from core.domain import calls
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.text.transliteration import raw_map
-from core.providers.callbacks import identifier, words
+from core.providers.callbacks import identifier, number, words
 from core.providers.lines import complaint_of, unclear
-from core.providers.smsmode_words import NAME, number
+from core.providers.smsmode_words import NAME
 
 LETTERS = "iso-8859-15"
 LONGEST_TEXT = 160
