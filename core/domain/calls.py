@@ -33,6 +33,8 @@ UNANSWERED = frozenset({"call_busy", "call_no_answer", "call_cut_short"})
 """Reasons after which the same number may be called again: surely nothing of the message was heard."""
 UNHEARD = UNANSWERED | {"call_voicemail", "call_fax", "call_failed", "call_cancelled"}
 """Reasons after which the message was surely not said, and the next channel's turn has come."""
+ENDED, CUT_SHORT = "call_ended", "call_cut_short"
+"""A call is over that somebody had answered; and what that means when nothing had been said by then."""
 ANSWERED, UNSURE, LEFT, PRESSED = "call_answered", "call_answered_unsure", "call_message_left", "call_key_pressed"
 """Reasons of a call that somebody or something took: a person; nobody can tell who; a voicemail; a key was pressed."""
 

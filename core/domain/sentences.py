@@ -220,6 +220,22 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Fermé : {sent} envois et {converted} confirmations, bien moins qu'ailleurs.",
         "en": "Closed: {sent} sent and {converted} confirmed, far fewer than elsewhere.",
     },
+    "pumping_delivery": {
+        "fr": "Fermé : {sent} envois et {converted} remis, bien moins qu'ailleurs.",
+        "en": "Closed: {sent} sent and {converted} delivered, far fewer than elsewhere.",
+    },
+    "pumping_dead": {
+        "fr": "Fermé : {count} numéros de cette plage n'existent pas, en moins d'une heure.",
+        "en": "Closed: {count} numbers of this range do not exist, in less than an hour.",
+    },
+    "pumping_provider": {
+        "fr": "Fermé : le fournisseur y voit du trafic gonflé.",
+        "en": "Closed: the provider takes it for pumped traffic.",
+    },
+    "marked_by_hand": {
+        "fr": "Choisi à la main : {what}.",
+        "en": "Chosen by hand: {what}.",
+    },
     "origin_unknown": {
         "fr": "« origin » est public_form, authenticated ou imported.",
         "en": "“origin” is public_form, authenticated or imported.",
@@ -698,6 +714,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "call_no_answer": {
         "fr": "Le téléphone a sonné, personne n'a décroché.",
         "en": "The phone rang, and nobody picked up.",
+    },
+    "call_ended": {
+        "fr": "L'appel est terminé.",
+        "en": "The call is over.",
     },
     "call_cut_short": {
         "fr": "L'appel s'est terminé avant que le message soit dit.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,6 +112,14 @@ def is_earlier(message: Mapping[str, Any], step: int, receipt: Receipt) -> bool:
     if step != message["channel_step"] or message["channels"][step] != Channel.VOICE or receipt.reference is None:
         return False
     return call_of(receipt.reference) != message["calls"]
+
+
+def ended(message: Mapping[str, Any], receipt: Receipt) -> Receipt:
+    """A call is over: if nothing had been said on it by then, nobody was reached."""
+    over = receipt.state is None and receipt.reason is not None and receipt.reason.code == calls.ENDED
+    if not over or message["state"] not in (State.SENDING, State.SENT, State.UNCERTAIN):
+        return receipt
+    return replace(receipt, state=State.FAILED, reason=Reason(calls.CUT_SHORT))
 
 
 def again(tx: Transaction, message: Mapping[str, Any], receipt: Receipt, now: datetime) -> bool:

@@ -28,7 +28,7 @@ from core.domain.text.alphabet import GSM7
 from core.domain.text.segments import measure
 from core.domain.text.spoken_time import moment_in_words
 from core.domain.text.transliteration import raw_map, to_gsm7
-from core.engine import approving, calling, conversing, guarding, notices, reaching
+from core.engine import approving, calling, conversing, guarding, notices, public, reaching
 from core.engine.consenting import call_off
 from core.engine.scheduling import live_installations, replan, replan_open
 from core.secrets import same
@@ -155,6 +155,7 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
         plain: list[tuple[Mapping[str, Any], Receipt]] = []
         for message, step, receipt in some:
             earlier = step != message["channel_step"] or calling.is_earlier(message, step, receipt)
+            receipt = receipt if earlier else calling.ended(message, receipt)
             if earlier or message["id"] in gone_on:
                 done = _of_earlier_channel(suite, tx, message, step, receipt, now)
             elif calling.again(tx, message, receipt, now) or _goes_on(tx, message, receipt, now):
@@ -168,11 +169,24 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
             if done:
                 moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
         moved += _moved_at_once(suite, tx, plain, wanting, now)
+    _of_strangers(tx, ours, now)
     if moved:
         log.info("receipts taken", account=account.id, messages=[message_id for _, message_id, _ in moved[:MOST_SHOWN]])
     for _, message_id, state in moved:
         traces.span("receipt", message_id, now, state=str(state), account=account.id)
     notices.messages_changed(tx, moved, now)
+
+
+def _of_strangers(tx: Transaction, ours: Sequence[_Told], now: datetime) -> None:
+    """What receipts say of the numbers that strangers had us write to, for the guard of public doors."""
+    for message, _, receipt in ours:
+        if not public.strangers(message) or message["state"] in ("delivered", "read", "failed"):
+            continue
+        recipient = Recipient(message["to"], message["country"], Line.MOBILE)
+        if receipt.state in (State.DELIVERED, State.READ):
+            public.arrived(tx, recipient, now)
+        elif receipt.state is State.FAILED and receipt.reason is not None:
+            public.signalled(tx, recipient, receipt.reason, dead=receipt.dead_number, now=now)
 
 
 def _rounds(ours: Sequence[_Told]) -> list[list[_Told]]:
@@ -253,7 +267,7 @@ def _settle(suite: Suite, tx: Transaction, references: Mapping[tuple[str, str], 
         if message["provider_ref"] != row["provider_ref"]:
             # It has gone on by another channel since.
             continue
-        receipt = feedback.early_receipt(row)
+        receipt = calling.ended(message, feedback.early_receipt(row))
         if not calling.again(mine, message, receipt, now) and not _goes_on(mine, message, receipt, now):
             _applied(suite, mine, account, message, receipt, now)
 
@@ -355,8 +369,12 @@ def refused(tx: Transaction, message: outbox.Claimed, account: str, why: Refused
     if why.opt_out:
         people.stop(tx, message.to, MARKETING, "provider", {"account": account, "code": why.reason.code}, now)
         call_off(tx, message.to, {MARKETING}, now)
+    recipient = Recipient(message.to, message.country, Line.MOBILE)
     if why.dead_number:
-        people.quarantine(tx, Recipient(message.to, message.country, Line.MOBILE), why.reason, now)
+        people.quarantine(tx, recipient, why.reason, now)
+    row = outbox.get(tx, message.id)
+    if row is not None and public.strangers(row):
+        public.signalled(tx, recipient, why.reason, dead=why.dead_number, now=now)
 
 
 # ---------------------------------------------------------------------------------------------- replies

@@ -49,11 +49,10 @@ ASK, VOICEMAIL = "ask", "voicemail"
 WORDS, KEY = "words", "key"
 """What `ask` in the address of a request says that it asks for."""
 
-# What a call ends with when nothing of it was heard. "completed" says nothing of the sort: it is what every call ends
-# with that was answered. A message that was said is delivered by then, which "failed" never takes back.
 ENDS: Mapping[str, str] = MappingProxyType({
-    "busy": "call_busy", "no-answer": "call_no_answer", "failed": "call_failed", "canceled": "call_cancelled",
-    "completed": "call_cut_short"})
+    "busy": "call_busy", "no-answer": "call_no_answer", "failed": "call_failed", "canceled": "call_cancelled"})
+COMPLETED = "completed"
+"""What every call ends with that was answered, whatever was heard of it."""
 GOES_ON = frozenset({"queued", "initiated", "ringing", "in-progress", "answered"})
 NOT_ANSWERED = frozenset({"queued", "initiated", "ringing"})
 
@@ -191,6 +190,8 @@ def ended(sid: str, status: str, at: datetime, reference: str | None,
     """A call's own state. How it was answered is told apart (`_answered`), before it ends."""
     code = ENDS.get(status.lower())
     state = State.FAILED if code else State.SENT if status.lower() in GOES_ON else None
+    if status.lower() == COMPLETED:
+        code = calls.ENDED
     reason = Reason(code, {"provider": NAME, "status": status, "detail": ""}) if code else None
     return Receipt(sid, state, status, at, reference, reason, price_micros=price[0], currency=price[1])
 
