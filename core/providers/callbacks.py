@@ -103,7 +103,8 @@ def micros(amount: object, currency: object, *, signed: bool = True) -> tuple[in
         found = Decimal(str(amount)[:40]) * 1_000_000
     except ArithmeticError:     # no number at all, or one without end
         return None, None
-    if not re.fullmatch(r"[A-Z]{3}", currency) or not found.is_finite() or (found < 0 and not signed) or abs(found) >= 10**12:
+    least = -(10**12) if signed else -1
+    if not re.fullmatch(r"[A-Z]{3}", currency) or not found.is_finite() or not least < found < 10**12:
         return None, None
     return round(abs(found)), currency
 
