@@ -11,7 +11,6 @@ from core.storage import outbox, simulated
 from core.suite import Suite, turn_clock
 
 MOST_STOPS = 20_000
-_A_MOMENT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +27,17 @@ def jump(suite: Suite, to: datetime) -> Turned:
     simulated phone answers, so that a reminder for Tuesday leaves on Tuesday, though the jump goes to Friday. Backwards
     it just turns. Raises `Conflict` in live mode."""
     _allowed(suite)
+    settled = suite.now()
     left = _settle(suite)
     for _ in range(MOST_STOPS):
-        now = suite.now()
-        due = _next(suite)
-        if due is None or due > to or due < now - _A_MOMENT:
+        # What was due by then and still is has somebody else, or its account pauses: the clock does not wait for it.
+        due = _next(suite, settled)
+        if due is None or due > to:
             break
-        _turn(suite, max(due, now))
+        # Real time goes on while a stop is settled: the next one may be over already.
+        settled = max(due, suite.now())
+        _turn(suite, settled)
         left += _settle(suite)
-        following = _next(suite)
-        if following is not None and following <= due:
-            # It stays due: a pause of its account, or somebody else has it. The clock does not wait for it.
-            break
     _turn(suite, to)
     left += _settle(suite)
     suite.wake()
@@ -58,10 +56,10 @@ def _allowed(suite: Suite) -> None:
         raise Conflict("clock_not_turned_in_live_mode")
 
 
-def _next(suite: Suite) -> datetime | None:
-    """When a message falls due next, or a simulated phone does something."""
+def _next(suite: Suite, after: datetime) -> datetime | None:
+    """When a message falls due next after that moment, or a simulated phone does something."""
     with suite.database.read() as tx:
-        moments = (outbox.next_due(tx), simulated.next_at(tx))
+        moments = (outbox.next_due(tx, after), simulated.next_at(tx, after))
     return min((moment for moment in moments if moment is not None), default=None)
 
 

@@ -59,9 +59,10 @@ def due(tx: Transaction, now: datetime, limit: int = 500) -> list[Kept]:
     return [_kept(row) for row in rows.mappings()]
 
 
-def next_at(tx: Transaction) -> datetime | None:
-    """When something happens next on a simulated phone; None when nothing will."""
-    soonest = select(_c.next_at).where(_c.next_at.is_not(None)).order_by(_c.next_at).limit(1)
+def next_at(tx: Transaction, after: datetime | None = None) -> datetime | None:
+    """When something happens next on a simulated phone (after the moment `after`, if given); None when nothing will."""
+    then = _c.next_at.is_not(None) if after is None else _c.next_at > after
+    soonest = select(_c.next_at).where(then).order_by(_c.next_at).limit(1)
     return tx.connection.execute(soonest).scalar()
 
 

@@ -205,11 +205,13 @@ def hurry(tx: Transaction, account: str, now: datetime) -> None:
     )
 
 
-_NEXT_DUE_OF = "(SELECT due_at FROM messages WHERE state = 'scheduled' AND priority = {} ORDER BY due_at LIMIT 1)"
-_NEXT_DUE = "SELECT " + ", ".join(map(_NEXT_DUE_OF.format, range(4)))
+_NEXT_DUE_OF = "(SELECT due_at FROM messages WHERE state = 'scheduled' AND priority = {}{} ORDER BY due_at LIMIT 1)"
+_NEXT_DUE = "SELECT " + ", ".join(_NEXT_DUE_OF.format(one, "") for one in range(4))
+_NEXT_DUE_AFTER = "SELECT " + ", ".join(_NEXT_DUE_OF.format(one, " AND due_at > ?") for one in range(4))
 
 
-def next_due(tx: Transaction | Glance) -> datetime | None:
-    """When the next message falls due; None when none waits."""
-    first = min((kept for kept in tx.quick(_NEXT_DUE)[0] if kept is not None), default=None)
+def next_due(tx: Transaction | Glance, after: datetime | None = None) -> datetime | None:
+    """When the next message falls due (after the moment `after`, if given); None when none waits."""
+    asked = tx.quick(_NEXT_DUE) if after is None else tx.quick(_NEXT_DUE_AFTER, [t.micros(after)] * 4)
+    first = min((kept for kept in asked[0] if kept is not None), default=None)
     return None if first is None else t.from_micros(first)
