@@ -32,6 +32,7 @@ from core.domain.channels import message_of, reference_of, tries_until
 from core.domain.content import NEXT_CHANNEL
 from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.messages import Channel, MessageClass, State, is_stale
+from core.domain.policy.pumping import PROVIDERS_WORD
 from core.domain.reach import Ability
 from core.domain.reasons import Reason
 from core.domain.retries import next_attempt
@@ -324,7 +325,7 @@ class Sender:
             case Refused():
                 if outcome.reason.code in approving.DOUBTED:
                     self._doubted.add((message.workspace, account.id))
-                if outcome.opt_out or outcome.dead_number:
+                if outcome.opt_out or outcome.dead_number or outcome.reason.code == PROVIDERS_WORD:
                     self._refused.append((message, account.id, outcome))
                 if outcome.reason.code in NEXT_CHANNEL and message.next_channel is not None:
                     return said(State.SCHEDULED, outcome.reason, attempt="refused", by_next=True)

@@ -85,7 +85,7 @@ def _counted(tx: Transaction, row: Mapping[str, Any], who: Visitor, now: datetim
     notices.link_clicked(tx, row, message, now)
     if message is None:
         return
-    if any(one["check"] == "origin" for one in message["checks"]):
+    if public.strangers(message):
         # Of those only that the guard of public doors has counted: a campaign's clicks are no measure of a form's.
         public.converted(tx, Recipient.parse(message["to"]), now)
     if message["told"] is not None and message["installation"]:

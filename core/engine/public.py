@@ -14,7 +14,7 @@ from core.domain.errors import BadInput
 from core.domain.policy import pumping
 from core.domain.policy.pumping import Entry, Origin
 from core.domain.reasons import Reason
-from core.domain.recipients import Recipient
+from core.domain.recipients import Recipient, mask
 from core.engine import scheduling
 from core.storage import counting, house, people
 from core.storage.database import Transaction
@@ -47,7 +47,7 @@ def admit(
     seen = counting.sighted(tx, entry.asks(), now - pumping.LOOKED_BACK)
     busy = sum(one.count for one in seen.get("tenant", ()) if one.last > now - pumping.HOUR) >= pumping.TENANT_AN_HOUR
     refusal = pumping.decide(
-        entry, pumping.open_countries(settings), seen, counting.closed(tx, entry.keys.values()),
+        entry, pumping.open_countries(settings), seen, counting.closed(tx, [key for _, key in entry.marked()]),
         _usual(tx, now) if busy else (), now,
     )  # fmt: skip
     if refusal is None:
@@ -56,17 +56,47 @@ def admit(
         counting.sight(tx, [*((key, minute, now) for key in pumping.counted(entry)), hour])
         return None
     if refusal.closes is not None:
-        known = counting.closed(tx, [refusal.closes]).get(refusal.closes)
-        times = (known["times"] if known else 0) + (refusal.reason.code == "pumping_conversion")
-        counting.mark(tx, refusal.closes, "closed", refusal.until, times, "engine", refusal.reason, now)
-        house.note(tx, "engine", "range_closed", None, {"key": refusal.closes}, now)
+        _close(tx, refusal.closes, refusal.until, refusal.reason, now)
     return refusal.reason
+
+
+def _close(tx: Transaction, key: str, until: datetime | None, reason: Reason, now: datetime) -> None:
+    known = counting.closed(tx, [key]).get(key)
+    times = (known["times"] if known else 0) + (reason.code in pumping.CLOSE_AGAIN_FOR_LONGER)
+    counting.mark(tx, key, "closed", until, times, "engine", reason, now)
+    house.note(tx, "engine", "range_closed", None, {"key": key}, now)
 
 
 def converted(tx: Transaction, recipient: Recipient, now: datetime) -> None:
     """The person behind the number has shown to be there: entered the code, opened the link, answered."""
+    _sighted(tx, pumping.won(recipient), now)
+
+
+def arrived(tx: Transaction, recipient: Recipient, now: datetime) -> None:
+    """A message that a stranger set off was delivered."""
+    _sighted(tx, pumping.got(recipient), now)
+
+
+def signalled(tx: Transaction, recipient: Recipient, reason: Reason, *, dead: bool, now: datetime) -> None:
+    """What a provider says of a number that a stranger had us write to: that it is none, or that it takes the message
+    for pumped traffic. The latter closes the range at once, as the provider does."""
+    if dead:
+        _sighted(tx, pumping.dead(recipient), now)
+    if reason.code == pumping.PROVIDERS_WORD:
+        key = f"prefix|{recipient.number[:-4]}"
+        known = counting.closed(tx, [key]).get(key)
+        if known is None or known["state"] != "allowed":
+            _close(tx, key, pumping.closed_until(known, now), Reason("pumping_provider"), now)
+
+
+def strangers(message: Mapping[str, Any]) -> bool:
+    """Whether a message (its row) passed the guard of public doors."""
+    return any(one["check"] == "origin" for one in message["checks"])
+
+
+def _sighted(tx: Transaction, keys: Iterable[str], now: datetime) -> None:
     minute = pumping.minute_of(now)
-    counting.sight(tx, [(key, minute, now) for key in pumping.won(recipient)])
+    counting.sight(tx, [(key, minute, now) for key in keys])
 
 
 def _usual(tx: Transaction, now: datetime) -> list[int]:
@@ -79,20 +109,44 @@ def _usual(tx: Transaction, now: datetime) -> list[int]:
 # ---------------------------------------------------------------------------------------------- what people decide
 
 
-def mark(suite: Suite, workspace: str, key: str, state: str, *, who: str) -> None:
-    """Closes a range for good, opens it again or always lets it in. `key`: "prefix|+3361234" or "country|FR", or that
-    of a known mark. Raises `BadInput`."""
+def mark(
+    suite: Suite, workspace: str, key: str, state: str, *, who: str, until: datetime | None = None
+) -> None:
+    """Closes a range, opens it again or always lets it in, till `until` or for good. `key`: "prefix|+3361234",
+    "country|FR", "number|+33612345678" or "ip|198.51.100.7" (the last two are kept as hashes), or that of a known mark.
+    Raises `BadInput`."""
     kind, _, value = key.partition("|")
-    written = (kind == "prefix" and value.startswith("+") and value[1:].isdigit() and 4 <= len(value) <= 14) or (
-        kind == "country" and len(value) == 2 and value.isalpha()
-    )
     now = suite.now()
     with suite.database.write(workspace) as tx:
         known = counting.closed(tx, [key]).get(key)
-        if state not in ("closed", "open", "allowed") or not (written or known):
-            raise BadInput("choice_unknown", pointer="/key", text=key[:40])
-        counting.mark(tx, key, state, None, known["times"] if known else 0, who, None, now)
+        shown: Reason | None = None
+        if known is None:
+            key, shown = _written(tx, kind, value)
+            known = counting.closed(tx, [key]).get(key)
+        if state not in ("closed", "open", "allowed"):
+            raise BadInput("choice_unknown", pointer="/key", text=state[:40])
+        if until is not None and until <= now:
+            raise BadInput("moment_over", pointer="/until", wanted=until.isoformat())
+        # Which one it is, as far as it may be shown, for who reads the list.
+        row = known["reason"] if known else None
+        shown = shown or (Reason(row["code"], row["values"]) if row and row["code"] == "marked_by_hand" else None)
+        counting.mark(tx, key, state, until, known["times"] if known else 0, who, shown, now)
         house.note(tx, who, f"range_{state}", None, {"key": key}, now)
+
+
+def _written(tx: Transaction, kind: str, value: str) -> tuple[str, Reason | None]:
+    """The key of what somebody wrote, and how it may be shown. Raises `BadInput`."""
+    if kind == "prefix" and value.startswith("+") and value[1:].isdecimal() and 3 <= len(value) <= 14:
+        return f"prefix|{value}", None
+    if kind == "country" and len(value) == 2 and value.isascii() and value.isalpha():
+        return f"country|{value.upper()}", None
+    if kind == "number":
+        number = Recipient.parse(value).number
+        return f"number|{people.number_hash(tx.owned, number)}", Reason("marked_by_hand", {"what": mask(number)})
+    if kind == "ip":
+        network = pumping.network(value)
+        return f"ip|{people.number_hash(tx.owned, network)}", Reason("marked_by_hand", {"what": network})
+    raise BadInput("choice_unknown", pointer="/key", text=f"{kind}|{value}"[:40])
 
 
 def countries(suite: Suite, workspace: str, chosen: Iterable[str] | None, *, who: str) -> None:

@@ -199,6 +199,22 @@ def test_what_was_refused_is_counted_by_reason_and_ranges_are_closed_and_opened(
     assert visitor.post("/anti-fraud/countries", countries="France").status_code == 422
 
 
+def test_a_number_or_an_address_is_closed_for_a_while_and_only_hinted_at(clinic):
+    visitor = Visitor(clinic)
+    page = visitor.post("/anti-fraud/ranges", prefix="+33 6 39 98 00 01", state="closed", days="1").text
+    assert "Un numéro" in page
+    assert "+33•••••••01" in page
+    assert "+33639980001" not in page
+    assert "198.51.100.0/24" in visitor.post("/anti-fraud/ranges", prefix="198.51.100.7", state="closed").text
+    wanted = [
+        sending.Wanted(Recipient.parse(to), MessageClass.OTP, body="Code 1234", origin=Origin.PUBLIC_FORM, ip=ip)
+        for to, ip in ((ANA, None), ("+33612345678", "198.51.100.200"), ("+33712345678", "198.51.101.1"))
+    ]
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        drafts = sending.drafts(tx, wanted, clinic.suite.now())
+    assert [one.reason and one.reason.code for one in drafts] == ["pumping_closed", "pumping_closed", None]
+
+
 def test_dead_numbers_are_listed_and_tried_again(clinic):
     with clinic.suite.database.write(clinic.workspace) as tx:
         people.quarantine(tx, Recipient.parse(BOB), Reason("dead_number"), clinic.suite.now())

@@ -68,10 +68,30 @@ TENANT_AN_HOUR = 200
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), HOUR
 SEQUENCE, SEQUENCE_GAP, SEQUENCE_WITHIN = 3, 3, timedelta(minutes=10)
 CLOSED_FIRST, CLOSED_LONGEST = timedelta(hours=12), timedelta(days=7)
-MOST_SILENT = {"prefix": 10, "country": 30}
-BAD_RATE, GOOD_RATE = 10, 40
-"""Percent: a range that confirms less than the first, in a workspace that confirms more than the second, is closed."""
+MOST_DEAD = 5
+"""Numbers of one range that turned out to be none, in an hour: somebody tries them one after the other."""
+PROVIDERS_WORD = "provider_fraud_guard"
+"""A provider refused a message because it takes its number for pumped."""
 TYPING_TAKES = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A range of which fewer than `bad` percent do what `what` counts, in a workspace in which more than `good` of the
+    others do, is closed, once it had as many messages as `least` says for its kind."""
+
+    what: str
+    bad: int
+    good: int
+    least: Mapping[str, int]
+    reason: str
+
+
+WATCHES = (
+    Watch("won", 10, 40, {"prefix": 10, "country": 30}, "pumping_conversion"),
+    Watch("got", 30, 60, {"prefix": 20, "country": 60}, "pumping_delivery"),
+)
+CLOSE_AGAIN_FOR_LONGER = frozenset({*(one.reason for one in WATCHES), "pumping_dead", "pumping_provider"})
 LOOKED_BACK = DAY + MINUTE
 _WATCHED = ("prefix", "country", "tenant")
 
@@ -136,8 +156,16 @@ class Entry:
 
     def asks(self) -> set[str]:
         """All keys that `decide` wants to know about."""
-        watched = {f"{what}|{self.keys[kind]}" for what in ("sent", "won") for kind in _WATCHED}
-        return {*self.keys.values(), *self.neighbours, *watched}
+        watched = {f"{what}|{self.keys[kind]}" for what in ("sent", "won", "got") for kind in _WATCHED}
+        return {*self.keys.values(), *self.neighbours, *watched, f"dead|{self.keys['prefix']}"}
+
+    def marked(self) -> list[tuple[str, str]]:
+        """(kind, key) of all that may have been closed or allowed, the narrowest first: a person may have written a
+        prefix of any length."""
+        number = self.recipient.number
+        prefixes = [("prefix", f"prefix|{number[:length]}") for length in range(len(number), 1, -1)]
+        others = [(kind, key) for kind, key in self.keys.items() if kind not in ("number", "prefix")]
+        return [("number", self.keys["number"]), *prefixes, *others]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +194,17 @@ def decide(
     line = entry.recipient.line
     if line not in (Line.MOBILE, Line.MOBILE_OR_FIXED):
         return Refusal(Reason("pumping_number", {"line": str(line)}))
-    known = [(kind, key, marks[key]) for kind, key in entry.keys.items() if key in marks]
-    if any(mark["state"] == "allowed" and _lasts(mark, now) for _, _, mark in known):
+    known = [
+        (kind, marks[key]["state"]) for kind, key in entry.marked()
+        if key in marks and marks[key]["state"] != "open" and _lasts(marks[key], now)
+    ]  # fmt: skip
+    # The narrowest word counts; an address that is closed is closed to all but what was always let in.
+    if known and known[0][1] == "allowed":
         return None
     if entry.recipient.country not in countries:
         return Refusal(Reason("pumping_country", {"country": entry.recipient.country}))
-    for kind, _, mark in known:
-        if mark["state"] == "closed" and _lasts(mark, now):
-            return Refusal(Reason("pumping_closed", {"key": kind}))
+    if closed := [kind for kind, state in known if state == "closed"]:
+        return Refusal(Reason("pumping_closed", {"key": closed[0]}))
     public = entry.origin is Origin.PUBLIC_FORM
     if public and (silent := _silent(entry, seen, marks, now)):
         return silent
@@ -195,7 +226,26 @@ def counted(entry: Entry) -> Iterable[str]:
 
 def won(recipient: Recipient) -> Iterable[str]:
     """The keys of which there is one more when a person proves to be there (a code was entered, a link opened)."""
-    return (f"won|prefix|{recipient.number[:-4]}", f"won|country|{recipient.country}", "won|tenant")
+    return _seen_of("won", recipient)
+
+
+def got(recipient: Recipient) -> Iterable[str]:
+    """The keys of which there is one more when a message arrived."""
+    return _seen_of("got", recipient)
+
+
+def dead(recipient: Recipient) -> Iterable[str]:
+    """The keys of which there is one more when a number turns out to be none."""
+    return (f"dead|prefix|{recipient.number[:-4]}",)
+
+
+def _seen_of(what: str, recipient: Recipient) -> Iterable[str]:
+    return (f"{what}|prefix|{recipient.number[:-4]}", f"{what}|country|{recipient.country}", f"{what}|tenant")
+
+
+def closed_until(mark: Mapping[str, Any] | None, now: datetime) -> datetime:
+    """Till when a range stays closed that has just shown itself: twelve hours, and twice as long each time."""
+    return now + min(CLOSED_FIRST * 2 ** min(mark["times"] if mark else 0, 10), CLOSED_LONGEST)
 
 
 def minute_of(now: datetime) -> datetime:
@@ -258,24 +308,36 @@ def _tenant(seen: Seen, usual: Sequence[int], now: datetime) -> Refusal | None:
 
 
 def _silent(entry: Entry, seen: Seen, marks: Marks, now: datetime) -> Refusal | None:
-    """A range of which nobody confirms, while others do, is closed: twelve hours, and twice as long each time."""
-    for kind, least in MOST_SILENT.items():
-        key = entry.keys[kind]
-        mark = marks.get(key)
-        # What a person has opened again, or what was closed for its time, begins anew.
-        since = max(mark["until"] or mark["at"], mark["at"]) if mark else None
-        for span in (HOUR, DAY):
-            sent = _sent(seen.get(f"sent|{key}", ()), span, now, since)
-            theirs = _within(_after(seen.get(f"won|{key}", ()), since), span, now)
-            all_sent, all_won = _sent(seen.get("sent|tenant", ()), span, now, None), _within(
-                seen.get("won|tenant", ()), span, now
-            )
-            others_sent, others_won = all_sent - sent, all_won - theirs
-            if sent >= least and theirs * 100 < BAD_RATE * sent and others_won * 100 > GOOD_RATE * max(others_sent, 1):
-                times = mark["times"] if mark else 0
-                until = now + min(CLOSED_FIRST * 2 ** min(times, 10), CLOSED_LONGEST)
-                return Refusal(Reason("pumping_conversion", {"sent": sent, "converted": theirs}), key, until)
+    """A range of which nobody confirms, or in which little arrives, while others do, is closed; and one in which
+    numbers are tried that are none."""
+    prefix = entry.keys["prefix"]
+    since = _anew(marks.get(prefix))
+    count = _within(_after(seen.get(f"dead|{prefix}", ()), since), HOUR, now)
+    if count >= MOST_DEAD:
+        return Refusal(Reason("pumping_dead", {"count": count}), prefix, closed_until(marks.get(prefix), now))
+    for watch in WATCHES:
+        for kind, least in watch.least.items():
+            if (found := _watched(watch, entry.keys[kind], least, seen, marks, now)) is not None:
+                return found
     return None
+
+
+def _watched(watch: Watch, key: str, least: int, seen: Seen, marks: Marks, now: datetime) -> Refusal | None:
+    since = _anew(marks.get(key))
+    for span in (HOUR, DAY):
+        sent = _sent(seen.get(f"sent|{key}", ()), span, now, since)
+        theirs = _within(_after(seen.get(f"{watch.what}|{key}", ()), since), span, now)
+        others_sent = _sent(seen.get("sent|tenant", ()), span, now, None) - sent
+        others = _within(seen.get(f"{watch.what}|tenant", ()), span, now) - theirs
+        if sent >= least and theirs * 100 < watch.bad * sent and others * 100 > watch.good * max(others_sent, 1):
+            reason = Reason(watch.reason, {"sent": sent, "converted": theirs})
+            return Refusal(reason, key, closed_until(marks.get(key), now))
+    return None
+
+
+def _anew(mark: Mapping[str, Any] | None) -> datetime | None:
+    """What a person has opened again, or what was closed for its time, begins anew."""
+    return max(mark["until"] or mark["at"], mark["at"]) if mark else None
 
 
 def _after(buckets: Sequence[Bucket], since: datetime | None) -> Sequence[Bucket]:

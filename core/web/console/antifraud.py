@@ -8,8 +8,9 @@ from datetime import timedelta
 from flask import Blueprint, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.domain.errors import BadInput
+from core.domain.errors import BadInput, InvalidNumber
 from core.domain.policy.pumping import open_countries
+from core.domain.recipients import Recipient
 from core.engine import conversion, public
 from core.engine.conversion import Conversion
 from core.storage import counting, house, people
@@ -32,12 +33,14 @@ def shown() -> ResponseReturnValue:
 @bp.post("/ranges")
 @page(writes="admin")
 def mark() -> ResponseReturnValue:
-    """Closes a prefix or a country, opens it again, or always lets it in."""
-    form = request.form
-    prefix = form.get("prefix", "").replace(" ", "")
-    key = f"prefix|{prefix}" if prefix else form.get("key", "")
+    """Closes a prefix, a number or an address, opens it again, or always lets it in."""
+    form, suite = request.form, current_suite()
+    typed = form.get("prefix", "").replace(" ", "")[:60]
+    days = form.get("days", "")
+    until = suite.now() + timedelta(days=int(days)) if days in ("1", "7", "30") else None
     try:
-        public.mark(current_suite(), g.person.workspace, key, form.get("state", ""), who=g.person.id)
+        key = _named(typed) if typed else form.get("key", "")
+        public.mark(suite, g.person.workspace, key, form.get("state", ""), who=g.person.id, until=until)
     except BadInput as error:
         return _shown(error)
     return asked.back("/anti-fraud", "good", "settings.saved")
@@ -66,6 +69,16 @@ def try_again() -> ResponseReturnValue:
         raise BadInput("choice_unknown", pointer="/contact", text="")
     public.try_again(current_suite(), g.person.workspace, row["number"], who=g.person.id)
     return asked.back("/anti-fraud", "good", "antifraud.tried")
+
+
+def _named(typed: str) -> str:
+    """A prefix, a whole number or an address, as it was typed."""
+    if "." in typed or ":" in typed:
+        return f"ip|{typed}"
+    try:
+        return f"number|{Recipient.parse(typed).number}"
+    except InvalidNumber:
+        return f"prefix|{typed}"
 
 
 def _shown(error: BadInput | None = None) -> ResponseReturnValue:

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
-from core.contract import Reading
+from core.contract import Reading, Receipt, Refused
 from core.domain.events import Event, Kind
+from core.domain.messages import MessageClass, State
+from core.domain.policy.pumping import Origin
+from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
-from core.engine import applying, public
-from core.storage import installations, occasions
+from core.engine import applying, dispatch, feedback, public, sending
+from core.storage import counting, installations, occasions, outbox
 from tests.support.clinic import Clinic
+from tests.support.engine_room import NOW, EngineRoom
 
 
 @pytest.fixture
@@ -94,3 +98,65 @@ def test_a_first_list_and_what_nobody_typed_are_not_counted(clinic: Clinic) -> N
 
 def test_an_address_that_cannot_be_read_is_none(clinic: Clinic) -> None:
     assert typed(clinic, "form/1/1", "+33639980001", ip="unknown, 10.0.0.1") is None
+
+
+# ---------------------------------------------------------------------------------------------- what providers say
+
+
+def asked(room: EngineRoom, to: str) -> str:
+    """A stranger's wish at our own door; the message's id."""
+    wanted = sending.Wanted(Recipient.parse(to), MessageClass.OTP, body="Code 1234", origin=Origin.PUBLIC_FORM)
+    with room.suite.database.write(room.workspace) as tx:
+        (draft,) = sending.drafts(tx, [wanted], room.suite.now())
+        assert isinstance(draft, outbox.New)
+        (name,) = sending.accept(room.suite, tx, [draft])
+    return name
+
+
+def why(room: EngineRoom, to: str) -> str | None:
+    reason = room.message(asked(room, to))["reason"]
+    return reason["code"] if reason else None
+
+
+def test_a_provider_that_sees_pumped_traffic_closes_the_range(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    room.memory.script("+33639980001", Refused(Reason("provider_fraud_guard")), takes=False)
+    asked(room, "+33639980001")
+    dispatch.run_due(room.suite)
+
+    assert why(room, "+33639987777") == "pumping_closed"
+    assert why(room, "+33612345678") is None
+    with room.suite.database.read(room.workspace) as tx:
+        (mark,) = counting.closed(tx).values()
+    assert (mark["reason"]["code"], mark["until"] - room.suite.now()) == ("pumping_provider", timedelta(hours=12))
+    # What nobody's form set off closes nothing.
+    room.memory.script("+33712340001", Refused(Reason("provider_fraud_guard")), takes=False)
+    room.accept("+33712340001", MessageClass.OTP)
+    dispatch.run_due(room.suite)
+    assert why(room, "+33712347777") is None
+
+
+def test_numbers_that_do_not_exist_one_after_the_other_close_their_range(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    for place in range(5):
+        name = asked(room, f"+3363998{place * 11:04d}")
+        dispatch.run_due(room.suite)
+        with room.suite.database.write(room.workspace) as tx:
+            none = Receipt(f"mem_{name}", State.FAILED, "gone", NOW, name, Reason("dead_number"), dead_number=True)
+            feedback.take_receipts(room.suite, tx, room.account, [none])
+        room.clock.forward(timedelta(minutes=11))
+
+    assert why(room, "+33639987777") == "pumping_dead"
+
+
+def test_what_arrives_is_counted_for_its_range_once(tmp_path: Path) -> None:
+    room = EngineRoom(tmp_path)
+    name = asked(room, "+33639980001")
+    dispatch.run_due(room.suite)
+    for state in (State.DELIVERED, State.DELIVERED, State.READ):
+        with room.suite.database.write(room.workspace) as tx:
+            one = Receipt(f"mem_{name}", state, str(state), room.suite.now(), name)
+            feedback.take_receipts(room.suite, tx, room.account, [one])
+    with room.suite.database.read(room.workspace) as tx:
+        (bucket,) = counting.sighted(tx, ["got|prefix|+3363998"], NOW - timedelta(hours=1))["got|prefix|+3363998"]
+    assert bucket.count == 1

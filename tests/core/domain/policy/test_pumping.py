@@ -229,3 +229,57 @@ def test_no_order_of_requests_exceeds_a_limit_in_any_window(requests):
 
 def test_a_refusal_is_a_value():
     assert Refusal(Door().asks(Recipient("+12025550123", "US", Line.MOBILE))) == Refusal("pumping_country")
+
+
+@pytest.mark.parametrize("written", ["+33", "+336399", "+3363998", "+33639980", "+33639980001"])
+def test_a_prefix_of_any_length_that_a_person_closed_is_closed(written):
+    door = Door()
+    door.marks[f"prefix|{written}"] = {"state": "closed", "until": None, "times": 0, "at": NOW}
+    assert door.asks() == "pumping_closed"
+    assert door.asks(Recipient("+32470123456", "BE", Line.MOBILE)) is None
+
+
+def test_the_narrowest_word_counts():
+    door = Door()
+    door.marks["prefix|+336"] = {"state": "closed", "until": None, "times": 0, "at": NOW}
+    door.marks["prefix|+3363998"] = {"state": "allowed", "until": None, "times": 0, "at": NOW}
+    door.marks["number|+33639980009"] = {"state": "closed", "until": None, "times": 0, "at": NOW}
+    assert door.asks() is None
+    assert door.asks(Recipient("+33612345678", "FR", Line.MOBILE)) == "pumping_closed"
+    assert door.asks(Recipient("+33639980009", "FR", Line.MOBILE)) == "pumping_closed"
+
+
+def test_an_address_that_a_person_closed_or_always_lets_in():
+    door = Door()
+    network = pumping.network("198.51.100.7")
+    door.marks[f"ip|{network}"] = {"state": "closed", "until": NOW + timedelta(hours=1), "times": 0, "at": NOW}
+    assert door.asks(ip="198.51.100.9") == "pumping_closed"
+    assert door.asks(ip="198.51.101.9") is None
+    assert door.asks(at=NOW + timedelta(hours=2), ip="198.51.100.9") is None
+
+
+def test_a_range_to_which_little_arrives_is_closed_while_the_others_get_theirs():
+    door, hour_ago = Door(), NOW - timedelta(minutes=40)
+    door.sent(["prefix|+3363998", "country|FR", "tenant"], hour_ago, 20)
+    door.sent(["country|FR", "tenant"], hour_ago, 40)
+    # Who confirms is measured as well, and says nothing here.
+    door.count(["won|prefix|+3363998", "won|country|FR", "won|tenant"], hour_ago, 12)
+    door.count(["got|prefix|+3363998"], hour_ago, 5)
+    door.count(["got|country|FR", "got|tenant"], hour_ago, 41)
+    assert door.asks(Recipient("+33639989999", "FR", Line.MOBILE)) == "pumping_delivery"
+    assert door.marks["prefix|+3363998"]["until"] == NOW + timedelta(hours=12)
+
+
+def test_where_no_provider_says_what_arrived_nothing_is_closed_for_it():
+    door, hour_ago = Door(), NOW - timedelta(minutes=40)
+    door.sent(["prefix|+3363997", "country|FR", "tenant"], hour_ago, 20)
+    door.sent(["country|FR", "tenant"], hour_ago, 40)
+    assert door.asks(Recipient("+33639979999", "FR", Line.MOBILE)) != "pumping_delivery"
+
+
+def test_a_burst_of_dead_numbers_closes_their_range():
+    door = Door()
+    door.count(["dead|prefix|+3363998"], NOW - timedelta(minutes=10), 4)
+    assert door.asks() is None
+    door.count(["dead|prefix|+3363998"], NOW - timedelta(minutes=5))
+    assert door.asks(Recipient("+33639987000", "FR", Line.MOBILE), NOW + timedelta(minutes=2)) == "pumping_dead"
