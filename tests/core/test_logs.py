@@ -12,21 +12,13 @@ import pytest
 import structlog
 
 from core import logs
+from tests.support.logged import logged
 
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """What is logged, with the logging of the process put back afterwards."""
-    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    logs.configure("info")
-    stream = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logged("info") as stream:
+        yield stream
 
 
 @pytest.mark.parametrize(

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
-from core import logs
+from tests.support.logged import logged
 from tests.support.running import Running
 from tests.support.shop import ANA, Shop
 
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    logs.configure("debug")
-    stream = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logged() as stream:
+        yield stream
 
 
 def test_a_request_is_followed_from_the_hook_to_the_receipt_and_the_lines_name_nobody(

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +14,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 import requests
-import structlog
 
-from core import logs
 from core.cli.desk import Desk
 from core.cli.doctor import Patient, platforms
 from core.contract import Check
@@ -30,6 +27,7 @@ from core.web.limits import Buckets
 from tests.fakes.installable import Bazaar, Press, Stall, signed
 from tests.fakes.oauth import CLIENT, FakeVendor
 from tests.faults.server import FaultServer, Seen, Step, ok, status
+from tests.support.logged import logged
 from tests.support.running import Running
 
 SHOP = "acme.bazaar.example"
@@ -120,17 +118,8 @@ def browser(relance: Running) -> Browser:
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """All that is logged, by us and by libraries, at the most talkative level."""
-    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    logs.configure("debug")
-    stream = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logged() as stream:
+        yield stream
 
 
 def connected(relance: Running) -> list[installations.Row]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,9 +13,8 @@ from typing import Any
 
 import pytest
 import requests
-import structlog
 
-from core import logs
+from tests.support.logged import logged
 from tests.support.running import EMAIL, PASSWORD, Client, Running
 
 BODY = "Votre rendez-vous chez le docteur Roux est demain"
@@ -26,17 +24,8 @@ SECRETS = {"s3cret-of-the-account", "s3cret-in-an-address", "s3cret-code", "s3cr
 
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
-    """All that is logged, by us and by libraries, at the most talkative level."""
-    root, handlers, level = logging.getLogger(), logging.getLogger().handlers[:], logging.getLogger().level
-    logs.configure("debug")
-    stream = io.StringIO()
-    handler = root.handlers[0]
-    assert isinstance(handler, logging.StreamHandler)
-    handler.setStream(stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logged() as stream:
+        yield stream
 
 
 def story(relance: Running) -> str:
