@@ -280,9 +280,11 @@ def as_json(talk: Talk, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def author_of(row: Mapping[str, Any]) -> str | None:
-    """Who of the house wrote a message: a user or a key; None for what no person wrote."""
-    reference = row["reference"] or ""
+def author_of(one: conversations.Entry) -> str | None:
+    """Who of the house wrote it: a user or a key; None for what they wrote, and for what no person did."""
+    if one.kind != "message":
+        return str(one.row["who"]) if one.kind == "note" else None
+    reference = one.row["reference"] or ""
     if not reference.startswith(conversations.SAID):
         return None
     return str(reference.removeprefix(conversations.SAID).partition(":")[0])
@@ -290,9 +292,7 @@ def author_of(row: Mapping[str, Any]) -> str | None:
 
 def who_wrote(tx: Transaction, entries: Iterable[conversations.Entry]) -> dict[str, str]:
     """user → what they are called, of those who wrote any of these."""
-    some = [one.row["who"] if one.kind == "note" else author_of(one.row)
-            for one in entries if one.kind != "reply"]  # fmt: skip
-    return conversations.authors(tx, [one for one in some if one])
+    return conversations.authors(tx, [who for one in entries if (who := author_of(one))])
 
 
 def entry_as_json(one: conversations.Entry, names: Mapping[str, str], language: str) -> dict[str, Any]:
@@ -305,7 +305,7 @@ def entry_as_json(one: conversations.Entry, names: Mapping[str, str], language: 
                     "occasion": row["occasion"]}  # fmt: skip
         case "note":
             return {**base, "text": row["text"], "by": row["who"], "by_name": names.get(row["who"])}
-    by = author_of(row)
+    by = author_of(one)
     return {**base, "text": shown.words(row), "channel": row["channel"] or row["channels"][row["channel_step"]],
             "class": row["class"], "state": row["state"], "reason": shown.reason(row["reason"], language),
             "by": by, "by_name": names.get(by or ""), "occasion": row["occasion"]}  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -158,7 +158,8 @@ def _go_on(suite: Suite, row: Mapping[str, Any]) -> None:
         zone = ZoneInfo(place["settings"]["zone"] if place else "UTC")
         found = kind.rows(tx, row["filters"], row["cursor"], BATCH)
         lines = kind.shown(suite, tx, found, row["language"], now)
-    writer = Writer(row["format"], row["language"], zone, kind.columns)
+        names = exported.names(tx) if row["format"] == CSV else {}
+    writer = Writer(row["format"], row["language"], zone, kind.columns, names)
     content = (writer.head() if row["parts"] == 0 else b"") + b"".join(writer.line(one) for one in lines)
     over = len(found) < BATCH
     values: dict[str, Any] = {"rows": row["rows"] + len(found), "bytes": row["bytes"] + len(content), "lease": now,
@@ -185,7 +186,7 @@ class Column:
     path: str
     french: str
     kind: str = "text"
-    """text | moment | money"""
+    """text | moment | money | state | installation | rule"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +197,8 @@ class Writer:
     language: str
     zone: ZoneInfo
     columns: Sequence[Column]
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of a kind of column: id → what people call it."""
 
     def head(self) -> bytes:
         """What stands before the first row."""
@@ -215,6 +218,10 @@ class Writer:
             value = value.get(name) if isinstance(value, Mapping) else None
         if value is None:
             return ""
+        if column.kind in self.names:
+            return self.names[column.kind].get(value, str(value))
+        if column.kind == "state" and self.language == "fr":
+            return _STATES.get(value, str(value))
         if column.kind == "money":
             return decimal(int(value), self.language)
         if column.kind == "moment":
@@ -232,6 +239,11 @@ def _compact(value: Any) -> str:
 
 # ---------------------------------------------------------------------------------------------- kinds
 
+_STATES = {
+    "scheduled": "prévu", "held": "retenu", "sending": "en cours", "uncertain": "inconnu", "sent": "envoyé",
+    "delivered": "remis", "read": "lu", "failed": "échoué", "suppressed": "ignoré", "cancelled": "annulé",
+    "superseded": "remplacé", "expired": "trop tard", "open": "à répondre", "waiting": "en attente", "closed": "close",
+}  # fmt: skip
 Rows = Callable[[Transaction, Mapping[str, Any], str | None, int], Sequence[Any]]
 Shown = Callable[[Suite, Transaction, Sequence[Any], str, datetime], list[dict[str, Any]]]
 
@@ -295,10 +307,11 @@ KINDS: Mapping[str, Kind] = {
         _messages,
         lambda _s, _tx, rows, language, _n: [shown.message(row, language) for row in rows],
         (
-            Column("id", "identifiant"), Column("state", "état"), Column("reason.detail", "raison"),
+            Column("id", "identifiant"), Column("state", "état", "state"), Column("reason.detail", "raison"),
             Column("to", "numéro"), Column("class", "catégorie"), Column("channel", "canal"), Column("text", "texte"),
             Column("due_at", "prévu le", "moment"), Column("left_at", "parti le", "moment"),
-            Column("created_at", "demandé le", "moment"), Column("installation", "connexion"), Column("rule", "règle"),
+            Column("created_at", "demandé le", "moment"),
+            Column("installation", "connexion", "installation"), Column("rule", "règle", "rule"),
             Column("campaign", "campagne"), Column("occasion", "occasion"), Column("reference", "référence"),
             Column("estimate.segments", "parties"), Column("estimate.price.amount", "prix", "money"),
             Column("estimate.price.currency", "devise"), Column("test", "essai"),
@@ -328,7 +341,7 @@ KINDS: Mapping[str, Kind] = {
         _occasions,
         lambda _s, _tx, rows, language, _n: [shown.occasion(row, language) for row in rows],
         (
-            Column("id", "identifiant"), Column("installation", "connexion"), Column("kind", "sorte"),
+            Column("id", "identifiant"), Column("installation", "connexion", "installation"), Column("kind", "sorte"),
             Column("open", "ouvert"), Column("closed", "clos par"), Column("start", "début", "moment"),
             Column("end", "fin", "moment"), Column("to", "numéro"), Column("values.title", "titre"),
             Column("values.name", "nom"), Column("values", "valeurs"), Column("answer", "réponse"),
@@ -362,7 +375,8 @@ KINDS: Mapping[str, Kind] = {
         _conversations,
         lambda _s, tx, rows, _l, now: [conversing.as_json(talk, now) for talk in conversing.talks(tx, rows)],
         (
-            Column("id", "identifiant"), Column("number", "numéro"), Column("name", "nom"), Column("state", "état"),
+            Column("id", "identifiant"), Column("number", "numéro"), Column("name", "nom"),
+            Column("state", "état", "state"),
             Column("unread", "non lus"), Column("assigned_name", "suivie par"), Column("channel", "canal"),
             Column("last.text", "dernier mot"), Column("last.at", "dit le", "moment"),
             Column("opted_out", "ne veut plus"), Column("created_at", "depuis le", "moment"),

@@ -6,7 +6,7 @@ A few queries, each bounded by a day or a short list. Nothing here is kept: it i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -21,9 +21,9 @@ from core.domain.policy.holidays import calendar
 from core.domain.policy.hours import open_between
 from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
-from core.engine import approving, catching_up, resolving
+from core.engine import approving, catching_up, conversing, resolving
 from core.engine.guarding import CATCH_UP, held_by
-from core.storage import accounts, counting, feedback, house, installations, occasions, outbox, overview
+from core.storage import accounts, conversations, counting, house, installations, occasions, outbox, overview
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -249,7 +249,7 @@ def points(
     doubtful = outbox.listed(tx, outbox.Filter(state=("uncertain",)), limit=_MANY + 1)
     # While it is still being looked up, a person has nothing to decide.
     found += _point("uncertain", [row for row in doubtful if row["lease"] is None])
-    found += _point("replies", feedback.replies(tx, waiting=True, limit=_MANY + 1))
+    found += _talks(tx)
     soon = [
         one
         for one in occasions.listed(tx, start=now, end=now + LOOKED_AHEAD, open_only=True, limit=1000)
@@ -261,6 +261,15 @@ def points(
     other = counting.waits_otherwise(CATCH_UP)
     found += _point("held", outbox.listed(tx, outbox.Filter(state=("held",), extra=(other,)), limit=_MANY + 1))
     return found
+
+
+def _talks(tx: Transaction) -> list[Point]:
+    """Conversations that wait for somebody of the house; the one that has waited longest is shown."""
+    found = _point("conversations", conversations.to_answer(tx, _MANY + 1))
+    if not found:
+        return []
+    [talk] = conversing.talks(tx, [found[0].subject])
+    return [replace(found[0], subject=talk)]
 
 
 def _point(code: str, rows: Sequence[Any]) -> list[Point]:

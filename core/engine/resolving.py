@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,12 +21,11 @@ from core.domain.text.spoken_time import moment_in_words
 from core.domain.text.templates import render
 from core.domain.when import OnChange
 from core.engine import notices, sending
-from core.storage import feedback, house, occasions, outbox, overview, rules
+from core.storage import house, occasions, outbox, overview, rules
 from core.storage.database import Transaction
 from core.suite import Suite
 
 BY_PERSON = "person"
-ANSWER_USEFUL = timedelta(hours=24)
 _MOVED = OnChange("moved")
 _CORRECTION: Mapping[str, str] = {
     "fr": "Votre rendez-vous du {old} a changé d'heure : il est maintenant {new}. Merci de ne pas tenir compte de"
@@ -132,31 +131,6 @@ def send_correction(suite: Suite, workspace: str, occasion_id: str, text: str, *
         house.note(tx, who, "correction_sent", message_id, {"occasion": occasion_id}, now)
     suite.wake()
     return message_id
-
-
-def answer_reply(suite: Suite, workspace: str, reply_id: str, text: str, *, who: str) -> str:
-    """A person answers a reply; the reply is dealt with. The message's id. Raises `NotFound`, `BadInput`."""
-    now = suite.now()
-    with suite.database.write(workspace) as tx:
-        reply = feedback.reply(tx, reply_id)
-        if reply is None:
-            raise NotFound("reply")
-        recipient = Recipient.parse(reply["number"])
-        message_id = _say(suite, tx, recipient, text, MessageClass.CONVERSATIONAL, now + ANSWER_USEFUL, now)
-        feedback.handled(tx, reply_id, now)
-        house.note(tx, who, "reply_answered", reply_id, {"message": message_id}, now)
-    suite.wake()
-    return message_id
-
-
-def reply_done(suite: Suite, workspace: str, reply_id: str, *, who: str) -> None:
-    """Somebody has read it and done what it asks for. Harmless when done twice. Raises `NotFound`."""
-    now = suite.now()
-    with suite.database.write(workspace) as tx:
-        if feedback.reply(tx, reply_id) is None:
-            raise NotFound("reply")
-        if feedback.handled(tx, reply_id, now):
-            house.note(tx, who, "reply_handled", reply_id, {}, now)
 
 
 def _say(

@@ -139,7 +139,9 @@ def listed(
     if wanted.unread is not None:
         query = query.where(_c.unread > 0 if wanted.unread else _c.unread == 0)
     if wanted.channel:
-        query = query.where(_c.channel == wanted.channel)
+        # Whose channel nobody knows is answered by SMS.
+        unknown = [_c.channel.is_(None)] if wanted.channel == Channel.SMS else []
+        query = query.where(or_(_c.channel == wanted.channel, *unknown))
     if wanted.number:
         query = query.where(_c.number == wanted.number)
     if wanted.digits:
@@ -149,6 +151,11 @@ def listed(
     elif wanted.after and (last := _moment_of(wanted.after)) is not None:
         query = query.where(_before(_c.at, _c.id, last))
     return tx.rows(query)
+
+
+def to_answer(tx: Transaction, limit: int) -> list[Mapping[str, Any]]:
+    """Open conversations, the one in which nothing was said for longest first."""
+    return tx.rows(tx.mine(t.conversations).where(_c.state == OPEN).order_by(_c.at, _c.id).limit(limit))
 
 
 def cursor(row: Mapping[str, Any]) -> str:

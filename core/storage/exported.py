@@ -92,6 +92,14 @@ def part(tx: Transaction, export_id: str, number: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
+def names(tx: Transaction) -> dict[str, dict[str, str]]:
+    """What people call them: "installation" and "rule" → id → name."""
+    found = {}
+    for name, table in (("installation", t.installations), ("rule", t.rules)):
+        found[name] = {row.id: row.name for row in tx.connection.execute(tx.mine(table, table.c.id, table.c.name))}
+    return found
+
+
 def withdraw(tx: Transaction, export_id: str | None, reason: Reason) -> int:
     """The file (or every file of the workspace, for None) is gone for good; how many there were. Somebody's data was
     erased, who may be in it, or nobody wants it any more."""

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TUESDAY = datetime(2026, 12, 1, 9, tzinfo=UTC)
 PAGES = (
     "today", "appointments", "upcoming", "messages", "message", "why", "rules", "rule", "rule-difference", "templates",
-    "template", "phone", "replies",
+    "template", "phone", "conversations", "conversation", "exports",
 )  # fmt: skip
 
 
@@ -39,7 +39,8 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, 
 
 def opened(page: Page, name: str, clinic: Clinic) -> None:
     """Goes to a page, as its links lead there."""
-    page.goto({"rule-difference": "/rules", "message": "/messages", "rule": "/rules"}.get(name, f"/{name}"))
+    begins = {"rule-difference": "rules", "message": "messages", "rule": "rules", "conversation": "conversations"}
+    page.goto(f"/{begins.get(name, name)}")
     match name:
         case "message":
             with clinic.suite.database.read(clinic.workspace) as tx:
@@ -58,6 +59,10 @@ def opened(page: Page, name: str, clinic: Clinic) -> None:
             page.locator("input[name=at]").fill("17:00")
             page.locator(f"form[action='/rules/{clinic.rule}'] .button-primary").click()
             page.locator("button[name=confirm]").wait_for()
+        case "conversation":
+            page.goto("/conversations")
+            page.locator(".talk-link").first.click()
+            page.locator(".said-list").wait_for()
         case "template":
             page.goto("/templates/new?from=clinic.reminder")
 

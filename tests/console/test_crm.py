@@ -281,7 +281,7 @@ def test_limits_and_the_end_say_what_there_is_and_what_stays(club: Club, owner: 
     assert "bientôt atteint" in owner.get(f"/connections/{club.id}/limits")
     page = owner.get(f"/connections/{club.id}/leaving")
     assert "L’action disparaît" in page
-    assert f"/messages.csv?installation={club.id}" in page
+    assert f"/exports?what=messages&amp;installation={club.id}" in page
     assert f"/connections/{club.id}/workflows" in owner.get("/connections")
 
 

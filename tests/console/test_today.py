@@ -169,7 +169,8 @@ def test_in_live_mode_there_is_no_clock_to_turn(tmp_path):
 def test_who_may_only_look_sees_masked_numbers_and_no_buttons(clinic):
     clinic.write("ana", "2026-12-01T10:00:00+01:00")
     visitor = Visitor(clinic, role="viewer")
-    for path in ("/today", "/upcoming", "/messages", "/appointments", "/rules", "/templates", "/phone", "/replies"):
+    for path in ("/today", "/upcoming", "/messages", "/conversations", "/appointments", "/rules", "/templates",
+                 "/phone"):  # fmt: skip
         page = visitor.get(path)
         assert "06\u00a039\u00a098\u00a000\u00a001" not in page, path
         assert page.count('method="post"') == page.count('action="/sign-out"'), path
@@ -178,7 +179,8 @@ def test_who_may_only_look_sees_masked_numbers_and_no_buttons(clinic):
 @pytest.mark.parametrize(
     "path",
     ["/today/clock", "/today/correction/occ_1", "/messages/msg_1/hold", "/appointments/occ_1/number", "/rules/new",
-     "/rules/rul_1/switch", "/templates/new", "/phone/answer", "/replies/rep_1/done"],
+     "/rules/rul_1/switch", "/templates/new", "/phone/answer", "/conversations/cnv_1/answer",
+     "/conversations/cnv_1/note", "/conversations/cnv_1/state", "/exports", "/exports/exp_1/remove"],
 )  # fmt: skip
 def test_a_viewer_changes_nothing_and_a_form_without_its_token_neither(clinic, path):
     assert Visitor(clinic, role="viewer").post(path).status_code == 403
@@ -189,6 +191,7 @@ def test_a_viewer_changes_nothing_and_a_form_without_its_token_neither(clinic, p
 def test_nobody_comes_in_without_signing_in(clinic):
     visitor = Visitor(clinic)
     visitor.browser.delete_cookie("relance_session")
-    for path in ("/today", "/messages", "/messages.csv", "/phone/bubbles?number=1", "/why", "/rules"):
+    for path in ("/today", "/messages", "/conversations", "/exports", "/exports/exp_1/file", "/phone/bubbles?number=1",
+                 "/why", "/rules"):  # fmt: skip
         answer = visitor.browser.get(path)
         assert (answer.status_code, answer.headers["Location"][:8]) == (303, "/sign-in"), path

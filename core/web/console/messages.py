@@ -1,17 +1,15 @@
-"""Messages: the log with its filters, its export, and the story of each message from the event to its cost."""
+"""Messages: the log with its filters, and the story of each message from the event to its cost."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Blueprint, Response, g, render_template, stream_with_context
+from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from core.domain.errors import NotFound, from_reason
@@ -28,10 +26,7 @@ from core.web.console.words import sentence, t
 
 bp = Blueprint("messages", __name__)
 PAGE = 50
-EXPORT_PAGE, MOST_EXPORTED = 1_000, 100_000
-_RISKY = re.compile(r"^\s*[=+\-@\t\r＝＋－＠]")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d) ([A-Za-z]+(?:/[A-Za-z_+-]+)+)")
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?\Z")
 
 
 @bp.get("/messages")
@@ -54,16 +49,6 @@ def messages() -> ResponseReturnValue:
         word_of=asked.word_of,
         states=[str(state) for state in State],
     )
-
-
-@bp.get("/messages.csv")
-@page("editor")
-def export() -> ResponseReturnValue:
-    """The same list as a file for a spreadsheet; nothing in it is taken for a formula."""
-    wanted = asked.wanted()
-    headers = {"Content-Disposition": f'attachment; filename="messages-{asked.today(current_suite().now())}.csv"'}
-    body = stream_with_context(_lines(wanted.filter()))
-    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @bp.get("/messages/<message_id>")
@@ -246,58 +231,3 @@ def title_of(occasion: Occasion) -> str:
         if isinstance(values.get(name), str) and values[name].strip():
             return str(values[name]).strip()
     return t("story.nameless")
-
-
-# ---------------------------------------------------------------------------------------------- the file
-
-
-def safe_cell(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula. A plain signed number is left as it is."""
-    return f"'{value}" if _RISKY.match(value) and not _PLAIN_NUMBER.match(value) else value
-
-
-def _lines(wanted: outbox.Filter) -> Iterator[str]:
-    suite, workspace = current_suite(), g.person.workspace
-    with suite.database.read(workspace) as tx:
-        names = asked.names(suite, tx)
-    yield "\ufeff" + _csv([t(f"export.{name}") for name in _COLUMNS])
-    exported = 0
-    while exported < MOST_EXPORTED:
-        with suite.database.read(workspace) as tx:
-            rows = outbox.listed(tx, wanted, limit=EXPORT_PAGE)
-        yield "".join(_csv(_cells(row, names)) for row in rows)
-        exported += len(rows)
-        if len(rows) < EXPORT_PAGE:
-            return
-        wanted = replace(wanted, after=rows[-1]["id"])
-
-
-_COLUMNS = ("id", "state", "reason", "to", "due", "left", "class", "rule", "connection", "text", "segments", "price",
-            "currency", "reference")  # fmt: skip
-
-
-def _cells(row: Mapping[str, Any], names: asked.Names) -> list[str]:
-    zone = asked.here()
-    reason = from_reason(row["reason"]).sentence(g.language) if row["reason"] else ""
-    return [
-        row["id"],
-        t(f"state.{asked.word_of(row)}"),
-        safe_cell(reason),
-        row["to"],  # a telephone number in its own column: its + is no formula
-        f"{row['due_at'].astimezone(zone):%Y-%m-%d %H:%M}",
-        f"{row['left_at'].astimezone(zone):%Y-%m-%d %H:%M}" if row["left_at"] else "",
-        row["class"],
-        safe_cell(names.rules.get(row["rule"], "")),
-        safe_cell(names.installations.get(row["installation"], "")),
-        safe_cell(shown.words(row)),
-        str(row["segments"]),
-        f"{row['price_micros'] / 1_000_000:.6f}".rstrip("0").rstrip(".") if row["price_micros"] is not None else "",
-        row["currency"] or "",
-        safe_cell(row["reference"] or ""),
-    ]
-
-
-def _csv(cells: list[str]) -> str:
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\r\n").writerow(cells)
-    return written.getvalue()

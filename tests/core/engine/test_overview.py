@@ -97,7 +97,7 @@ def test_what_to_look_at_names_each_trouble_once_the_most_urgent_first(clinic):
         installations.in_trouble(tx, clinic.installation, Reason("grant_gone"), state="reconnect")
     codes = [point.code for point in day(clinic).points]
     assert codes[0] == "connection"
-    assert codes[-3:] == ["replies", "which_number", "no_number"]
+    assert codes[-3:] == ["conversations", "which_number", "no_number"]
 
 
 def test_a_house_without_connections_is_empty(tmp_path):

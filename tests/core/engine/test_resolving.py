@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.domain.errors import BadInput, Conflict, NotFound
-from core.engine import dispatch, overview, resolving, simulation
-from core.storage import feedback, outbox
-from tests.support.clinic import ANA, Clinic
+from core.engine import dispatch, overview, resolving
+from core.storage import outbox
+from tests.support.clinic import Clinic
 
 MAYBE = "+33639980006"  # the simulator takes the message and breaks the line
 
@@ -164,32 +164,3 @@ def test_a_correction_does_not_disturb_the_reminder_of_the_new_time(moved):
 def test_the_text_of_a_correction_is_no_template(moved):
     resolving.send_correction(moved.suite, moved.workspace, moved.visit, "{{ start }} {% x %}", who="usr_1")
     assert only(moved)["text"] == "{{ start }} {% x %}"
-
-
-# ------------------------------------------------------------------------------------------ replies
-
-
-def test_an_unclear_reply_is_answered_and_then_dealt_with(clinic):
-    clinic.write("visit-1", "2026-12-02T10:00:00+01:00")
-    clinic.at("2026-12-01T18:00:00+01:00")
-    simulation.answer(clinic.suite, clinic.workspace, ANA, "Je serai en retard")
-    with clinic.suite.database.read(clinic.workspace) as tx:
-        [reply] = feedback.replies(tx, waiting=True)
-
-    resolving.answer_reply(clinic.suite, clinic.workspace, reply["id"], "Pas de souci, à demain.", who="usr_1")
-
-    assert (only(clinic)["class"], only(clinic)["text"]) == ("conversational", "Pas de souci, à demain.")
-    with clinic.suite.database.read(clinic.workspace) as tx:
-        assert feedback.replies(tx, waiting=True) == []
-
-
-def test_dealing_with_a_reply_twice_is_harmless(clinic):
-    clinic.write("visit-1", "2026-12-02T10:00:00+01:00")
-    clinic.at("2026-12-01T18:00:00+01:00")
-    simulation.answer(clinic.suite, clinic.workspace, ANA, "Je serai en retard")
-    with clinic.suite.database.read(clinic.workspace) as tx:
-        [reply] = feedback.replies(tx, waiting=True)
-    for _ in range(2):
-        resolving.reply_done(clinic.suite, clinic.workspace, reply["id"], who="usr_1")
-    with pytest.raises(BadInput):
-        resolving.answer_reply(clinic.suite, clinic.workspace, reply["id"], "  ", who="usr_1")
