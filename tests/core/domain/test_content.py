@@ -107,6 +107,15 @@ def test_what_the_documentation_shows_is_taken_by_every_channel() -> None:
     ({"whatsapp": {"header": "x" * 61}}, "/content/whatsapp/header"),
     ({"voice": {"voicemail": "sing"}}, "/content/voice/voicemail"),
     ({"voice": {"ask_key": "yes"}}, "/content/voice/ask_key"),
+    ({"voice": {"keys": {}}}, "/content/voice/keys"),
+    ({"voice": {"keys": {"12": "confirm"}}}, "/content/voice/keys/12"),
+    ({"voice": {"keys": {"#": "confirm"}}}, "/content/voice/keys/#"),
+    ({"voice": {"keys": {"1": "sing"}}}, "/content/voice/keys/1"),
+    ({"voice": {"calls": 5}}, "/content/voice/calls"),
+    ({"voice": {"calls": True}}, "/content/voice/calls"),
+    ({"voice": {"again_after": "PT1M"}}, "/content/voice/again_after"),
+    ({"voice": {"again_after": "P1D"}}, "/content/voice/again_after"),
+    ({"voice": {"again_after": "soon"}}, "/content/voice/again_after"),
     ({"voice": {"text": "x" * 1001}}, "/content/voice/text"),
 ])  # fmt: skip
 def test_what_no_channel_would_take_is_refused_where_it_stands(given: Any, pointer: str) -> None:
@@ -266,17 +275,28 @@ def test_within_the_window_the_message_s_own_text_is_enough() -> None:
 
 def test_a_call_says_the_text_and_hangs_up_on_a_machine() -> None:
     assert filled(Channel.VOICE, {}, asks=True) == {
-        "text": TEXT, "language": "fr-FR", "ask_key": True, "voicemail": "hang_up"}
+        "text": TEXT, "language": "fr-FR", "ask_key": True, "voicemail": "hang_up",
+        "keys": {"1": "confirm", "2": "decline", "9": "stop"}}
     given = {"voice": {"text": "Bonjour {{ first_name }}", "language": "fr-CA", "voicemail": "leave_message"}}
     assert filled(Channel.VOICE, given) == {
-        "text": "Bonjour Ana", "language": "fr-CA", "ask_key": False, "voicemail": "leave_message"}
+        "text": "Bonjour Ana", "language": "fr-CA", "ask_key": False, "voicemail": "leave_message", "keys": {}}
+
+
+def test_a_call_has_keys_of_its_own_and_is_made_again_as_often_as_it_says() -> None:
+    given = {"voice": {"keys": {"3": "confirm", "4": "decline"}, "calls": 3, "again_after": "PT15M"}}
+    shown = filled(Channel.VOICE, given)
+
+    assert (shown["keys"], shown["ask_key"]) == ({"3": "confirm", "4": "decline"}, True)
+    assert (shown["calls"], shown["again_after"]) == (3, 900)
 
 
 def test_a_question_needs_a_key() -> None:
-    silent = checked({"voice": {"ask_key": False}})
+    silent, half = checked({"voice": {"ask_key": False}}), checked({"voice": {"keys": {"1": "confirm"}}})
 
     assert usable(Channel.VOICE, silent, False, False) is None
     assert usable(Channel.VOICE, silent, False, True) is not None
+    assert usable(Channel.VOICE, half, False, True) is not None, "who may say yes may say no"
+    assert usable(Channel.VOICE, {}, False, True) is None
 
 
 # buttons

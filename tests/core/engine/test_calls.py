@@ -34,8 +34,9 @@ class Room(EngineRoom):
     def __init__(self, folder: Path, fake: FakeTwilio, url: str | None = None, **config: Any) -> None:
         self.fake, self.config = fake, config
         fake.posts = self.posted
+        where: dict[str, Any] = {"database_url": url} if url else {}
         super().__init__(folder, providers={"twilio": Twilio(ProviderTools(urls={"twilio": fake.url}, timeout=20))},
-                         **({"database_url": url} if url else {}))
+                         **where)
 
     def connect(self, provider: str = "twilio", **given: Any) -> Account:
         known = Configured({"account_sid": ACCOUNT, "sender": "+33937000001", "voice_sender": "+33162000001",
@@ -306,7 +307,12 @@ def test_everything_that_was_said_of_a_call_again_in_any_order_changes_nothing(r
     name = room.call()
     sid = room.last()
     posts: list[tuple[str, dict[str, str]]] = []
-    room.fake.posts = lambda url, fields: (posts.append((url, fields)), room.posted(url, fields))[1]
+
+    def noted(url: str, fields: dict[str, str]) -> tuple[int, bytes]:
+        posts.append((url, fields))
+        return room.posted(url, fields)
+
+    room.fake.posts = noted
     room.fake.begins(sid)
     room.fake.answers(sid, "human")
     room.fake.presses(sid, "1")

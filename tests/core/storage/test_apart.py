@@ -141,6 +141,7 @@ READS: dict[str, Call] = {
     "feedback.questions": lambda tx, our: feedback.questions(tx, ANA.number, NOW),
     "feedback.receipts_of": lambda tx, our: feedback.receipts_of(tx, our["sent"]),
     "feedback.replies": lambda tx, our: feedback.replies(tx),
+    "feedback.reply_named": lambda tx, our: feedback.reply_named(tx, our["account"], "r1"),
     "feedback.reply": lambda tx, our: feedback.reply(tx, our["reply"]),
     "feedback.told_before": lambda tx, our: feedback.told_before(
         tx, [{"id": "rpt_z", "kind": "state", "message": our["sent"]}]),
@@ -200,6 +201,7 @@ READS: dict[str, Call] = {
     "segments.by_numbers": lambda tx, our: segments.by_numbers(tx, [ANA.number]),
     "segments.contacts_of": lambda tx, our: segments.contacts_of(tx, [ANA.number]),
     "segments.count": lambda tx, our: segments.count(tx, OnList(our["segment"]), SOON),
+    "segments.counts": lambda tx, our: any(segments.counts(tx, {"all": Every(())}, SOON).values()),
     "segments.lists": lambda tx, our: segments.lists(tx, [our["segment"]]),
     "segments.people": lambda tx, our: segments.people(tx, Every(()), SOON),
     "segments.row": lambda tx, our: segments.row(tx, our["segment"]),
@@ -254,6 +256,8 @@ WRITES: dict[str, Call] = {
     "occasions.correct": lambda tx, our: occasions.correct(tx, our["occasion"], muted=True),
     "occasions.merged": lambda tx, our: occasions.merged(tx, our["installation"], "person/1", "person/2"),
     "outbox.call_off": lambda tx, our: outbox.call_off(tx, [our["occasion"]], WHY, NOW),
+    "outbox.call_again": lambda tx, our: outbox.call_again(
+        tx, {"id": our["sent"], "channel_step": 0, "calls": 0}, WHY, WHY, SOON, NOW),
     "outbox.advance_all": lambda tx, our: outbox.advance_all(tx, [our["sent"]], State.READ, None, NOW, step=0),
     "outbox.cancel": lambda tx, our: outbox.cancel(tx, our["waiting"], WHY, NOW),
     "outbox.end_one": lambda tx, our: outbox.end_one(tx, our["waiting"], State.CANCELLED, WHY, NOW),
@@ -282,7 +286,7 @@ WRITES: dict[str, Call] = {
 }
 
 OF_ITS_OWN = """
-    campaigns.add campaigns.alone campaigns.write_down segments.add segments.put_on segments.where
+    campaigns.add campaigns.alone campaigns.write_down segments.add segments.list_named segments.put_on segments.where
     accounts.add called_off.remember conversations.heard conversations.note conversions.put exported.add
     erasure.ask_for_all erasure.forget erasure.forget_there
     exports.rows feedback.keep_receipts feedback.keep_reply
@@ -305,11 +309,11 @@ OF_THE_HOUSE = """
     installations.due installations.fell_silent installations.let_go installations.seize
     installations.speaking installations.standing installations.parted installations.to_maintain
     installations.workspace_of ledger.unsaid ledger.write_steps oauth.bring outbox.advance
-    outbox.arrived_earlier outbox.ask_again outbox.claim
+    outbox.arrived_earlier outbox.ask_again outbox.called outbox.calling outbox.claim
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
-    people.standings people.untold reach.known simulated.advance simulated.due simulated.next_at webhooks.delivered
+    people.refused_since people.standings people.untold reach.known simulated.advance simulated.due simulated.next_at webhooks.delivered
     webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
