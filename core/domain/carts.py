@@ -21,7 +21,6 @@ from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.domain.text.price import decimals_of
-from core.domain.when import shift
 
 ORDER_SETTLES = timedelta(minutes=2)
 """A shop empties and recounts a cart while it takes the order: what changes so shortly after belongs to the order."""
@@ -236,7 +235,7 @@ def not_its_turn(cart: Occasion, rule: Rule, around: Around, wanted: datetime, z
     """One person hears of one cart at a time: of the one we began with, else of the one that changed last."""
     if rule.once_per_person is None:
         return None
-    since = shift(wanted, rule.once_per_person, -1, zone)
+    since = rule.once_per_person.before(wanted, zone)
     said = [one for one in around.nudges if one.at > since]
     if any(one.cart == cart.id for one in said):
         return None

@@ -11,7 +11,7 @@ from typing import Any
 from core.domain.calls import MOST_TIMES
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass
-from core.domain.policy.walltime import parse_duration
+from core.domain.policy.walltime import duration
 
 SHORTEST, LONGEST = timedelta(seconds=30), timedelta(hours=48)
 # How long a channel may try when nobody said: a reminder has hours, a one-time code has the patience of a person.
@@ -121,14 +121,7 @@ def _way(given: Any, pointer: str) -> Way:
 
 
 def _span(given: Any, pointer: str) -> timedelta:
-    if not isinstance(given, str):
-        raise BadInput("bad_duration", pointer=pointer, text=str(given)[:40])
-    try:
-        read = parse_duration(given)
-    except BadInput as error:
-        error.pointer = pointer
-        raise
-    span = read.elapsed + timedelta(days=read.days)
+    span = duration(given, pointer).length
     if not SHORTEST <= span <= LONGEST:
         raise BadInput("bad_budget", pointer=pointer, least=_written(SHORTEST), most=_written(LONGEST))
     return span

@@ -32,7 +32,7 @@ from core.domain.text.links import Link, Shortening, may_hold_links
 from core.domain.text.price import Money, price
 from core.domain.text.segments import Measure, measure
 from core.domain.text.templates import render
-from core.domain.when import After, Asked, AtWall, Before, OnChange, shift, wall_moment
+from core.domain.when import After, Asked, AtWall, Before, OnChange, wall_moment
 
 FOLLOW_UP_USEFUL = timedelta(hours=12)
 BOOKING_IS_NEWS = timedelta(hours=12)
@@ -317,7 +317,7 @@ def _moments(
         case Before(span) | After(span):
             if occasion.all_day and span.elapsed:
                 return Reason("all_day_needs_day_rule"), None
-            wanted = shift(anchor, span, -1 if isinstance(when, Before) else 1, zone)
+            wanted = (span.before if isinstance(when, Before) else span.after)(anchor, zone)
     return wanted, _until(occasion, rule, anchor, wanted, zone)
 
 
@@ -351,7 +351,8 @@ def _until(
     occasion: Occasion, rule: Rule, anchor: datetime, wanted: datetime | Reason, zone: ZoneInfo
 ) -> datetime | None:
     if rule.until is not None:
-        return shift(anchor, rule.until.span, -1 if isinstance(rule.until, Before) else 1, zone)
+        span = rule.until.span
+        return (span.before if isinstance(rule.until, Before) else span.after)(anchor, zone)
     if isinstance(wanted, Reason):
         return None
     if isinstance(rule.when, Asked):

@@ -26,7 +26,7 @@ import orjson
 
 from core.domain.errors import BadInput
 from core.domain.messages import Channel
-from core.domain.policy.walltime import parse_duration
+from core.domain.policy.walltime import duration
 
 FIELDS = ("number", "country", "name", "first_name", "email", "language", "zone")
 DEEDS = ("got", "delivered", "clicked", "replied", "ordered", "visited", "joined")
@@ -303,19 +303,7 @@ def _read_did(given: Mapping[str, Any], pointer: str) -> Did:
             raise BadInput("segment_stranger", pointer=f"{pointer}/{name}", name=name)
     campaign = _word(given["campaign"], f"{pointer}/campaign") if "campaign" in given else None
     channel = _one_of(given["channel"], tuple(Channel), f"{pointer}/channel") if "channel" in given else None
-    return Did(what, None if within is None else _span(within, f"{pointer}/within"), times, campaign, channel)
-
-
-def _span(given: Any, pointer: str) -> timedelta:
-    """Days here are of 24 hours: whoever looks back a month does not ask for a clock time."""
-    if not isinstance(given, str):
-        raise BadInput("bad_duration", pointer=pointer, text=str(given)[:40])
-    try:
-        read = parse_duration(given)
-    except BadInput as error:
-        error.pointer = pointer
-        raise
-    return read.elapsed + timedelta(days=read.days)
+    return Did(what, None if within is None else duration(within, f"{pointer}/within").length, times, campaign, channel)
 
 
 def _many(given: Any, pointer: str) -> Sequence[Any]:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from core.domain.errors import BadInput
-from core.domain.policy.walltime import Duration, at_wall, format_duration, local, parse_duration, shift_days
+from core.domain.policy.walltime import Duration, at_wall, duration, format_duration, shift_days
 
 ZoneOf = Literal["occasion", "recipient", "workspace"]
 Change = Literal["booked", "moved", "cancelled"]
@@ -92,9 +92,9 @@ def parse_when(given: Any, pointer: str = "/when") -> When:
     if isinstance(given, Mapping):
         names = set(given)
         if names == {"before"}:
-            return Before(_duration(given["before"], f"{pointer}/before"))
+            return Before(duration(given["before"], f"{pointer}/before"))
         if names == {"after"}:
-            return After(_duration(given["after"], f"{pointer}/after"))
+            return After(duration(given["after"], f"{pointer}/after"))
         if {"days", "at"} <= names <= {"days", "at", "working_days", "zone"}:
             return _at_wall(given, pointer)
         if names == {"change"} and given["change"] in ("booked", "moved", "cancelled"):
@@ -117,27 +117,9 @@ def parse_short(text: str) -> When:
     raise BadInput("bad_short_when", text=text)
 
 
-def shift(moment: datetime, span: Duration, sign: int, zone: ZoneInfo) -> datetime:
-    """`moment` ± `span`: its days on the calendar of `zone`, its hours as elapsed time."""
-    if span.days:
-        there = local(moment, zone)
-        moment = at_wall(shift_days(there.date(), sign * span.days, None), there.time(), zone)
-    return moment + sign * span.elapsed
-
-
 def wall_moment(when: AtWall, day: date, zone: ZoneInfo, working: Callable[[date], bool]) -> datetime:
     """The instant of `when` for an occasion on `day` in `zone`."""
     return at_wall(shift_days(day, when.days, working if when.working_days else None), when.at, zone)
-
-
-def _duration(given: Any, pointer: str) -> Duration:
-    if not isinstance(given, str):
-        raise BadInput("bad_duration", pointer=pointer, text=str(given)[:40])
-    try:
-        return parse_duration(given)
-    except BadInput as error:
-        error.pointer = pointer
-        raise
 
 
 def _at_wall(given: Mapping[str, Any], pointer: str) -> AtWall:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from core.domain.errors import BadInput
@@ -96,6 +97,11 @@ class Duration:
     days: int = 0
     elapsed: timedelta = timedelta()
 
+    @property
+    def length(self) -> timedelta:
+        """With days of 24 hours, for whoever asks for no clock time."""
+        return self.elapsed + timedelta(days=self.days)
+
     def after(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """So long after `moment`, in UTC, where its clock time is the one of `zone`."""
         return self._moved(moment, zone, 1)
@@ -126,6 +132,17 @@ def parse_duration(text: str) -> Duration:
     if days > LONGEST_DAYS or elapsed > _LONGEST:
         raise BadInput("bad_duration", text=text[:40])
     return Duration(days, elapsed)
+
+
+def duration(given: Any, pointer: str) -> Duration:
+    """The one that stands at `pointer` of what somebody gave. Raises `BadInput("bad_duration")`, which names it."""
+    if not isinstance(given, str):
+        raise BadInput("bad_duration", pointer=pointer, text=str(given)[:40])
+    try:
+        return parse_duration(given)
+    except BadInput as error:
+        error.pointer = pointer
+        raise
 
 
 def format_duration(duration: Duration) -> str:

@@ -49,8 +49,7 @@ def _after(value: Any) -> None:
 def _span(value: Any, least: timedelta, most: timedelta) -> timedelta:
     if not isinstance(value, str):
         raise BadInput("bad_duration", text=str(value)[:40])
-    read = parse_duration(value)
-    span = read.elapsed + timedelta(days=read.days)
+    span = parse_duration(value).length
     if not least <= span <= most:
         raise BadInput("field_wrong", why="PT1M … P14D")
     return span
@@ -378,10 +377,7 @@ def _whole(body: Mapping[str, Any]) -> None:
 
 
 def _length(text: str | None, without: timedelta) -> timedelta:
-    if text is None:
-        return without
-    read = parse_duration(text)
-    return read.elapsed + timedelta(days=read.days)
+    return without if text is None else parse_duration(text).length
 
 
 def _seconds(text: str | None) -> int | None:

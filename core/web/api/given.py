@@ -365,7 +365,7 @@ def _once(value: Any) -> None:
         span = parse_duration(value)
     except BadInput as error:
         raise ValidationError([error.reason]) from error  # type: ignore[list-item]
-    if not timedelta() < span.elapsed + timedelta(days=span.days) <= timedelta(days=90):
+    if not timedelta() < span.length <= timedelta(days=90):
         raise ValidationError([Reason("field_wrong", {"why": "PT1H … P90D"})])  # type: ignore[list-item]
 
 
