@@ -253,6 +253,12 @@ def filled(text: str, values: Mapping[str, str] | Sequence[str]) -> str:
     return _PLACE.sub(lambda found: known.get(found[1], found[0]), text)
 
 
+def pieces(text: str) -> list[tuple[str, str]]:
+    """`text` in its order: (words, "") and ("", name of a place)."""
+    found = _PLACE.split(text)
+    return [(one, "") if at % 2 == 0 else ("", one) for at, one in enumerate(found) if one]
+
+
 def as_parts(template: Template) -> dict[str, Any]:
     """What is kept of its content."""
     return {

@@ -73,6 +73,15 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "en": "Declare this message as marketing, or have Meta approve a template with nothing commercial in it"
               " (category “utility”).",
     },
+    "approved_rejected": {
+        "fr": "Corrigez ce modèle dans le gestionnaire WhatsApp de Meta et soumettez-le à nouveau, ou prenez-en un qui"
+              " est approuvé.",
+        "en": "Correct this template in Meta's WhatsApp manager and submit it again, or take one that is approved.",
+    },
+    "approved_disabled": {
+        "fr": "Il ne reviendra pas : faites approuver un autre texte par Meta, moins insistant, et donnez-le à la règle.",
+        "en": "It will not come back: have Meta approve another text, less insistent, and give that to the rule.",
+    },
     "approved_no_account": {
         "fr": "Dans le gestionnaire WhatsApp de Meta, copiez l'identifiant du compte WhatsApp Business, puis ajoutez-le"
               " aux réglages du compte d'envoi (waba_id).",
@@ -108,6 +117,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     "discount_unsaid": {
         "fr": "Ajoutez {{ code }} au texte, ou retirez la remise.",
         "en": "Add {{ code }} to the text, or take the discount away.",
+    },
+    "keys_refused": {
+        "fr": "Vérifiez que la clé est active là-bas, et copiez-la en entier.",
+        "en": "See that the key is active over there, and copy all of it.",
     },
     "discount_unpromised": {
         "fr": "Choisissez une remise, ou retirez {{ code }} du texte.",

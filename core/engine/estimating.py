@@ -14,8 +14,9 @@ from core.domain.messages import MessageClass
 from core.domain.occasions import updated
 from core.domain.planning import Send, Skip
 from core.domain.policy.consent import ALL, MARKETING, Standing, overtaken
+from core.domain.reach import Reach
 from core.domain.reasons import Reason
-from core.engine import scheduling
+from core.engine import reaching, scheduling
 from core.engine.tokens import with_token
 from core.storage import installations, people
 from core.storage.database import Transaction
@@ -51,6 +52,8 @@ class Estimate:
     later: int
     left: tuple[Left, ...]
     example: Send | None
+    reach: Reach | None = None
+    """Of the people to whom something leaves by RCS first."""
 
 
 def walk(suite: Suite, workspace: str, installation_id: str) -> tuple[list[Record], bool]:
@@ -115,6 +118,7 @@ def estimate(
         later=sum(said.send_at > now for _, said in sends),
         left=_grouped(skips),
         example=sends[0][1] if sends else None,
+        reach=reaching.foreseen(tx, [(said.recipient.number, said.channels) for _, said in sends], now),
     )
 
 

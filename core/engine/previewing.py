@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from core.domain.errors import BadInput
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
+from core.domain.reach import Reach
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.domain.text.price import Money
 from core.domain.text.templates import render
-from core.engine import scheduling
+from core.engine import approving, reaching, scheduling
 from core.storage import occasions, rules
 from core.storage.database import Transaction
 
@@ -54,6 +55,10 @@ class Rehearsal:
     messages: int
     segments: int
     cost: Money | None
+    reach: Reach | None = None
+    """Of the people to whom something leaves by RCS first."""
+    lacking: tuple[tuple[Reason, int], ...] = ()
+    """What is wrong with the approved templates that messages name, and for how many."""
 
 
 def rehearse(
@@ -73,6 +78,7 @@ def rehearse(
     names = {rule.id: rule.name for rule in chosen}
     lines = [Line(one.occasion, names[said.rule], said) for one in planned for said in one.answers]
     sends = sorted((line for line in lines if isinstance(line.answer, Send)), key=_leaves_at)
+    said = [line.answer for line in sends if isinstance(line.answer, Send)]
     days: dict[date, list[Line]] = {}
     for line in sends:
         days.setdefault(_leaves_at(line).astimezone(zone).date(), []).append(line)
@@ -85,6 +91,8 @@ def rehearse(
         messages=len(sends),
         segments=sum(line.answer.measure.segments for line in sends if isinstance(line.answer, Send)),
         cost=_cost([line.answer.price for line in sends if isinstance(line.answer, Send)]),
+        reach=reaching.foreseen(tx, [(one.recipient.number, one.channels) for one in said], now),
+        lacking=tuple(approving.lacking(said)),
     )
 
 

@@ -26,10 +26,11 @@ from core.domain.planning import (
 )
 from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
+from core.domain.reach import Reach
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.engine import trail
-from core.storage import answers, approved, carts, house, ledger, occasions, outbox, people, rules
+from core.storage import answers, approved, carts, house, ledger, occasions, outbox, people, reach, rules
 from core.storage.database import Transaction
 
 _PEOPLE = 400
@@ -57,6 +58,8 @@ class Difference:
     cancelled: int
     unchanged: int
     steps: tuple[tuple[Occasion, Step], ...]
+    reach: Reach | None = None
+    """Of the people to whom something new or changed leaves by RCS first."""
 
 
 def planned(
@@ -204,17 +207,21 @@ def difference(
     counts = {Schedule: 0, Move: 0, Cancel: 0}
     steps: list[tuple[Occasion, Step]] = []
     after, unchanged = "", 0
+    rich: set[str] = set()
     while page := occasions.open_ones(tx, now, installation=installation, after=after):
         for one in planned(tx, page, now, own_rules=own_rules):
             for step in one.steps:
                 counts[type(step)] += 1
+                if not isinstance(step, Cancel) and step.send.channels[0] is Channel.RCS:
+                    rich.add(step.send.recipient.number)
                 if len(steps) < 200:
                     steps.append((one.occasion, step))
             unchanged += sum(isinstance(said, Send) for said in one.answers) - sum(
                 not isinstance(step, Cancel) for step in one.steps
             )
         after = page[-1].id
-    return Difference(counts[Schedule], counts[Move], counts[Cancel], max(unchanged, 0), tuple(steps))
+    known = reach.counted(tx, rich, now) if rich else None
+    return Difference(counts[Schedule], counts[Move], counts[Cancel], max(unchanged, 0), tuple(steps), known)
 
 
 def live_installations(tx: Transaction) -> dict[str, bool]:

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Adapter, Chooses, HandsOver, Pulls, Reports, Url
+from core.contract import Adapter, Chooses, HandsOver, KeepsTemplates, Pulls, Reports, TakesKeys, Url
 from core.domain.errors import BadInput, NotFound
 from core.domain.events import Kind
 from core.domain.reasons import Reason
@@ -46,6 +46,7 @@ class Card:
     pulls: bool
     chooses: bool
     one_click: bool
+    takes_keys: bool
     hands_over: bool
     records: bool
     can_write: bool
@@ -173,6 +174,7 @@ def _listed(*, account_wrong: Reason | None = None, tried: str = "") -> str:
             key=lambda one: (one.slug not in FORMS, one.name.lower()),
         ),
         forms=FORMS,
+        keepers={slug for slug, one in suite.providers.items() if isinstance(one, KeepsTemplates)},
         secret=SECRET,
         needed=NEEDED,
         tried=tried,
@@ -210,6 +212,7 @@ def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Ca
         pulls=isinstance(adapter, Pulls),
         chooses=isinstance(adapter, Chooses) and bool(row.installation.secrets.get("refresh_token")),
         one_click=_by_click(adapter, row.installation.secrets),
+        takes_keys=isinstance(adapter, TakesKeys),
         hands_over=isinstance(adapter, HandsOver),
         records=opens(adapter),
         can_write=switching.can_write_back(suite, row),

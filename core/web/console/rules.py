@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from core.domain import approved
 from core.domain.errors import BadInput, InvalidTemplate, NotFound
 from core.domain.events import Kind
 from core.domain.planning import Cancel, Move, Schedule
@@ -18,10 +19,12 @@ from core.domain.when import After, AtWall, Before, OnChange, parse_when
 from core.engine import previewing
 from core.engine.scheduling import Difference, difference, live_installations, replan_open
 from core.storage import access, house, installations, occasions, overview
+from core.storage import approved as shelved
 from core.storage import rules as kept
 from core.storage.database import Transaction
 from core.web.app import current_suite
-from core.web.console import asked
+from core.web.console import approved_form, asked
+from core.web.console.approved_page import Picture, mends, picture_of
 from core.web.console.drafting import Draft, drafted, sample
 from core.web.console.session import flash, page
 from core.web.console.words import t, tn
@@ -34,7 +37,7 @@ MOST_MINUTES = 48 * 60
 _UNITS = {"minutes": "PT{}M", "hours": "PT{}H", "days": "P{}D"}
 _CHANGED = (
     "name", "on", "class", "when", "until", "body", "template", "sender", "asks", "late", "channels",
-    "budgets", "active",
+    "budgets", "content", "active",
 )  # fmt: skip
 
 
@@ -133,8 +136,14 @@ def _saved(rule_id: str | None) -> ResponseReturnValue:
     suite = current_suite()
     row, errors = read_form(request.form)
     with suite.database.read(g.person.workspace) as tx:
-        if rule_id is not None:
-            _row(tx, rule_id)
+        was = _row(tx, rule_id)["content"] if rule_id is not None else None
+        try:
+            row["content"] = approved_form.read(request.form, was, tx)
+        except BadInput as error:
+            row["content"], errors["wa_values"] = was, error.reason
+        wrong, warning = approved_form.said_of(tx, row)
+        if wrong is not None and row["content"] != was:
+            errors["wa_template"] = wrong
         if row["installation"] is not None and row["installation"] not in live_installations(tx):
             raise NotFound("installation")
         if row["template"] and row["template"] not in kept.texts(tx):
@@ -144,7 +153,7 @@ def _saved(rule_id: str | None) -> ResponseReturnValue:
     if request.form.get("confirm") != "1":
         with suite.database.read(g.person.workspace) as tx:
             found = _difference(tx, rule_id, row)
-        return _confirm(rule_id, row, found)
+        return _confirm(rule_id, row, found, warning or wrong)
     with suite.database.write(g.person.workspace) as tx:
         before = _row(tx, rule_id) if rule_id else None
         if before is None:
@@ -176,7 +185,9 @@ def _difference(tx: Transaction, rule_id: str | None, row: Mapping[str, Any]) ->
     return difference(tx, suite.now(), own, live, installation=row["installation"])
 
 
-def _confirm(rule_id: str | None, row: Mapping[str, Any], found: Difference) -> ResponseReturnValue:
+def _confirm(
+    rule_id: str | None, row: Mapping[str, Any], found: Difference, warning: Reason | None = None
+) -> ResponseReturnValue:
     live = row["installation"] is None
     if row["installation"]:
         with current_suite().database.read(g.person.workspace) as tx:
@@ -193,7 +204,7 @@ def _confirm(rule_id: str | None, row: Mapping[str, Any], found: Difference) -> 
     ]
     return render_template(
         "rule_confirm.html", rule_id=rule_id, row=row, found=found, steps=said, fields=write_form(row), live=live,
-        summary=_summary(found),
+        summary=_summary(found), warning=warning, mends=mends(warning) if warning else "",
         more=max(found.new + found.moved + found.cancelled - len(said), 0), when_words=when_words,
     )  # fmt: skip
 
@@ -211,7 +222,7 @@ def _summary(found: Difference) -> str:
 _EMPTY: dict[str, Any] = {
     "name": "", "on": "appointment", "class": "transactional", "when": {"days": -1, "at": "18:00"}, "until": None,
     "channels": ["sms"], "budgets": None, "body": "", "template": None, "sender": None, "asks": False, "late": "skip",
-    "only": {}, "active": True, "preset": None, "installation": None, "version": 0,
+    "only": {}, "active": True, "preset": None, "installation": None, "version": 0, "content": None,
 }  # fmt: skip
 
 
@@ -222,6 +233,8 @@ def _form(rule_id: str | None, row: Mapping[str, Any], errors: Mapping[str, Reas
         texts = kept.texts(tx)
         seen = _seen(tx, row)
         history = overview.versions(tx, rule_id) if rule_id else []
+        templates_there = approved_form.offered(tx, row["content"])
+        chat = _chat(tx, row["content"])
         members = {one["id"]: one["name"] or one["email"] for one in access.members(tx)}
     source = row["body"] or next(iter(texts.get(row["template"] or "", {}).values()), "")
     return (
@@ -234,6 +247,8 @@ def _form(rule_id: str | None, row: Mapping[str, Any], errors: Mapping[str, Reas
             places=[("", t("rules.form.every_connection"))]
             + [(one.installation.id, one.installation.name) for one in connected],
             templates=sorted(texts),
+            whatsapp_templates=templates_there,
+            chat=chat,
             draft=preview(source, row["class"], seen),
             history=history,
             members=members,
@@ -244,6 +259,16 @@ def _form(rule_id: str | None, row: Mapping[str, Any], errors: Mapping[str, Reas
         ),
         422 if errors else 200,
     )
+
+
+def _chat(tx: Transaction, content: Mapping[str, Any] | None) -> Picture | None:
+    """The rule's WhatsApp template as a phone shows it, where it is known."""
+    given = approved.named(content)
+    shelves = shelved.shelves(tx).values() if given is not None else ()
+    for shelf in shelves:
+        if given is not None and (template := shelf.get((given["name"], given["language"]))) is not None:
+            return picture_of(template, given, current_suite().now())
+    return None
 
 
 def preview(source: str, message_class: str, values: Mapping[str, Any]) -> Draft:
@@ -286,6 +311,7 @@ def write_form(row: Mapping[str, Any]) -> dict[str, str]:
         "installation": row["installation"] or "", "channel": row["channels"][0],
         "next_channel": row["channels"][1] if len(row["channels"]) > 1 else "",
         "more_channels": " ".join(row["channels"][2:]),
+        **approved_form.written(row["content"]),
         "within": str((row["budgets"] or {}).get(row["channels"][0], 0) // 60 or ""),
         "when": "span", "span": "24", "unit": "hours", "direction": "before",
         "days": "1", "day_direction": "before", "at": "18:00", "working_days": "", "zone": "occasion",
