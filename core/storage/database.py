@@ -19,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Executable,
+    PoolProxiedConnection,
     Select,
     Table,
     create_engine,
@@ -35,6 +36,8 @@ from core.domain.errors import RelanceError
 _BEGINS = "relance_begins"
 BUSY = 30.0
 """Seconds that a writer waits for its turn on SQLite."""
+GLANCES = 4
+"""Connections to SQLite that are kept at hand for `Database.glance`."""
 
 
 class DatabaseAway(RelanceError):
@@ -156,6 +159,8 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         # SQLite has one writer: queueing here is fair and cheap, its busy loop is neither.
         self._writer = threading.RLock() if self.is_sqlite else None
+        self._kept: Connection | None = None
+        self._glancing: list[PoolProxiedConnection] = []
         engine = _sqlite(url, shared=shared) if self.is_sqlite else _postgresql(url)
         # What short links begin with is part of a message's text, which is made wherever there is a transaction.
         self.engine = engine.execution_options(relance_public_url=public_url)
@@ -163,17 +168,26 @@ class Database:
     @contextmanager
     def write(self, workspace: str | None = None) -> Iterator[Transaction]:
         """For work that writes. On SQLite it takes the write lock first (`BEGIN IMMEDIATE`)."""
-        if self._writer:
-            self._writer.acquire()
+        if self._writer is None:
+            with _clear_errors(), self.engine.connect() as connection, connection.begin():
+                yield Transaction(connection, workspace)
+            return
+        with self._writer, _clear_errors(), self._writing() as connection:
+            connection.connection.info[_BEGINS] = "BEGIN IMMEDIATE"
+            with connection.begin():
+                yield Transaction(connection, workspace)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """SQLite's one writer keeps its connection: to take one out of the pool and to lay it back each time costs more
+        than what most of them write. One with which something went wrong is not used again."""
+        connection, self._kept = self._kept or self.engine.connect(), None
         try:
-            with _clear_errors(), self.engine.connect() as connection:
-                if self.is_sqlite:
-                    connection.connection.info[_BEGINS] = "BEGIN IMMEDIATE"
-                with connection.begin():
-                    yield Transaction(connection, workspace)
-        finally:
-            if self._writer:
-                self._writer.release()
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._kept = connection
 
     @contextmanager
     def read(self, workspace: str | None = None) -> Iterator[Transaction]:
@@ -185,17 +199,36 @@ class Database:
     def glance(self) -> Iterator[Glance]:
         """For a single question, asked by each request before anything else: no transaction of its own."""
         with _clear_errors():
-            try:
-                connection = self.engine.raw_connection()
-            except self.engine.dialect.loaded_dbapi.OperationalError as error:
-                # Nobody has made it SQLAlchemy's own yet.
-                raise DatabaseAway("database_away") from error
+            connection = self._at_hand() or self._raw()
             try:
                 yield Glance(connection.driver_connection, self.engine.dialect)
-            finally:
+            except BaseException:
+                connection.close()
+                raise
+            if self.is_sqlite and len(self._glancing) < GLANCES:
+                self._glancing.append(connection)
+            else:
                 connection.close()
 
+    def _at_hand(self) -> PoolProxiedConnection | None:
+        try:
+            return self._glancing.pop()
+        except IndexError:
+            return None
+
+    def _raw(self) -> PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except self.engine.dialect.loaded_dbapi.OperationalError as error:
+            # Nobody has made it SQLAlchemy's own yet.
+            raise DatabaseAway("database_away") from error
+
     def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+        while (connection := self._at_hand()) is not None:
+            connection.close()
         self.engine.dispose()
 
 

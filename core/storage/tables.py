@@ -384,7 +384,16 @@ messages = _table(
     Column("looked_at", Moment),
     # The last state that the platform was told of; NULL where it does not want to know.
     Column("told", String(12)),
-    UniqueConstraint("installation", "key", "step"),
+    # Only what a rule wants has a key: nothing else costs an entry here.
+    Index(
+        "uq_messages_installation_key_step",
+        "installation",
+        "key",
+        "step",
+        unique=True,
+        sqlite_where=text("key IS NOT NULL"),
+        postgresql_where=text("key IS NOT NULL"),
+    ),
     Index("ix_messages_untold", "changed_at", sqlite_where=text(UNTOLD), postgresql_where=text(UNTOLD)),
     Index(
         "ix_messages_campaign", "workspace", "campaign",

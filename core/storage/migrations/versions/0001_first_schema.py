@@ -609,7 +609,6 @@ def upgrade() -> None:
         sa.Column("looked_at", sa.BigInteger(), nullable=True),
         sa.Column("told", sa.String(length=12), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
-        sa.UniqueConstraint("installation", "key", "step", name=op.f("uq_messages_installation_key_step")),
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index(
@@ -690,6 +689,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
             postgresql_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
+        )
+        batch_op.create_index(
+            "uq_messages_installation_key_step",
+            ["installation", "key", "step"],
+            unique=True,
+            sqlite_where=sa.text("key IS NOT NULL"),
+            postgresql_where=sa.text("key IS NOT NULL"),
         )
 
     op.create_table(
@@ -1319,6 +1325,11 @@ def downgrade() -> None:
 
     op.drop_table("notes")
     with op.batch_alter_table("messages", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_messages_installation_key_step",
+            sqlite_where=sa.text("key IS NOT NULL"),
+            postgresql_where=sa.text("key IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_messages_untold",
             sqlite_where=sa.text("told <> state AND state NOT IN ('scheduled', 'held', 'sending')"),
