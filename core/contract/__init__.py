@@ -54,6 +54,7 @@ from core.contract.setting_up import (
     Offers,
     Published,
     Publishes,
+    TakesKeys,
 )
 from core.contract.shops import Box, NamesCodes, Reward, Rewards, ShowsBox
 
@@ -65,7 +66,8 @@ __all__ = [
     "Asks", "Question", "Option",
     "Reports", "ReportsInBatches", "KeepsConsent", "Report",
     "Connects", "Asked", "Start", "Leaving", "Posted", "Arrived", "Door", "Grant",
-    "Chooses", "Choice", "HandsOver", "Offers", "Download", "Installs", "Publishes", "Published", "Checks", "Check",
+    "Chooses", "Choice", "HandsOver", "TakesKeys", "Offers", "Download", "Installs", "Publishes", "Published", "Checks",
+    "Check",
     "Limits", "Limit",
     "Maps", "Slot", "Property", "Record", "Counts", "Records",
     "ShowsBox", "Box", "NamesCodes", "Rewards", "Reward",

@@ -139,6 +139,8 @@ class Asked:
     options: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
     only_with: tuple[str, str] | None = None
     required: bool = True
+    secret: bool = False
+    """Typed unseen, and never shown again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,9 @@ class ConsentWord:
 @dataclass(frozen=True, slots=True)
 class CallOff:
     """Waiting messages that the platform no longer wants: all of the person `subject`, or of the number; of one
-    `campaign` (a workflow, a flow) or of all. Closed occasions and other installations are not touched. With `at`, the platform's own moment of it, a wish
-    that reaches us later and is not newer (`Event.at`) is called off too, for three days."""
+    `campaign` (a workflow, a flow) or of all. Closed occasions and other installations are not touched. With `at`, the
+    platform's own moment of it, a wish that reaches us later and is not newer (`Event.at`) is called off too, for three
+    days."""
 
     subject: str | None = None
     number: str | None = None

@@ -50,6 +50,26 @@ class HandsOver(Adapter):
         `POST /v1/installations` holds it, and the connection's page shows it to whoever may connect."""
 
 
+class Checks(Adapter):
+    """The adapter can say what is missing over there: for `relance doctor` and for the connection's page."""
+
+    @abstractmethod
+    def check(self, installation: Installation, now: datetime) -> tuple[Check, ...]:
+        """Network, a few quick calls that change nothing: is our application installed there and allowed, are all
+        scopes granted, does the token live long enough, how long is our version of the API supported, does the plan
+        have what we need, do the platform's calls reach us? Raises `NeedsReconnect`, `NotNow`."""
+
+
+class TakesKeys(Checks):
+    """A person makes keys over there and copies them here. They are tried (`check`) before they are kept; the same
+    account again is the same connection with new keys."""
+
+    typed: tuple[Asked, ...] = ()
+    """What is copied: names of `configured`'s config. What is left empty is not given to it."""
+    made_there: Mapping[str, tuple[str, ...]] = NOTHING
+    """Where and how the keys are made over there, step by step, by language."""
+
+
 class Offers(Adapter):
     """Something of ours must be installed over there by hand: signed-in people download it."""
 
@@ -113,16 +133,6 @@ class Published:
     change: str
     id: str = ""
     detail: str = ""
-
-
-class Checks(Adapter):
-    """The adapter can say what is missing over there: for `relance doctor` and for the connection's page."""
-
-    @abstractmethod
-    def check(self, installation: Installation, now: datetime) -> tuple[Check, ...]:
-        """Network, a few quick calls that change nothing: is our application installed there and allowed, are all
-        scopes granted, does the token live long enough, how long is our version of the API supported, does the plan
-        have what we need, do the platform's calls reach us? Raises `NeedsReconnect`, `NotNow`."""
 
 
 @dataclass(frozen=True, slots=True)

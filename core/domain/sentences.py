@@ -1439,6 +1439,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "Le texte ne dit pas le code : la personne ne le connaîtrait pas.",
         "en": "The text does not say the code: the person would not know it.",
     },
+    "keys_refused": {
+        "fr": "{platform} n'accepte pas ces clés.",
+        "en": "{platform} does not take these keys.",
+    },
     "discount_unpromised": {
         "fr": "Le texte dit un code, et aucune remise n'est choisie : personne n'aurait de code, et rien ne partirait.",
         "en": "The text says a code, and no discount is chosen: nobody would have a code, and nothing would leave.",

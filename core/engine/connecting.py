@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.contract import Configured, Pulls
+from core.contract import Configured, Installation, Pulls, TakesKeys
 from core.domain.errors import BadInput, Conflict, NotFound
 from core.domain.reasons import Reason
 from core.engine import presets
@@ -44,6 +44,30 @@ def add(
     if adapter is None:
         raise BadInput("unknown_adapter", pointer="/adapter", text=slug[:40], known=", ".join(sorted(suite.adapters)))
     return connected(suite, workspace, slug, name, adapter.configured(config), who=who, tx=tx).id
+
+
+def typed(suite: Suite, workspace: str, slug: str, given: Mapping[str, str], *, who: str) -> Kept:
+    """A connection by keys that a person copied (`TakesKeys`), once the platform has taken them; the same account again
+    has new keys.
+
+    Network. Raises `BadInput` with a JSON pointer below `/config`, or `keys_refused`; `NotFound`, `Conflict` as
+    `connected`, `NeedsReconnect`, `NotNow` when the platform cannot be asked."""
+    adapter = suite.adapters.get(slug)
+    if not isinstance(adapter, TakesKeys):
+        raise NotFound("adapter")
+    fields = {one.name: said for one in adapter.typed if (said := given.get(one.name, "").strip())}
+    configured = adapter.configured(fields)
+    with suite.database.read(workspace) as tx:
+        known = house.workspace(tx, tx.owned)
+    settings = known["settings"] if known else house.DEFAULTS
+    trial = Installation(
+        "", workspace, slug, "", configured.config, configured.secrets, {}, configured.zone or settings["zone"],
+        configured.country or settings["country"], settings["language"], "",
+    )  # fmt: skip
+    for found in adapter.check(trial, suite.now()):
+        if found.result == "problem" and found.name == "token" and found.reason is not None:
+            raise BadInput("keys_refused", platform=adapter.manifest.name)
+    return connected(suite, workspace, slug, "", configured, who=who)
 
 
 def connected(

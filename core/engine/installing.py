@@ -18,7 +18,7 @@ import structlog
 from core.contract import Chooses, Installs
 from core.domain.errors import BadInput, NeedsReconnect, NotFound, NotNow
 from core.engine import rewarding
-from core.engine.connecting import Kept, add, connected
+from core.engine.connecting import Kept, add, connected, typed
 from core.engine.grants import one_click
 from core.engine.journeys import STATE_LIVES, Begun, Finished, begin, bring, finish, lacking, questions, redirect_uri
 from core.engine.parting import disconnect, gone_there, take_down
@@ -30,7 +30,7 @@ from core.suite import Suite
 __all__ = [
     "STATE_LIVES", "Begun", "Finished", "Kept", "add", "begin", "bring", "choose", "connected", "disconnect", "finish",
     "fresh", "gone_there", "lacking", "maintain_due", "one_click", "questions", "redirect_uri", "take_down",
-    "with_token",
+    "typed", "with_token",
 ]  # fmt: skip
 log = structlog.get_logger(__name__)
 

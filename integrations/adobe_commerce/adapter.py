@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.contract import Batch, Check, Checks, Configured, Installation, LooksAgain, Manifest, Pulls, Url
+from core.contract import (
+    Asked,
+    Batch,
+    Check,
+    Configured,
+    Installation,
+    LooksAgain,
+    Manifest,
+    Pulls,
+    TakesKeys,
+    Url,
+)
 from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.events import Event, Kind
 from core.domain.loose import mapping, number
@@ -30,13 +41,41 @@ _FIELDS = frozenset({"url", "store", "bearer", "zone", "country", *SECRETS})
 _KEY, _STORE = re.compile(r"[A-Za-z0-9._~-]{16,200}"), re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
-class AdobeCommerce(Pulls, LooksAgain, Checks):
+class AdobeCommerce(Pulls, LooksAgain, TakesKeys):
     """Abandoned carts and orders of one shop. Its newsletter is about e-mail, so that it says nothing here."""
 
     manifest = Manifest(
         slug="adobe_commerce", name="Adobe Commerce", kinds=frozenset({Kind.CART, Kind.ORDER}),
         poll_every=timedelta(minutes=5), auth=(Url("url"),))
     looks_again_at = frozenset({Kind.CART})
+    typed = (
+        Asked(
+            "url", {"fr": "Adresse de la boutique", "en": "Address of the shop"},
+            {"fr": "Celle que vos clients ouvrent.", "en": "The one that your customers open."},
+            "https://boutique.example.fr"),
+        Asked("consumer_key", {"fr": "Clé du consommateur (Consumer Key)", "en": "Consumer key"}, secret=True),
+        Asked("consumer_secret", {"fr": "Secret du consommateur (Consumer Secret)", "en": "Consumer secret"},
+              secret=True),
+        Asked("access_token", {"fr": "Jeton d'accès (Access Token)", "en": "Access token"}, secret=True),
+        Asked("access_token_secret", {"fr": "Secret du jeton (Access Token Secret)", "en": "Access token secret"},
+              secret=True),
+        Asked("store", {"fr": "Code de la vue boutique", "en": "Code of the store view"},
+              {"fr": "Vide pour toutes.", "en": "Empty for all of them."}, "default", required=False),
+    )
+    made_there = {
+        "fr": (
+            "Ouvrez Système → Extensions → Intégrations, et ajoutez une intégration.",
+            "Dans l'onglet API, cochez Carts, Sales et Customers.",
+            "Enregistrez, puis activez l'intégration.",
+            "Copiez les quatre clés : elles ne sont montrées qu'une fois.",
+        ),
+        "en": (
+            "Open System → Extensions → Integrations, and add an integration.",
+            "On the API tab, tick Carts, Sales and Customers.",
+            "Save, then activate the integration.",
+            "Copy the four keys: they are shown once.",
+        ),
+    }
 
     def configured(self, config: Mapping[str, Any]) -> Configured:
         """The shop's address and the four keys of an integration. Raises `BadInput` with a JSON pointer."""

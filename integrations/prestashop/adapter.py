@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.contract import Batch, Check, Checks, Configured, Installation, LooksAgain, Manifest, Pulls, Url
+from core.contract import (
+    Asked,
+    Batch,
+    Check,
+    Configured,
+    Installation,
+    LooksAgain,
+    Manifest,
+    Pulls,
+    TakesKeys,
+    Url,
+)
 from core.domain.errors import BadInput, NeedsReconnect, NotNow
 from core.domain.events import Event, Kind
 from core.domain.loose import mapping, number
@@ -41,13 +52,38 @@ _KEY = re.compile(r"[A-Z0-9]{32}")
 _FIELDS = frozenset({"url", "key", "shop_id", "zone", "country"})
 
 
-class PrestaShop(Pulls, LooksAgain, Checks):
+class PrestaShop(Pulls, LooksAgain, TakesKeys):
     """Abandoned carts and orders of one shop. Its consent boxes are about e-mail, so that they say nothing here."""
 
     manifest = Manifest(
         slug="prestashop", name="PrestaShop", kinds=frozenset({Kind.CART, Kind.ORDER}),
         poll_every=timedelta(minutes=5), auth=(Url("url"),))
     looks_again_at = frozenset({Kind.CART})
+    typed = (
+        Asked(
+            "url", {"fr": "Adresse de la boutique", "en": "Address of the shop"},
+            {"fr": "Celle que vos clients ouvrent.", "en": "The one that your customers open."},
+            "https://boutique.example.fr"),
+        Asked("key", {"fr": "Clé du webservice", "en": "Key of the webservice"},
+              {"fr": "32 lettres et chiffres.", "en": "32 letters and digits."}, secret=True),
+        Asked("shop_id", {"fr": "Numéro de la boutique", "en": "Number of the shop"},
+              {"fr": "Seulement si PrestaShop en fait tourner plusieurs.", "en": "Only where PrestaShop runs several."},
+              required=False),
+    )
+    made_there = {
+        "fr": (
+            "Ouvrez Paramètres avancés → Webservice, et activez le webservice.",
+            "Ajoutez une clé, et laissez PrestaShop la créer.",
+            f"Cochez « Afficher (GET) » pour {', '.join(NEEDED)}, et de préférence products et configurations.",
+            "Enregistrez, puis copiez la clé.",
+        ),
+        "en": (
+            "Open Advanced Parameters → Webservice, and switch the webservice on.",
+            "Add a key, and let PrestaShop make it.",
+            f"Tick “View (GET)” for {', '.join(NEEDED)}, and better also products and configurations.",
+            "Save, then copy the key.",
+        ),
+    }
 
     def configured(self, config: Mapping[str, Any]) -> Configured:
         """The shop's address and a key of its webservice. Raises `BadInput` with a JSON pointer."""
@@ -61,7 +97,7 @@ class PrestaShop(Pulls, LooksAgain, Checks):
             raise BadInput("shop_key_wrong", pointer="/config/key", field="key")
         kept: dict[str, Any] = {"site": site}
         if config.get("shop_id") is not None:
-            if number(config["shop_id"]) is None:
+            if number(config["shop_id"]) is None or not str(config["shop_id"]).strip().isdecimal():
                 raise BadInput("shop_key_wrong", pointer="/config/shop_id", field="shop_id")
             kept["shop_id"] = int(config["shop_id"])
         zone = config.get("zone")

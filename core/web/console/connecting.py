@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Asked, Chooses, HandsOver
+from core.contract import Asked, Chooses, HandsOver, TakesKeys
 from core.domain.errors import BadInput, NotFound, NotNow
 from core.domain.reasons import Reason
 from core.domain.remedies import remedy
@@ -27,8 +27,8 @@ bp = Blueprint("connecting", __name__, url_prefix="/connections")
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One that can be connected by a click. `setting` is what the operator has not set yet; `there` counts what is
-    connected already."""
+    """One that can be connected by a click, or by keys. `setting` is what the operator has not set yet; `there` counts
+    what is connected already."""
 
     slug: str
     name: str
@@ -37,6 +37,7 @@ class Platform:
     callback: str
     there: int
     by_code: bool = False
+    by_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,16 @@ def platforms() -> ResponseReturnValue:
 
 
 def _platform(suite: Suite, slug: str, rows: list[installations.Row]) -> Platform | None:
-    dance = installing.one_click(suite.adapters[slug])
+    adapter = suite.adapters[slug]
+    there = sum(row.installation.adapter == slug for row in rows)
+    if isinstance(adapter, TakesKeys):
+        return Platform(slug, adapter.manifest.name, False, None, "", there, by_keys=True)
+    dance = installing.one_click(adapter)
     if dance is None:
         return None
     oauth, setting = dance.manifest.oauth, None
     if oauth is not None and not suite.settings.vendor_clients.get(oauth.vendor, ("", ""))[0]:
         setting = f"RELANCE_{oauth.vendor.upper()}_CLIENT_ID"
-    there = sum(row.installation.adapter == slug for row in rows)
     by_code, callback = isinstance(dance, HandsOver), installing.redirect_uri(suite, slug)
     return Platform(slug, dance.manifest.name, bool(dance.asked), setting, callback, there, by_code)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, g, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from core.contract import Adapter, HandsOver, Pushes, SharedSecret
+from core.contract import Adapter, HandsOver, Pushes, SharedSecret, TakesKeys
 from core.domain.errors import BadInput, NotFound
 from core.domain.events import Kind
 from core.engine import installing
@@ -21,8 +21,8 @@ bp = Blueprint("start_shop", __name__, url_prefix="/start")
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A platform of shops. `way`: "click", "own" (a secret of ours, at once), "hand" (only for programs), or "later"
-    where the operator has not prepared it."""
+    """A platform of shops. `way`: "click", "keys" (copied from there), "own" (a secret of ours, at once), "hand" (only
+    for programs), or "later" where the operator has not prepared it."""
 
     slug: str
     name: str
@@ -39,7 +39,7 @@ def shop() -> ResponseReturnValue:
     there = [row for row in rows if _of_shops(suite.adapters.get(row.installation.adapter))]
     offered = [Offered(slug, one.manifest.name, way(suite, one)) for slug, one in suite.adapters.items()
                if _of_shops(one)]  # fmt: skip
-    order = ("click", "own", "later", "hand")
+    order = ("click", "keys", "own", "later", "hand")
     offered.sort(key=lambda one: (order.index(one.way), one.name.lower()))
     return render_template("start_shop.html", there=there, offered=offered)
 
@@ -68,6 +68,8 @@ def way(suite: Suite, adapter: Adapter) -> str:
         oauth = dance.manifest.oauth
         ready = oauth is None or bool(suite.settings.vendor_clients.get(oauth.vendor, ("", ""))[0])
         return "click" if ready else "later"
+    if isinstance(adapter, TakesKeys):
+        return "keys"
     secret = any(isinstance(one, SharedSecret) for one in adapter.manifest.auth)
     if not isinstance(adapter, Pushes) or isinstance(adapter, HandsOver) or not secret:
         return "hand"
