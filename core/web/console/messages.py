@@ -13,13 +13,13 @@ from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from core.domain.errors import NotFound, from_reason
-from core.domain.messages import State
+from core.domain.messages import Channel, State
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.engine import resolving, shown
 from core.storage import feedback, ledger, links, occasions, outbox
 from core.web.app import current_suite
-from core.web.console import asked
+from core.web.console import asked, calls
 from core.web.console.formats import moment
 from core.web.console.session import page
 from core.web.console.words import sentence, t
@@ -74,6 +74,7 @@ def story(message_id: str) -> ResponseReturnValue:
         names=names,
         told=told(row, occasion, steps, attempts, receipts, replies, names, ways, clicks),
         replies=replies,
+        call=calls.of(row, steps),
     )
 
 
@@ -216,7 +217,7 @@ def told(
             4,
             ("green", "messages"),
             t("story.reply"),
-            text=f"« {one['text']} »",
+            text=t("calls.pressed", digit=one["text"]) if one["channel"] == Channel.VOICE else f"« {one['text']} »",
             reason=from_reason(one["outcome"]) if one["outcome"] else None,
         )
     for one in clicks:

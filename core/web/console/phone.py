@@ -10,12 +10,16 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from core.contract import Simulated
+from core.domain.channels import message_of
+from core.domain.messages import Channel
 from core.domain.recipients import Recipient
 from core.engine import simulation
 from core.storage import feedback, simulated
 from core.storage.database import Transaction
 from core.web.app import current_suite
-from core.web.console import asked
+from core.web.console import asked, calls
+from core.web.console.calls import Call
 from core.web.console.session import page
 from core.web.console.words import t
 
@@ -32,6 +36,10 @@ class Bubble:
     text: str
     sender: str = ""
     state: str = ""
+    call: Call | None = None
+    """For what was said on a call."""
+    pressed: bool = False
+    """For a key instead of words."""
 
 
 @bp.get("/phone")
@@ -43,7 +51,10 @@ def phone() -> ResponseReturnValue:
         known = numbers(tx)
         chosen = asked.number(asked.text("number")) or next(iter(known), None)
         bubbles = conversation(tx, chosen) if chosen else []
-    return render_template("phone.html", numbers=known, chosen=chosen, bubbles=bubbles, sender=_sender(bubbles))
+    called = next((one.call for one in reversed(bubbles) if not one.mine), None)
+    return render_template(
+        "phone.html", numbers=known, chosen=chosen, bubbles=bubbles, sender=_sender(bubbles), called=called
+    )
 
 
 @bp.get("/phone/bubbles")
@@ -79,11 +90,23 @@ def numbers(tx: Transaction) -> Mapping[str, Any]:
 def conversation(tx: Transaction, number: str) -> list[Bubble]:
     """Both sides, oldest first."""
     said = [
-        Bubble(one.message.received_at, False, one.message.text, one.message.sender or "", str(one.message.state))
+        Bubble(
+            one.message.received_at, False, one.message.text, one.message.sender or "", str(one.message.state),
+            _call(tx, one.message),
+        )
         for one in simulated.listed(tx, number, limit=SHOWN)
+    ]  # fmt: skip
+    said += [
+        Bubble(row["received_at"], True, row["text"], pressed=row["channel"] == Channel.VOICE)
+        for row in feedback.replies(tx, number=number, limit=SHOWN)
     ]
-    said += [Bubble(row["received_at"], True, row["text"]) for row in feedback.replies(tx, number=number, limit=SHOWN)]
     return sorted(said, key=lambda bubble: (bubble.at, bubble.mine))[-SHOWN:]
+
+
+def _call(tx: Transaction, message: Simulated) -> Call | None:
+    if message.channel is not Channel.VOICE:
+        return None
+    return calls.of_simulated(tx, message_of(message.reference)[0], f"sim_{message.reference}")
 
 
 def _sender(bubbles: list[Bubble]) -> str:
