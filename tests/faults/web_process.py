@@ -1,6 +1,6 @@
 """The web part in a process of its own, to be killed: `python -m tests.faults.web_process` with its settings as JSON.
 
-    {"data_dir": …, "database_url": …, "key": …, "port": …}
+    {"data_dir": …, "database_url": …, "key": …, "port": …, "adapters": true for those that are registered}
 
 Says "ready" when it listens. It sends nothing: what is accepted waits in the outbox, to be counted there.
 """
@@ -25,7 +25,7 @@ def main(given: str) -> None:
     suite = build_suite(
         Settings(data_dir=Path(said["data_dir"]), database_url=said["database_url"], secret_keys=(said["key"],),
                  mode="test", public_url=f"http://127.0.0.1:{said['port']}"),
-        adapters={},
+        adapters=None if said.get("adapters") else {},
     )  # fmt: skip
     server = create_server(create_app(suite), host="127.0.0.1", port=said["port"], threads=8)
     sys.stdout.write("ready\n")
