@@ -1,10 +1,10 @@
 """The same work by Relance and by what people would pick instead, in turns within one run: only the ratios count.
 
 The work: a message is accepted (stored in a durable database, and put into the queue where there is one), posted to a
-provider on loopback, and recorded as sent. Counted are user and system CPU seconds, apart: of the process that accepts, of
-all worker processes from the moment they are warm, of the database's server, and of the broker. The provider is in no
-figure. Ours accepts as its users do, by `POST /v1/messages/batch` (keys, consent, hours, prices, an answer for each);
-the others store a batch of rows, and put a task for each into the queue.
+provider on loopback, and recorded as sent. Counted are user and system CPU seconds, apart: of the process that accepts,
+of all worker processes from the moment they are warm, of the database's server, and of the broker. The provider is in
+no figure. Ours accepts as its users do, by `POST /v1/messages/batch` (keys, consent, hours, prices, an answer for
+each); the others store a batch of rows, and put a task for each into the queue.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """CPU seconds for 1,000 messages, of whom; messages a second while they are sent; megabytes of the largest worker."""
+    """CPU seconds for 1,000 messages, of whom; messages a second while they are sent; the largest worker's MB."""
 
     cpu: float
     rate: float
@@ -80,6 +80,7 @@ _CELERY = ("-m", "celery", "-A", "bench.others.on_celery", "worker", "-c", "2", 
            "--without-gossip", "--without-mingle")
 OTHERS = (
     Other("Celery + Redis, requests", "on_celery", _CELERY),
+    Other("Celery + Redis, requests.post", "on_celery", _CELERY, (("RELANCE_BENCH_PLAIN", "yes"),)),
     Other("Celery + RabbitMQ, requests", "on_celery", _CELERY, (("RELANCE_BENCH_BROKER", "amqp"),)),
     Other("Dramatiq + Redis, requests", "on_dramatiq",
           ("-m", "dramatiq", "-p", "2", "-t", "4", "bench.others.on_dramatiq")),
@@ -115,12 +116,13 @@ def comparing(setting: Setting, *, ours: int, theirs: int, rounds: int) -> Itera
             f"{max(one.memory for one in found)} MB"
         )
     for what, part in (("workers", "cpu"), ("all", "whole")):
-        celery = _median(costs["Celery + Redis, requests"], part)
+        celery, plain = (_median(costs[one], part) for one in ("Celery + Redis, requests", OTHERS[1].name))
         cheapest, least = min((_median(costs[other.name], part), other.name) for other in OTHERS)
         for name in list(everyone)[:4]:
             mine = _median(costs[name], part)
             yield f"{name}: how many times cheaper ({what})", (
-                f"{celery / mine:.1f} than Celery + Redis, {cheapest / mine:.1f} than {least}"
+                f"{celery / mine:.1f} than Celery + Redis ({plain / mine:.1f} with requests.post), "
+                f"{cheapest / mine:.1f} than {least}"
             )
 
 
@@ -224,8 +226,8 @@ def _watched(
     pid: int, answered: Synchronized[int], total: int, left: Callable[[], int], folder: Path,
     accepted: tuple[float, tuple[float, float], int],
 ) -> Cost:
-    """From the moment `WARM` messages are answered until the last is recorded. `accepted`: CPU seconds for each message,
-    of (database, broker) in all, and of how many."""
+    """From the moment `WARM` messages are answered until the last is recorded. `accepted`: CPU seconds for each
+    message, of (database, broker) in all, and of how many."""
     deadline = time.monotonic() + PATIENCE
     while answered.value < WARM:
         _patient(deadline, folder, answered, total)

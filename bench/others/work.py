@@ -1,5 +1,5 @@
 """The work that every queue does here: a message that is stored, one POST, recorded as sent. In two tongues, blocking
-and asyncio; each keeps its connections, as somebody who cares would."""
+and asyncio; each keeps its connections, as somebody who cares would (but see `PLAIN`)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ REDIS = os.environ.get("RELANCE_BENCH_REDIS_URL", "redis://127.0.0.1:6379/9")
 AMQP = os.environ.get("RELANCE_BENCH_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")
 PROVIDER = os.environ.get("RELANCE_BENCH_PROVIDER", "")
 QUEUE = "relance_bench"
+PLAIN = bool(os.environ.get("RELANCE_BENCH_PLAIN"))
+"""`requests.post` for each message, as its own first page shows it, and not a session that keeps its connections."""
 READ = "SELECT recipient, body FROM waiting WHERE id = {} AND state = 'scheduled'"
 RECORD = "UPDATE waiting SET state = 'sent', provider_ref = {}, sent_at = now() WHERE id = {} AND state = 'scheduled'"
 
@@ -36,7 +38,7 @@ class _Kept(threading.local):
         import requests
 
         self.database = psycopg.connect(DATABASE, autocommit=True)
-        self.http = requests.Session()
+        self.post = requests.post if PLAIN else requests.Session().post
 
 
 _kept: _Kept | None = None
@@ -50,7 +52,7 @@ def deliver(message: int) -> None:
     row = _kept.database.execute(READ.format("%s"), (message,)).fetchone()
     if row is None:
         return
-    answer = _kept.http.post(f"{PROVIDER}/sms/v1/messages", json=_body(message, *row), timeout=15)
+    answer = _kept.post(f"{PROVIDER}/sms/v1/messages", json=_body(message, *row), timeout=15)
     answer.raise_for_status()
     _kept.database.execute(RECORD.format("%s", "%s"), (answer.json()["messageId"], message))
 
