@@ -41,6 +41,7 @@ from core.contract import (
     TryLater,
     Uncertain,
 )
+from core.domain.approved import News
 from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, Unreadable
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
@@ -533,7 +534,7 @@ _RCS_ANSWER = {"senderPhoneNumber": "+33639980001", "messageId": "u1", "sendTime
 _RCS_GOOD = {"agent_id": fake_rcs.AGENT, "service_account": fake_rcs.SERVICE_ACCOUNT, "client_token": f"{CANARY}-key"}
 _RCS: dict[str, Any] = {
     "make": lambda tools: RcsBusiness(tools, _Tokens()), "channel": Channel.RCS,
-    "wire": Wire("rcs", lambda seen: seen.method == "POST", _rcs_answers, _rcs_takes,
+    "wire": Wire("rcs", lambda seen: seen.method == "POST" and "/agentMessages" in seen.path, _rcs_answers, _rcs_takes,
                  lambda seen: [_RCS_IDS.get(_rcs_id(seen), "")], lambda references: ok({})),
     "config": {"agent_id": fake_rcs.AGENT},
     "secrets": {"service_account": fake_rcs.SERVICE_ACCOUNT, "client_token": f"{CANARY}-key"},
@@ -580,12 +581,12 @@ _WHATSAPP: dict[str, Any] = {
     "make": WhatsAppCloud, "channel": Channel.WHATSAPP,
     "wire": Wire("whatsapp", lambda seen: seen.method == "POST", _whatsapp_answers, _whatsapp_takes,
                  lambda seen: [seen.json["biz_opaque_callback_data"]], lambda references: ok({})),
-    "config": {"phone_number_id": fake_whatsapp.NUMBER_ID},
+    "config": {"phone_number_id": fake_whatsapp.NUMBER_ID, "waba_id": fake_whatsapp.WABA_ID},
     "secrets": {"access_token": f"{CANARY}-key", "app_secret": f"{CANARY}-secret", "verify_token": f"{CANARY}-word"},
-    "good_config": {**_WHATSAPP_GOOD, "graph_version": "v25.0"},
+    "good_config": {**_WHATSAPP_GOOD, "graph_version": "v25.0", "waba_id": fake_whatsapp.WABA_ID},
     "bad_configs": ({}, *(_WHATSAPP_GOOD | bad for bad in (
         {"phone_number_id": "+33900000000"}, {"phone_number_id": 106540352242922}, {"access_token": "a\r\nHost: x"},
-        {"app_secret": ""}, {"verify_token": None}, {"graph_version": "26"}, {"a/b": 1}))),
+        {"app_secret": ""}, {"verify_token": None}, {"graph_version": "26"}, {"waba_id": "mine"}, {"a/b": 1}))),
     "callbacks": (
         fake_whatsapp.envelope(statuses=[_WA_STATUS]),
         fake_whatsapp.envelope(statuses=[{**_WA_STATUS, "status": "failed", "errors": [
@@ -595,7 +596,12 @@ _WHATSAPP: dict[str, Any] = {
             "type": "button_reply", "button_reply": {"id": "relance:confirm:msg_1", "title": "OUI"}}}]),
         fake_whatsapp.envelope(messages=[{**_WA_MESSAGE, "type": "button", "button": {"payload": "a", "text": "b"}}]),
         fake_whatsapp.envelope("user_preferences", user_preferences=[
-            {"wa_id": "33639980001", "category": "marketing_messages", "value": "stop", "timestamp": 1795341600}])),
+            {"wa_id": "33639980001", "category": "marketing_messages", "value": "stop", "timestamp": 1795341600}]),
+        *(fake_whatsapp.news(field, NOW, message_template_name="rdv_rappel", message_template_language="fr", **said)
+          for field, said in (
+              ("message_template_status_update", {"event": "PAUSED", "other_info": {"description": "for 3 hours"}}),
+              ("message_template_quality_update", {"new_quality_score": "RED"}),
+              ("template_category_update", {"new_category": "MARKETING", "category_update_timestamp": 1795341600})))),
     "proof": _whatsapp_proof}
 
 ENTRIES = [
@@ -993,7 +999,7 @@ def test_the_doctor_is_told_what_is_wrong(entry: Entry) -> None:
 
 # called back
 
-def heard(stand: Stand, request: Inbound) -> tuple[Receipt | PhoneReply, ...]:
+def heard(stand: Stand, request: Inbound) -> tuple[Receipt | PhoneReply | News, ...]:
     stand.provider.verify(request, stand.account)
     return stand.provider.read(request, stand.account)
 
@@ -1075,7 +1081,7 @@ def test_whatever_a_body_holds_it_is_read_or_unreadable(entry: Entry, data: st.D
         if isinstance(one, Receipt):
             assert one.reason is None or one.reason.code in SENTENCES
             assert one.price_micros is None or one.price_micros >= 0
-        else:
+        elif isinstance(one, PhoneReply):
             assert one.sender.startswith("+")
 
 

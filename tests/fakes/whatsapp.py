@@ -67,6 +67,13 @@ def envelope(field: str = "messages", number_id: str = NUMBER_ID, **value: Any) 
         {"field": field, "value": {"messaging_product": "whatsapp", "metadata": metadata, **value}}]}]}).encode()
 
 
+def news(field: str, at: datetime, waba_id: str = WABA_ID, **value: Any) -> bytes:
+    """The body of a post about a template: it names the business account, and no telephone number."""
+    return json.dumps({"object": "whatsapp_business_account", "entry": [
+        {"id": waba_id, "time": int(at.timestamp()), "changes": [
+            {"field": field, "value": {"message_template_id": 1689556908129832, **value}}]}]}).encode()
+
+
 def error(number: int, code: int, message: str = "", **more: Any) -> Step:
     return status(number, {"error": {"message": message or f"(#{code})", "type": "OAuthException", "code": code,
                                      "error_data": {"messaging_product": "whatsapp", "details": "details"},
@@ -134,10 +141,8 @@ class FakeWhatsApp(Vendor):
                                    new_category=category))
 
     def news(self, field: str, waba_id: str = WABA_ID, **value: Any) -> bytes:
-        """The body of a post about the account, which names no telephone number."""
-        return json.dumps({"object": "whatsapp_business_account", "entry": [
-            {"id": waba_id, "time": int(self.now.timestamp()), "changes": [
-                {"field": field, "value": {"message_template_id": 1689556908129832, **value}}]}]}).encode()
+        """The body of a post about the account's templates."""
+        return news(field, self.now, waba_id, **value)
 
     def shakes_hands(self, token: str = VERIFY_TOKEN, challenge: str = "1158201444") -> tuple[int, bytes]:
         """The GET by which Meta checks the webhook."""
