@@ -72,14 +72,15 @@ def import_command() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--country", type=Country(), default=None, help="Of national numbers. Default: the workspace's.")
 @click.option("--fix", is_flag=True, help="Also take the lines whose number could be mended.")
-def contacts(desk: Desk, file: Path, country: str | None, fix: bool) -> None:
+@click.option("--list", "on", default=None, help="Put these people on the list of that name, for campaigns.")
+def contacts(desk: Desk, file: Path, country: str | None, fix: bool, on: str | None) -> None:
     """Import contacts from a CSV file: what is good, what could be mended, what is refused and why, line by line."""
     lines = importing.read(file.read_bytes(), country or desk.place["country"])
     written = 0
     if not desk.dry_run:
         suite = desk.suite
         with suite.database.write(desk.workspace) as tx:
-            written = importing.write(tx, lines, suite.now(), fix=fix)
+            written = importing.write(tx, lines, suite.now(), fix=fix, on=on)
             house.note(tx, WHO, "contacts_imported", None, {"count": written}, suite.now())
             scheduling.replan_open(tx, suite.now(), scheduling.live_installations(tx))
     piles = {

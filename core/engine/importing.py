@@ -14,7 +14,7 @@ from typing import Any, Literal
 from core.domain.errors import BadInput, InvalidNumber
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
-from core.storage import people
+from core.storage import people, segments
 from core.storage.database import Transaction
 
 Pile = Literal["good", "fixable", "refused"]
@@ -46,7 +46,7 @@ class Read:
 def read(written: bytes, country: str) -> list[Read]:
     """The lines of a CSV file (comma, semicolon or tab; UTF-8 or what older spreadsheets write). National numbers are
     of `country`. Raises `BadInput` when there is no column of telephone numbers."""
-    text = _decoded(written)
+    text = decoded(written)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
     headings = next(lines, [])
     columns = _columns(headings)
@@ -68,16 +68,21 @@ def read(written: bytes, country: str) -> list[Read]:
     return found
 
 
-def write(tx: Transaction, lines: Sequence[Read], now: datetime, *, fix: bool) -> int:
-    """Takes the good lines into the contacts, and with `fix` the mended ones; how many."""
+def write(tx: Transaction, lines: Sequence[Read], now: datetime, *, fix: bool, on: str | None = None) -> int:
+    """Takes the good lines into the contacts, and with `fix` the mended ones; how many. `on`: the name of a list on
+    which these people are put."""
     chosen = [one for one in lines if one.recipient is not None and (one.pile == "good" or fix)]
+    ids = []
     for one in chosen:
         assert one.recipient is not None
-        people.remember(tx, one.recipient, one.values, now)
+        ids.append(people.remember(tx, one.recipient, one.values, now))
+    if on:
+        segments.put_on(tx, segments.list_named(tx, on, now), ids)
     return len(chosen)
 
 
-def _decoded(written: bytes) -> str:
+def decoded(written: bytes) -> str:
+    """The text of a file: UTF-8, or what older spreadsheets write."""
     if written.startswith((b"\xff\xfe", b"\xfe\xff")):
         return written.decode("utf-16", "replace")
     try:

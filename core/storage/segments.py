@@ -70,6 +70,14 @@ def count(tx: Transaction, condition: Condition, now: datetime) -> int:
     return int(tx.connection.execute(tx.mine(t.contacts, func.count()).where(where(tx, condition, now))).scalar_one())
 
 
+def counts(tx: Transaction, conditions: Mapping[str, Condition], now: datetime) -> dict[str, int]:
+    """The same for several, by whatever they are called: still one statement."""
+    if not conditions:
+        return {}
+    asked = [func.count().filter(where(tx, one, now)) for one in conditions.values()]
+    return dict(zip(conditions, map(int, tx.connection.execute(tx.mine(t.contacts, *asked)).one()), strict=True))
+
+
 def where(tx: Transaction, condition: Condition, now: datetime) -> ColumnElement[bool]:
     """The condition as a part of a statement about `contacts`; true or false for everybody, never NULL."""
     match condition:
@@ -227,6 +235,15 @@ def change(tx: Transaction, segment_id: str, values: Mapping[str, Any], now: dat
     tx.connection.execute(
         update(t.segments).where(_s.id == segment_id, _s.workspace == tx.owned).values(changed_at=now, **values)
     )
+
+
+def list_named(tx: Transaction, name: str, now: datetime) -> str:
+    """The list of that name; a new one, if there is none."""
+    query = tx.mine(t.segments, _s.id).where(
+        _s.name == name, _s.removed_at.is_(None), type_coerce(_s.conditions, Text).is_(None)
+    )
+    known = tx.connection.execute(query.order_by(_s.id).limit(1)).scalar()
+    return str(known) if known else add(tx, name, None, now)
 
 
 def lists(tx: Transaction, ids: Iterable[str]) -> set[str]:

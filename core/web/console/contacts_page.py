@@ -1,0 +1,246 @@
+"""Contacts: people, the sets that are made of them, and what comes in from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, g, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from core.domain.errors import BadInput, Conflict, NotFound
+from core.domain.segments import Condition, Every, OnList, parse
+from core.engine import importing
+from core.engine.scheduling import live_installations, replan_open
+from core.storage import house, people, segments
+from core.storage.database import Transaction
+from core.web.app import current_suite
+from core.web.console import asked
+from core.web.console.session import page
+from core.web.console.words import sentence, t
+
+bp = Blueprint("contacts", __name__, url_prefix="/contacts")
+SHOWN, SEGMENTS, SAMPLE, LINES = 50, 100, 20, 50
+CONDITIONS = 4
+MOST_FILE = 400_000
+_DAYS: Mapping[str, tuple[str, bool]] = {
+    "got": ("got", True), "not_got": ("got", False), "clicked": ("clicked", True), "replied": ("replied", True),
+    "ordered": ("ordered", True), "not_ordered": ("ordered", False), "visited": ("visited", True),
+    "joined": ("joined", True),
+}  # fmt: skip
+_WORDS = ("country", "language", "value", "tag")
+KINDS = ("agreed", "not_out", "country", "language", "value", "tag", "list", *_DAYS)
+_PILES = ("good", "fixable", "refused")
+
+
+@bp.get("")
+@page()
+def shown() -> ResponseReturnValue:
+    """The newest contacts, or the one of a number; segments; what is in quarantine."""
+    suite, now = current_suite(), current_suite().now()
+    wanted = asked.text("q")
+    number = asked.number(wanted) if wanted else None
+    with suite.database.read(g.person.workspace) as tx:
+        rows = [] if wanted and number is None else people.contacts(
+            tx, number=number, after=asked.text("after") or None, limit=SHOWN + 1
+        )  # fmt: skip
+        known = segments.rows(tx, limit=SEGMENTS)
+        counts = segments.counts(tx, {"": Every(()), **{row["id"]: _condition(row) for row in known}}, now)
+        dead = people.in_quarantine(tx, limit=SAMPLE)
+    return render_template(
+        "contacts.html", rows=rows[:SHOWN], more=len(rows) > SHOWN, wanted=wanted, segments=known, counts=counts,
+        dead=dead,
+    )  # fmt: skip
+
+
+@bp.get("/segments/new")
+@page("editor")
+def new() -> ResponseReturnValue:
+    return _form({}, None)
+
+
+@bp.post("/segments/new")
+@page(writes="editor")
+def create() -> ResponseReturnValue:
+    """Counts who would belong to it; with `save`, keeps it."""
+    suite, form = current_suite(), request.form
+    try:
+        conditions = read_conditions(form)
+        parse(conditions)
+    except BadInput as error:
+        return _form(form, sentence(error.reason))
+    if not (conditions.get("all") or conditions.get("any")):
+        return _form(form, t("contacts.segments.one_needed"))
+    name = form.get("name", "").strip()[:120]
+    if "save" not in form:
+        return _form(form, None, conditions)
+    if not name:
+        return _form(form, t("contacts.segments.name_needed"))
+    with suite.database.write(g.person.workspace) as tx:
+        segment_id = segments.add(tx, name, conditions, suite.now())
+        house.note(tx, g.person.id, "segment_saved", segment_id, {}, suite.now())
+    return asked.back(f"/contacts/segments/{segment_id}", "good", "contacts.segments.saved")
+
+
+@bp.get("/segments/<segment_id>")
+@page()
+def segment(segment_id: str) -> ResponseReturnValue:
+    """Who belongs to it now."""
+    suite, now = current_suite(), current_suite().now()
+    with suite.database.read(g.person.workspace) as tx:
+        row = _row(tx, segment_id)
+        condition = _condition(row)
+        count = segments.count(tx, condition, now)
+        some = segments.people(tx, condition, now, limit=SAMPLE)
+        lists = {one["id"]: one["name"] for one in segments.rows(tx, limit=SEGMENTS) if one["conditions"] is None}
+    return render_template(
+        "segment.html", row=row, count=count, people=some, says=_said(row["conditions"], lists),
+        how="any" if "any" in (row["conditions"] or {}) else "all",
+    )  # fmt: skip
+
+
+@bp.post("/segments/<segment_id>/remove")
+@page(writes="editor")
+def remove(segment_id: str) -> ResponseReturnValue:
+    suite = current_suite()
+    with suite.database.write(g.person.workspace) as tx:
+        _row(tx, segment_id)
+        if (user := segments.used_by(tx, segment_id)) is not None:
+            raise Conflict("segment_in_use", name=user)
+        segments.change(tx, segment_id, {"removed_at": suite.now()}, suite.now())
+        house.note(tx, g.person.id, "segment_removed", segment_id, {}, suite.now())
+    return asked.back("/contacts", "good", "contacts.segments.removed")
+
+
+# ---------------------------------------------------------------------------------------------- a file
+
+
+@bp.post("/import")
+@page(writes="editor")
+def look() -> ResponseReturnValue:
+    """The three piles of a file; nothing is written."""
+    file = request.files.get("file")
+    written = file.read(MOST_FILE + 1) if file is not None else b""
+    if not written:
+        return asked.back("/contacts#import", "warn", "contacts.import.no_file")
+    if len(written) > MOST_FILE:
+        return asked.back("/contacts#import", "warn", "contacts.import.too_large")
+    return _looked(importing.decoded(written))
+
+
+@bp.post("/import/take")
+@page(writes="editor")
+def take() -> ResponseReturnValue:
+    """Takes in what the page before has shown."""
+    suite, form = current_suite(), request.form
+    text = form.get("text", "")
+    try:
+        lines = importing.read(text.encode(), g.workspace["settings"]["country"])
+    except BadInput:
+        return _looked(text)
+    with suite.database.write(g.person.workspace) as tx:
+        count = importing.write(
+            tx, lines, suite.now(), fix=form.get("fix") == "1", on=form.get("list", "").strip()[:120] or None
+        )
+        house.note(tx, g.person.id, "contacts_imported", None, {"count": count}, suite.now())
+        replan_open(tx, suite.now(), live_installations(tx))
+    suite.wake()
+    kind = "one" if count < 2 else "many"
+    return asked.back("/contacts", "good", f"contacts.import.taken.{kind}", count=count)
+
+
+def _looked(text: str) -> ResponseReturnValue:
+    try:
+        lines = importing.read(text.encode(), g.workspace["settings"]["country"])
+    except BadInput as error:
+        return make_response(render_template("contacts_import.html", wrong=sentence(error.reason)), 422)
+    piles = {pile: [one for one in lines if one.pile == pile] for pile in _PILES}
+    with current_suite().database.read(g.person.workspace) as tx:
+        lists = [row["name"] for row in segments.rows(tx, limit=SEGMENTS) if row["conditions"] is None]
+    return make_response(
+        render_template("contacts_import.html", wrong=None, piles=piles, shown=LINES, text=text, lists=lists)
+    )
+
+
+# ---------------------------------------------------------------------------------------------- conditions
+
+
+def read_conditions(form: Mapping[str, str]) -> dict[str, Any]:
+    """What the rows of the form say. Raises `BadInput` for a number of days that is none."""
+    found: list[dict[str, Any]] = []
+    for place in range(CONDITIONS):
+        kind = form.get(f"kind-{place}", "")
+        word, name = form.get(f"word-{place}", "").strip(), form.get(f"name-{place}", "").strip()
+        if kind not in KINDS:
+            continue
+        if kind in _DAYS:
+            what, yes = _DAYS[kind]
+            if not (word.isascii() and word.isdigit() and 1 <= int(word[:6]) <= 3650):
+                raise BadInput("field_wrong", why="1 … 3650")
+            did = {"did": what, "within": f"P{int(word)}D"}
+            found.append(did if yes else {"not": did})
+        elif kind == "agreed":
+            found.append({"consent": "in"})
+        elif kind == "not_out":
+            found.append({"not": {"consent": "out"}})
+        elif kind == "list":
+            found.append({"list": form.get(f"list-{place}", "") or word})
+        elif kind == "value":
+            found.append({"value": name, "is": word})
+        elif kind == "tag":
+            found.append({"tag": word})
+        else:
+            found.append({"field": kind, "is": word.upper() if kind == "country" else word.lower()})
+    return {"any" if form.get("how") == "any" else "all": found}
+
+
+def _form(form: Mapping[str, str], wrong: str | None, conditions: Any = None) -> ResponseReturnValue:
+    suite, now = current_suite(), current_suite().now()
+    count, some = None, list[Mapping[str, Any]]()
+    with suite.database.read(g.person.workspace) as tx:
+        lists = [(row["id"], row["name"]) for row in segments.rows(tx, limit=SEGMENTS) if row["conditions"] is None]
+        if conditions is not None:
+            condition = parse(conditions)
+            count, some = segments.count(tx, condition, now), segments.people(tx, condition, now, limit=5)
+    kinds = [one for one in KINDS if one != "list" or lists]
+    answer = render_template(
+        "segment_new.html", form=form, wrong=wrong, kinds=kinds, lists=lists, places=range(CONDITIONS), count=count,
+        people=some,
+    )  # fmt: skip
+    return make_response(answer, 422 if wrong else 200)
+
+
+def _said(conditions: Any, lists: Mapping[str, str]) -> list[str]:
+    """The conditions in words; what only a program could have written is one more condition."""
+    parts = (conditions or {}).get("all") or (conditions or {}).get("any") or ([conditions] if conditions else [])
+    return [_words(one, lists) for one in parts]
+
+
+def _words(one: Mapping[str, Any], lists: Mapping[str, str]) -> str:
+    inner, yes = (one["not"], False) if "not" in one else (one, True)
+    for kind, (what, positive) in _DAYS.items():
+        days = str(inner.get("within", "")).removeprefix("P").removesuffix("D")
+        if inner.get("did") == what and positive is yes and days.isdigit() and set(inner) == {"did", "within"}:
+            return t(f"contacts.condition.{kind}").replace("(jours)", "").replace("(days)", "").strip() + f" {days} j"
+    if inner == {"consent": "in"} and yes:
+        return t("contacts.condition.agreed")
+    if inner == {"consent": "out"} and not yes:
+        return t("contacts.condition.not_out")
+    if yes and "list" in inner:
+        return f"{t('contacts.condition.list')} « {lists.get(inner['list'], '…')} »"
+    if yes and "tag" in inner:
+        return f"{t('contacts.condition.tag')} « {inner['tag']} »"
+    if yes and "is" in inner:
+        return f"{inner.get('field') or inner.get('value')} = {inner['is']}"
+    return t("contacts.condition.other")
+
+
+def _condition(row: Mapping[str, Any]) -> Condition:
+    return OnList(row["id"]) if row["conditions"] is None else parse(row["conditions"])
+
+
+def _row(tx: Transaction, segment_id: str) -> Mapping[str, Any]:
+    row = segments.row(tx, segment_id[:40])
+    if row is None:
+        raise NotFound("segment")
+    return row
