@@ -147,6 +147,11 @@ _LOOKS = {
     "read": ("green", "eye"), "failed": ("red", "cross"), "suppressed": ("grey", "skip"),
     "cancelled": ("grey", "cross"), "superseded": ("grey", "replace"), "expired": ("grey", "late"),
 }  # fmt: skip
+# What was left on a voicemail has reached a phone, and perhaps nobody.
+_CALLS = {
+    "call_answered": ("green", "check-double"), "call_answered_unsure": ("amber", "question"),
+    "call_message_left": ("amber", "check"), "call_key_pressed": ("green", "check-double"),
+}  # fmt: skip
 _REPLANNED = {"occasion_moved", "text_changed", "recipient_changed", "plan_changed"}
 _OUTCOMES = {"accepted": "green", "later": "amber", "refused": "red", "account": "amber", "uncertain": "amber"}
 
@@ -189,8 +194,9 @@ def told(
     for one in steps:
         code = one["reason"]["code"] if one["reason"] else ""
         name = "replanned" if code in _REPLANNED else one["state"]
-        title = t(f"story.step.{name}")
-        add(one["at"], 3, _LOOKS[one["state"]], title, reason=from_reason(one["reason"]) if one["reason"] else None)
+        title = t(f"calls.step.{code}") if code in _CALLS else t(f"story.step.{name}")
+        why = from_reason(one["reason"]) if one["reason"] else None
+        add(one["at"], 3, _CALLS.get(code, _LOOKS[one["state"]]), title, reason=why)
     for one in attempts:
         add(
             one["at"],
