@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from core.storage import accounts, approved, installations, ledger, outbox
 from core.storage.cleaning import clean
 
 
+@lru_cache(maxsize=512)
 def moment(at: datetime | None) -> str | None:
     """RFC 3339 in UTC: `2026-12-01T17:00:00Z`."""
     if at is None:
