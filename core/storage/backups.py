@@ -9,6 +9,7 @@ import subprocess  # nosec B404
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, or_, select, update
 
@@ -51,7 +52,7 @@ def put_back(database: Database, source: Path) -> Path | None:
     `NoBackup`, and then nothing has changed."""
     database.close()
     if not database.is_sqlite:
-        _run("pg_restore", database, "--clean", "--if-exists", "--no-owner", "--single-transaction", str(source))
+        _put_back_postgresql(database, source)
         return None
     _check_sqlite(source)
     place, kept = _path(database), None
@@ -62,6 +63,34 @@ def put_back(database: Database, source: Path) -> Path | None:
         _copy_sqlite(place, kept)
     _copy_sqlite(source, place, journal="WAL")
     return kept
+
+
+_EMPTY = """
+DO $$
+DECLARE ours record;
+BEGIN
+    FOR ours IN SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+        WHERE schemaname = 'public' AND tableowner = current_user
+    LOOP
+        EXECUTE 'DROP TABLE ' || ours.name || ' CASCADE';
+    END LOOP;
+END $$;
+"""
+"""Not only the tables that the copy knows (`pg_restore --clean`): those that a newer version added would be in the way
+when the copy is brought up to date again."""
+
+
+def _put_back_postgresql(database: Database, source: Path) -> None:
+    # The copy is read whole before anything is touched, and takes the place of what is there in one transaction. What
+    # it says is written out beside it, for nobody else to read: there is room for such a file there.
+    with TemporaryDirectory(dir=source.resolve().parent) as folder:
+        emptied, script = Path(folder) / "empty.sql", Path(folder) / "copy.sql"
+        emptied.write_text(_EMPTY)
+        _run("pg_restore", None, "--no-owner", "--no-privileges", f"--file={script}", str(source))
+        _run(
+            "psql", database, "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1",
+            f"--file={emptied}", f"--file={script}",
+        )  # fmt: skip
 
 
 def check(database: Database, source: Path) -> None:
@@ -194,18 +223,22 @@ def _check_sqlite(source: Path) -> None:
         raise NoBackup(f"{source} is not a database of Relance: {error}") from error
 
 
-def _run(tool: str, database: Database, *arguments: str) -> None:
+def _run(tool: str, database: Database | None, *arguments: str) -> None:
     found = shutil.which(tool)
     if found is None:
         raise NoBackup(f"{tool} is not installed: PostgreSQL is copied with its own tools (postgresql-client)")
-    url = database.engine.url
-    # The password goes by the environment: a command line can be read by everybody on the machine.
-    env = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
-    address = ["--host", url.host or "127.0.0.1", "--port", str(url.port or 5432), "--dbname", url.database or ""]
-    if url.username:
-        address += ["--username", url.username]
-    # No shell, one of two programs of the system, and the operator's own address.
+    env, address = _address(database) if database is not None else (dict(os.environ), [])
+    # No shell, one of three programs of the system, and the operator's own address.
     ended = subprocess.run(  # noqa: S603  # nosec B603
-        [found, *address, "--no-password", *arguments], env=env, capture_output=True, text=True, check=False)
+        [found, *address, *arguments], env=env, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise NoBackup(f"{tool}: {ended.stderr.strip().splitlines()[-1] if ended.stderr.strip() else 'failed'}")
+
+
+def _address(database: Database) -> tuple[dict[str, str], list[str]]:
+    """How PostgreSQL's own tools reach the database: an environment and arguments. The password goes by the
+    environment, since a command line can be read by everybody on the machine."""
+    url = database.engine.url
+    env = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    address = ["--host", url.host or "127.0.0.1", "--port", str(url.port or 5432), "--dbname", url.database or ""]
+    return env, [*address, *(["--username", url.username] if url.username else []), "--no-password"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.fernet import Fernet
@@ -303,8 +304,21 @@ def test_postgresql_is_backed_up_and_restored_by_its_own_tools(postgres_database
 
     assert home.json("restore", str(tmp_path / "copy.dump"))["held"] == 1
     assert home.json("messages", "show", first)["state"] == "held"
+    # What a newer version had added is gone with it: else that version could not be brought up to date again.
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("CREATE TABLE newer (id text); INSERT INTO newer VALUES ('x'); CREATE TABLE messages2 ()")
+    home("restore", str(tmp_path / "copy.dump"))
+    with psycopg.connect(postgres_database) as connection:
+        assert connection.execute("SELECT to_regclass('newer'), to_regclass('messages2')").fetchone() == (None, None)
+        before = connection.execute("SELECT count(*) FROM messages").fetchone()
     (tmp_path / "broken.dump").write_text("not a dump")
     assert "pg_restore" in home("restore", str(tmp_path / "broken.dump"), status=1).stderr
+    # A copy that breaks off in the middle changes nothing either.
+    whole = (tmp_path / "copy.dump").read_bytes()
+    (tmp_path / "cut.dump").write_bytes(whole[: len(whole) * 3 // 4])
+    home("restore", str(tmp_path / "cut.dump"), status=1)
+    with psycopg.connect(postgres_database) as connection:
+        assert connection.execute("SELECT count(*) FROM messages").fetchone() == before
 
 
 @pytest.mark.postgres
