@@ -13,6 +13,7 @@ from typing import Any
 
 from core.domain.errors import BadInput, Conflict, InvalidNumber, NotFound
 from core.domain.messages import Channel, MessageClass, State
+from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.engine import sending, shown
@@ -231,12 +232,13 @@ def ready(tx: Transaction) -> dict[str, dict[str, str]]:
 
 
 def talks(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Talk]:
-    """Conversations as lists show them: six questions, however many they are."""
+    """Conversations as lists show them: seven questions, however many they are."""
     numbers = [row["number"] for row in rows]
     replies, messages = conversations.last_words(tx, rows)
     wrote = conversations.wrote_by(tx, Channel.WHATSAPP, numbers) if numbers else {}
     standings, _ = people.standings(tx, tx.owned, numbers)
     names = people.names(tx, numbers)
+    about = {one.id: one for one in occasions.by_ids(tx, {one["occasion"] for one in replies.values()} - {None})}
     users = conversations.authors(tx, [row["assigned"] for row in rows if row["assigned"]])
     found = []
     for row in rows:
@@ -247,7 +249,7 @@ def talks(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Talk]:
         found.append(
             Talk(
                 row,
-                names.get(row["number"]),
+                names.get(row["number"]) or _called(about.get(reply["occasion"] if reply else "")),
                 reply if theirs else message,
                 theirs,
                 until + WINDOW if until else None,
@@ -256,6 +258,13 @@ def talks(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Talk]:
             )
         )
     return found
+
+
+def _called(occasion: Occasion | None) -> str | None:
+    """What the appointment or order calls the person whom nobody has put on a list."""
+    said = occasion.values if occasion is not None else {}
+    names = (said.get(name) for name in ("name", "title", "first_name"))
+    return next((one.strip() for one in names if isinstance(one, str) and one.strip()), None)
 
 
 def as_json(talk: Talk, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.storage import access, outbox
+from core.contract import Account, PhoneReply
+from core.domain.messages import Channel
+from core.engine import conversing, exporting, feedback
+from core.storage import access, conversations, outbox, rules
 from tests.support.browser import PICTURES, SMALL, WIDE, assert_good, browser, open_page, sign_in, tab_to
 from tests.support.clinic import DIARY, Clinic
 from tests.support.running import EMAIL, PASSWORD, Running
@@ -34,7 +37,31 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, 
     with Running(tmp_path_factory.mktemp("pages"), adapters=DIARY, start=TUESDAY) as running:
         clinic = Clinic.inside(running)
         clinic.busy_day()
+        talked(clinic)
         yield running, clinic
+
+
+def talked(clinic: Clinic) -> None:
+    """Two conversations: one was answered, one goes on by WhatsApp; and a file that was asked for."""
+    suite, workspace = clinic.suite, clinic.workspace
+    with suite.database.write(workspace) as tx:
+        [late] = conversations.listed(tx, conversations.Filter(state=("open",)))
+        who = access.members(tx)[0]["id"]
+        access.change_user(tx, who, name="Sophie Bernard")
+        conversing.change(tx, late["id"], suite.now(), who=who, assigned=who)
+        conversing.note(tx, late["id"], "Prévenir le docteur : la salle 2 reste libre.", suite.now(), who=who)
+        account = Account("acc_wa", workspace, "simulator", {}, {}, "", "")
+        said = PhoneReply("+33639980014", "1", "Et je peux venir avec ma fille ?", suite.now(), "w1",
+                          channel=Channel.WHATSAPP)  # fmt: skip
+        answer = conversing.Answer(body="Pas de souci, nous vous attendons.", channel=Channel.SMS)
+        conversing.answer(suite, tx, late["id"], answer, who=who)
+        rules.save_template(tx, "answer.retard", "fr", "{{ name }}, pas de souci, a tout de suite.", suite.now())
+        exporting.ask(tx, "contacts", "csv", {}, suite.now(), language="fr", who=who)
+        filters = {"state": ["delivered", "read"]}
+        exporting.ask(tx, "messages", "csv", filters, suite.now(), language="fr", who=who)
+    clinic.settle()
+    with suite.database.write(workspace) as tx:
+        feedback.take_reply(suite, tx, account, said)
 
 
 def opened(page: Page, name: str, clinic: Clinic) -> None:

@@ -290,3 +290,13 @@ def test_another_workspace_finds_nothing(clinic: Clinic) -> None:
     for action in ("answer", "note", "assign", "state", "ready"):
         form = {"text": "x", "name": "x", "to": "", "state": "closed"}
         assert stranger.post(f"{path}/{action}", **form).status_code == 404, action
+
+
+def test_a_person_keeps_the_name_of_their_appointment_all_through_the_conversation(clinic: Clinic) -> None:
+    clinic.answer(ANA, "Je serai en retard")
+    visitor = Visitor(clinic)
+    path = f"/conversations/{talk(clinic)}"
+    visitor.post(f"{path}/answer", text="Pas de souci.", **fields(visitor.get(path)))
+    clinic.settle()
+    clinic.answer(ANA, "Merci, et pour le parking ?")
+    assert "<h1>Ana Martin</h1>" in visitor.get(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,9 +10,10 @@ from flask import Blueprint, Response, g, render_template, request, stream_with_
 from flask.typing import ResponseReturnValue
 
 from core.engine import exporting, shown
-from core.storage import exported
+from core.storage import conversations, exported
 from core.web.app import current_suite
 from core.web.console import asked
+from core.web.console.formats import moment, spelled
 from core.web.console.session import page
 from core.web.console.words import t
 
@@ -33,11 +35,11 @@ def listed() -> ResponseReturnValue:
         rows=rows,
         kinds=[(name, t(f"files.kind.{name}")) for name in exporting.KINDS],
         what=asked.text("what") if asked.text("what") in exporting.KINDS else "messages",
-        filtered=_filters(wanted) if asked.text("what") == "messages" else {},
+        filtered=_in_words(_filters(wanted), names) if asked.text("what") == "messages" else "",
+        narrowed={row["id"]: _in_words(row["filters"], names) for row in rows},
         query=urlencode({"what": "messages"}) + ("&" + wanted.query() if wanted.any else ""),
         making=any(row["state"] in exported.UNFINISHED for row in rows),
         kept=exporting.KEPT.days,
-        names=names,
     )
 
 
@@ -87,3 +89,19 @@ def _filters(wanted: asked.Wanted) -> dict[str, Any]:
         "until": shown.moment(found.until),
     }  # fmt: skip
     return {name: value for name, value in filters.items() if value}
+
+
+def _in_words(filters: Mapping[str, Any], names: asked.Names) -> str:
+    """What a file is narrowed to, as people read it."""
+    number = filters.get("to") or filters.get("number")
+    states = filters.get("state") or ()
+    words = [t(f"talks.state.{one}" if one in conversations.STATES else f"state.{one}") for one in states]
+    pieces = [
+        t("files.filter.state", states=", ".join(words)) if words else "",
+        names.installations.get(filters.get("installation", ""), ""),
+        names.rules.get(filters.get("rule", ""), ""),
+        spelled(number) if number else "",
+        t("files.filter.since", at=moment(filters["since"])) if filters.get("since") else "",
+        t("files.filter.until", at=moment(filters["until"])) if filters.get("until") else "",
+    ]
+    return " · ".join(one for one in pieces if one)
