@@ -83,7 +83,8 @@ when the copy is brought up to date again."""
 def _put_back_postgresql(database: Database, source: Path) -> None:
     # The copy is read whole before anything is touched, and takes the place of what is there in one transaction. What
     # it says is written out beside it, for nobody else to read: there is room for such a file there.
-    with TemporaryDirectory(dir=source.resolve().parent) as folder:
+    beside = source.resolve().parent
+    with TemporaryDirectory(dir=beside if os.access(beside, os.W_OK) else None) as folder:
         emptied, script = Path(folder) / "empty.sql", Path(folder) / "copy.sql"
         emptied.write_text(_EMPTY)
         _run("pg_restore", None, "--no-owner", "--no-privileges", f"--file={script}", str(source))
