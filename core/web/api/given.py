@@ -204,9 +204,37 @@ WAYS: dict[str, Any] = {
     },
     "description": "The order in which they are tried: the next one only when the one before surely failed",
 }
+VOICE: dict[str, Any] = {
+    "type": "object",
+    "description": "What is said on the telephone",
+    "properties": {
+        "text": {"type": "string", "maxLength": 1000, "description": "A template; without it the message's own text"},
+        "language": {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$", "example": "fr-FR"},
+        "ask_key": {"type": "boolean", "description": "Whether a key is waited for; as the message asks, unless said"},
+        "keys": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[0-9]$"},
+            "additionalProperties": {"enum": ["confirm", "decline", "stop"]},
+            "minProperties": 1,
+            "maxProperties": 9,
+            "example": {"1": "confirm", "2": "decline", "9": "stop"},
+            "description": "Digit → what it means: the same as that answer by text message",
+        },
+        "voicemail": {
+            "enum": ["hang_up", "leave_message"],
+            "description": "`hang_up` (the default): nothing is said, and the next channel follows. `leave_message`: "
+            "said after the beep; delivered, and confirmed by nobody",
+        },
+        "calls": {"type": "integer", "minimum": 1, "maximum": 4, "default": 2,
+                  "description": "How often the number is called while nobody picks up"},
+        "again_after": {"type": "string", "example": "PT10M",
+                        "description": "How long to wait before calling again: PT2M to PT24H, PT10M unless said"},
+    },
+    "additionalProperties": False,
+}
 CONTENT: dict[str, Any] = {
     "type": "object",
-    "properties": {name: {"type": "object"} for name in ("rcs", "whatsapp", "voice")},
+    "properties": {"rcs": {"type": "object"}, "whatsapp": {"type": "object"}, "voice": VOICE},
     "description": "What richer channels show beyond the text",
 }
 
