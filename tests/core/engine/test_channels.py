@@ -25,7 +25,7 @@ from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.engine import dispatch, falling_back, feedback
 from core.providers.memory import Memory
-from core.storage import accounts, outbox
+from core.storage import accounts, tables
 from tests.support.engine_room import ANA, NOW, EngineRoom
 
 RCS_SMS = (Channel.RCS, Channel.SMS)
@@ -231,7 +231,7 @@ def test_what_is_in_doubt_is_looked_up_before_anything_follows(street):
     assert (here.room.state(name), here.both()) == ("uncertain", ([name], []))
     here.rich.can_look_up = True
     with here.room.suite.database.write() as tx:
-        tx.connection.execute(outbox.t.messages.update().values(lease=here.room.suite.now()))
+        tx.connection.execute(tables.messages.update().values(lease=here.room.suite.now()))
     here.later(seconds=1)
     assert here.room.state(name) == "sent"
     here.later(seconds=30)

@@ -320,9 +320,10 @@ OF_THE_HOUSE = """
 
 MODULES: tuple[ModuleType, ...] = (
     accounts, answers, approved, called_off, campaigns, carts, conversations, conversions, erasure, exported, exports,
-    feedback, idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, rules, segments,
+    idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, rules, segments,
     simulated, verifications, webhooks,
-    *(import_module(f"{outbox.__name__}.{one.name}") for one in iter_modules(outbox.__path__)),
+    *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
+      for one in iter_modules(story.__path__)),
 )  # fmt: skip
 
 
