@@ -21,7 +21,7 @@ from core.cli.desk import Desk, Refusal, command
 from core.cli.running import one_machine, shown_database, zones_version
 from core.domain.errors import RelanceError
 from core.domain.remedies import remedy
-from core.engine import preflight
+from core.engine import approving, preflight
 from core.filesystem import shared_by_machines
 from core.settings import Settings
 from core.storage import accounts, backups, house, installations, migrate, rotation
@@ -285,6 +285,14 @@ def providers(patient: Patient) -> Finding:
     if wrong:
         return Finding("providers", "problem", "; ".join(wrong), patient.say(
             "Vérifiez la clé et le crédit de ce compte.", "Check the account's key and credit."))
+    lacking: list[approving.Used] = []
+    for workspace in sorted({row.account.workspace for row in rows}):
+        with suite.database.read(workspace) as tx:
+            lacking += approving.troubled(tx)
+    if lacking:
+        tongue = patient.desk.language
+        told = "; ".join(f"{one.rule['name']}: {one.reason.sentence(tongue)}" for one in lacking)
+        return Finding("providers", "warning", told, remedy(lacking[0].reason.code, tongue))
     if not rows and suite.settings.mode == "live":
         return Finding("providers", "warning", patient.say("simulateur seulement", "simulator only"), patient.say(
             "Ajoutez un compte d'envoi : rien n'atteint un vrai téléphone.",

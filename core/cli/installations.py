@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from core.domain.errors import NotFound
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
 from core.domain.text.price import Money
-from core.engine import replaying, scheduling, shown
+from core.engine import reaching, replaying, scheduling, shown
 from core.storage import installations, occasions, rules
 
 
@@ -75,15 +76,18 @@ def rehearse(desk: Desk, installation_id: str, all_rules: bool, past: int | None
         found = rules.rows(tx, installation=installation_id)
         names = {rule["id"]: rule["name"] for rule in found}
         chosen = rules.parsed([rule for rule in found if rule["active"] or all_rules], rules.texts(tx))
-        after = ""
+        after, rich = "", []
         while page := occasions.open_ones(tx, suite.now(), installation=installation_id, after=after):
             planned = scheduling.planned(tx, page, suite.now(), own_rules={installation_id: chosen})
             answers += [_answer(desk, one.occasion, said, names) for one in planned for said in one.answers]
+            rich += [(said.recipient.number, said.channels) for one in planned for said in one.answers
+                     if isinstance(said, Send)]
             after = page[-1].id
+        reach = reaching.foreseen(tx, rich, suite.now())
     answers.sort(key=lambda one: str(one["due_at"] or one["occasion"]["start"] or ""))
     sends = [one for one in answers if one["answer"] == "send"]
     total = {"messages": len(sends), "segments": sum(one["segments"] for one in sends), "skipped":
-             len(answers) - len(sends), "price": _price(sends)}
+             len(answers) - len(sends), "price": _price(sends), "rcs": reach and asdict(reach)}
 
     def said() -> None:
         desk.table([desk.say("prévu", "due"), desk.say("rendez-vous", "about"), desk.say("à", "to"), "SMS",
@@ -94,6 +98,10 @@ def rehearse(desk: Desk, installation_id: str, all_rules: bool, past: int | None
         cost = ", ".join(Money(one["amount"], one["currency"]).shown(desk.language) for one in total["price"])
         click.echo(desk.say(f"{total['messages']} messages, {total['segments']} SMS, {cost or '0'}",
                             f"{total['messages']} messages, {total['segments']} SMS, {cost or '0'}"))
+        if reach is not None:
+            click.echo(desk.say(
+                f"RCS : {reach.reachable} joignables, {reach.unreachable} non, {reach.unknown} pas encore connus",
+                f"RCS: {reach.reachable} reachable, {reach.unreachable} not, {reach.unknown} not known yet"))
 
     desk.show({"answers": answers, "total": total}, said)
 

@@ -21,6 +21,7 @@ from core.domain.errors import NeedsReconnect, NotFound, NotNow
 from core.domain.messages import Channel, MessageClass
 from core.domain.planning import Send
 from core.domain.reasons import Reason
+from core.engine import notices
 from core.engine.scheduling import live_installations, replan_open
 from core.engine.singly import singly
 from core.ids import new_id
@@ -150,10 +151,12 @@ def _say(
     if was is not None and was is not status and (status in _BAD or was in _BAD):
         house.note(tx, "engine", "template_status", account, detail, now)
         log.warning("template changed", account=account, template=one.name, status=str(status))
+        notices.template_changed(tx, {"account": account, **detail}, now)
     if before is not None and then is not None and before.category is not then.category:
         detail |= {"before": before.category and str(before.category), "category": then.category and str(then.category)}
         house.note(tx, "engine", "template_category", account, detail, now)
         log.warning("template changed", account=account, template=one.name, category=str(then.category))
+        notices.template_changed(tx, {"account": account, **detail}, now)
 
 
 def _planned_again(tx: Transaction, now: datetime) -> None:

@@ -42,6 +42,7 @@ EVENTS = (
     "campaign.done",
     "installation.silent",
     "installation.heard_again",
+    "template.changed",
     "webhook.test",
 )
 _TOLD = frozenset(
@@ -138,6 +139,14 @@ def installation_changed(
     body = _body(event, {**said, "heard_at": shown.moment(row.heard_at), "reason": reason and reason.as_json()}, now)
     listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
     webhooks.queue(tx, [(tx.owned, one["id"], event, body) for one in listening if _listens(one, event)], now)
+
+
+def template_changed(tx: Transaction, said: Mapping[str, Any], now: datetime) -> None:
+    """A template that a provider approved cannot be sent any more, can again, or counts as advertising from now on."""
+    body = _body("template.changed", dict(said), now)
+    listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    told = [(tx.owned, one["id"], "template.changed", body) for one in listening if _listens(one, "template.changed")]
+    webhooks.queue(tx, told, now)
 
 
 def send_test(tx: Transaction, webhook_id: str, now: datetime) -> None:

@@ -81,6 +81,8 @@ def change(call: Call, id: str) -> Answer:
             configured = over(_provider(call, row.account.provider).configured, known, config)
         if body or configured:
             accounts.change(tx, call.suite.vault, id, configured=configured, **body)
+            if configured is not None:
+                approved.soon(tx, id, call.now)
             house.note(tx, call.who, "provider_account_changed", id, {"fields": sorted(call.body)}, call.now)
         return call.done(200, shown.account(_row(call, tx, id), call.language))
 

@@ -30,9 +30,11 @@ SOON = timedelta(days=8)
 FORMS: Mapping[str, tuple[str, ...]] = {
     "smsmode": ("api_key", "sender"),
     "twilio": ("account_sid", "auth_token", "messaging_service_sid", "sender"),
+    "whatsapp_cloud": ("phone_number_id", "waba_id", "access_token", "app_secret", "verify_token"),
 }
-SECRET = frozenset({"api_key", "auth_token"})
-NEEDED = frozenset({"api_key", "account_sid", "auth_token"})
+SECRET = frozenset({"api_key", "auth_token", "access_token", "app_secret", "verify_token"})
+NEEDED = frozenset({"api_key", "account_sid", "auth_token", "phone_number_id", "access_token", "app_secret",
+                    "verify_token"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

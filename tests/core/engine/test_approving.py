@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from core.contract import Account, Configured, KeepsTemplates, PhoneReply, ProviderTools, Refused
 from core.domain.approved import Category, News, Status, Template
@@ -21,7 +23,8 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.engine import approving, dispatch, feedback, overview, scheduling, sending
 from core.providers.memory import Memory
-from core.storage import accounts, approved, installations, occasions, people, rules
+from core.storage import accounts, approved, installations, occasions, people, rules, webhooks
+from core.storage import tables as t
 from core.storage.database import Transaction
 from tests.support.engine_room import ANA, NOW, EngineRoom
 
@@ -147,11 +150,17 @@ def test_where_nothing_was_listed_nothing_is_claimed(street):
 def test_a_template_that_was_paused_meanwhile_is_not_tried_and_the_next_channel_is_taken(street):
     here = street()
     here.look()
+    with here.write() as tx:
+        webhooks.add(tx, here.room.suite.vault, "https://hook.example", ["template.changed"], "secret", NOW)
     here.post(status=Status.PAUSED, note="Paused for 3 hours.")
     name = here.send()
     assert here.both() == (0, 1)
     assert here.room.steps(name) == [("scheduled", "approved_paused"), ("scheduled", "next_channel"), ("sent", None)]
     assert "template_status" in here.room.notes()
+    with here.write() as tx:
+        [(event, body)] = tx.connection.execute(select(t.deliveries.c.event, t.deliveries.c.body)).all()
+    assert event == "template.changed"
+    assert {"name": "rdv_rappel", "status": "paused"}.items() <= json.loads(body)["data"].items()
     here.post(status=Status.APPROVED, note="")
     here.send()
     assert here.both() == (1, 1)

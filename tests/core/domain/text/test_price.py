@@ -52,6 +52,24 @@ def test_the_newest_line_that_has_begun_counts():
     assert price(2, "FR", Channel.SMS, date(2026, 7, 1), prices) == Money(120_000, "EUR")
 
 
+def test_a_whatsapp_message_costs_what_its_category_does_however_long_it_is():
+    prices = read_prices("".join(f"""
+        [[price]]
+        country = "FR"
+        channel = "whatsapp"
+        amount = {amount}
+        currency = "EUR"
+        from = 2026-01-01
+        source = "contract"
+        {category}
+    """ for amount, category in ((30_000, ""), (120_000, 'category = "marketing"'))))
+    asked = {"on": TODAY, "prices": prices}
+    assert price(1, "FR", Channel.WHATSAPP, **asked, category="marketing") == Money(120_000, "EUR")
+    assert price(4, "FR", Channel.WHATSAPP, **asked, category="utility") == Money(30_000, "EUR")
+    assert price(4, "FR", Channel.WHATSAPP, **asked) == Money(30_000, "EUR")
+    assert price(1, "BE", Channel.WHATSAPP, **asked, category="marketing") is None
+
+
 def test_every_line_of_ours_says_that_it_is_an_example():
     assert all("change it" in line.source for lines in our_prices().values() for line in lines)
 
