@@ -155,6 +155,48 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(service.missing)
 
 
+# ------------------------------------------------------------------ four houses
+
+STORIES = Path(__file__).parent / "story"
+HOUSES = ("sqlite embedded", "sqlite distributed", "postgresql embedded", "postgresql distributed")
+IN_HAND = "in hand"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each story is told in the test's own hand. Those marked `houses` are told in the four houses besides, all the
+    others in the slow form."""
+    if not metafunc.definition.path.is_relative_to(STORIES):
+        return
+    chosen = metafunc.definition.get_closest_marker("houses") is not None
+    marks = {"postgresql": pytest.mark.postgres, "distributed": pytest.mark.redis}
+    houses = [
+        pytest.param(house, marks=[
+            *(mark for word, mark in marks.items() if word in house), *([] if chosen else [pytest.mark.slow]),
+        ])
+        for house in HOUSES
+    ]  # fmt: skip
+    # RELANCE_TEST_HOUSE names the one house in which somebody wants them.
+    others = [] if os.environ.get("RELANCE_TEST_HOUSE") else houses
+    metafunc.parametrize("_house", [IN_HAND, *others], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def _house(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where the houses of this test stand (see `tests.support.running.Running`)."""
+    where: str = getattr(request, "param", IN_HAND)
+    if where == IN_HAND:
+        yield
+        return
+    from tests.support.running import HOUSE, House
+
+    _, _, runner = where.partition(" ")
+    template = request.getfixturevalue("postgres_template") if where.startswith("postgresql") else ""
+    broker = request.getfixturevalue("redis_url") if runner == "distributed" else ""
+    stands = HOUSE.set(House(where, template, broker))
+    yield
+    HOUSE.reset(stands)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
     """A PostgreSQL server, by the address of its test database: `postgresql://user:password@host:port/database`."""

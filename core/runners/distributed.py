@@ -248,6 +248,8 @@ class _Process:
         suite = self._suite_here()
         with _slot(suite, self._may_ask, "asking") as free:
             if free:
+                # This process may be the first to hear that the house's clock was turned.
+                ticking.done_safely(suite, _in_step)
                 ticking.ask(suite)
 
     def _listen(self, suite: Suite) -> None:

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.support.running import Running
@@ -15,6 +16,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 BROWSER = {"User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/126.0 Mobile"}
 
 
+@pytest.mark.houses
 def test_a_cart_left_for_an_hour_is_recovered_by_a_click(tmp_path: Path) -> None:
     with Running(tmp_path) as relance:
         shop = Shop(relance, "cart-1h", "cart-24h")

@@ -66,6 +66,7 @@ def house(tmp_path: Path, hubspot: FakeHubSpot) -> Iterator[House]:
         yield House(relance, hubspot)
 
 
+@pytest.mark.houses
 def test_from_the_step_to_the_phone_and_back_to_the_workflow(house, hubspot):
     ana = hubspot.contact(firstname="Ana", mobilephone="06 39 98 00 01", email="ana@example.org",
                           at=START - timedelta(days=30), accord_sms="true")

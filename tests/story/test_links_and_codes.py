@@ -40,6 +40,7 @@ def shop() -> Iterator[Any]:
     server.server_close()
 
 
+@pytest.mark.houses
 def test_a_link_is_followed_from_the_phone(tmp_path: Path, shop: Any) -> None:
     with Running(tmp_path) as relance:
         hook = f"http://127.0.0.1:{shop.server_port}/hook"

@@ -179,6 +179,7 @@ def test_a_yes_that_the_org_keeps_lets_advertising_leave(tmp_path: Path, org: Fa
         assert ledger == {yes: ("delivered", None), silent: ("suppressed", "no_marketing_consent")}
 
 
+@pytest.mark.houses
 def test_a_date_of_the_org_moves_its_message(tmp_path: Path, org: FakeSalesforce) -> None:
     with Running(tmp_path, **org.settings) as relance:
         ana = org.add("Contact", FirstName="Ana", LastName="Roux", MobilePhone="06 39 98 00 01",

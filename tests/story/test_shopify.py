@@ -87,6 +87,7 @@ def relance(tmp_path: Path, shop: FakeShopify) -> Iterator[Running]:
         yield running
 
 
+@pytest.mark.houses
 def test_a_cart_is_nudged_once_and_after_the_order_nothing_more(relance: Running, shop: FakeShopify) -> None:
     house = House(relance, shop, "cart-1h", "cart-24h")
     cart = house.cart()

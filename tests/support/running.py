@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import redis
 import requests
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
 from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import or_, select, text
@@ -24,7 +29,7 @@ from waitress.server import create_server
 
 from core.contract import Adapter, Provider
 from core.engine import dispatch, ticking
-from core.runners.distributed import Bell
+from core.runners.distributed import ASK, TICK, Bell, celery_app, queues
 from core.runners.embedded import Embedded
 from core.settings import Settings
 from core.storage import access, house
@@ -78,13 +83,13 @@ class Running:
 
     Without `runner` nothing happens by itself: `settle()` does all that is due, in this thread, so that tests are
     exact. With "embedded" (or True) that runner works in the background, with "distributed" a `relance worker` does
-    (`database_url` is PostgreSQL then, and `broker_url` is needed): `settle()` waits until nothing is due, and
-    `until(…)` for anything else that they should bring about.
+    (`broker_url` is needed then): `settle()` hurries them and waits until nothing is due, and `until(…)` waits for
+    anything else that they should bring about.
     `url` is also the public address, so that hooks and callback addresses work. `env` are further settings
     (`vendor_urls={"google": …}`, `mode="live"`); `adapters` and `providers` replace the registered ones.
 
-    RELANCE_TEST_HOUSE says where a house that asks for nothing in particular stands: "sqlite embedded", "postgresql",
-    "postgresql embedded", "postgresql distributed"; without it on SQLite, in the test's hand.
+    `HOUSE`, or else RELANCE_TEST_HOUSE, says where a house that asks for nothing in particular stands: "sqlite" or
+    "postgresql", "embedded" or "distributed" or neither. Without both on SQLite, in the test's hand.
     """
 
     def __init__(
@@ -100,12 +105,13 @@ class Running:
     ) -> None:
         self._own_database: str | None = None
         if not runner and not database_url and adapters is None and providers is None:
-            where, _, runner = os.environ.get("RELANCE_TEST_HOUSE", "sqlite").partition(" ")
+            stands = HOUSE.get() or House(os.environ.get("RELANCE_TEST_HOUSE", "sqlite"))
+            where, _, runner = stands.where.partition(" ")
             if where == "postgresql":
-                database_url = self._own_database = databases.create(postgres_server())
+                database_url = self._own_database = databases.create(postgres_server(), stands.template or "template0")
             if runner == "distributed":
-                broker = os.environ.get("RELANCE_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
-                settings = {"broker_url": broker, **settings}
+                broker = os.environ.get("RELANCE_TEST_REDIS_URL", "redis://127.0.0.1:6379/15")
+                settings = {"broker_url": stands.broker or broker, **settings}
         # The port is bound before anything else, so that the public address is known to all that is built.
         self._door = _Later()
         self._server = create_server(
@@ -139,9 +145,9 @@ class Running:
         self.app = _app_for(self.suite)
         self._door.app = self.app
         self._thread = threading.Thread(target=self._server.run, name="server", daemon=True)
-        self._runner: Embedded | _Distributed | None = None
+        self._runner: _Embedded | _Distributed | None = None
         if runner:
-            self._runner = _Distributed(self.suite) if runner == "distributed" else Embedded(self.suite)
+            self._runner = _Distributed(self.suite) if runner == "distributed" else _Embedded(self.suite)
 
     def __enter__(self) -> Running:
         self._thread.start()
@@ -194,7 +200,9 @@ class Running:
         """Lets happen all that is due at this moment: pulls, sends, receipts, reports, webhooks."""
         if self._runner is not None:
             self.suite.wake()
-            self.until(self._rests, seconds=PATIENCE * 3)
+            # What was under way when we asked may have looked before; so the one after it counts.
+            wanted = self._runner.turns() + 2
+            self.until(lambda: self._is_at_rest(wanted), seconds=PATIENCE * 3)
             return
         for _ in range(rounds):
             if ticking.ask(self.suite) + dispatch.run_due(self.suite) + ticking.tick(self.suite) == 0:
@@ -209,6 +217,12 @@ class Running:
                 raise AssertionError(f"nothing came of it within {seconds} s")
             pause.wait(0.02)
         return found
+
+    def _is_at_rest(self, turns: int) -> bool:
+        runner = self._runner
+        assert runner is not None
+        runner.hurry()
+        return not runner.is_busy() and runner.turns() >= turns and self._rests() and not runner.is_busy()
 
     def _rests(self) -> bool:
         """Whether nothing is due, and nobody is at work on something."""
@@ -229,6 +243,7 @@ class Running:
             ),
             select(i.id).where(i.state == "connected", i.next_pull_at <= now),
             select(i.id).where(i.state == "connected", i.pull_lease_until > now),
+            select(i.id).where(i.state.in_(["connected", "disconnected"]), i.maintain_at <= now),
         )
         with self.suite.database.read() as tx:
             return not any(tx.connection.execute(one.limit(1)).first() for one in open_ones)
@@ -242,6 +257,17 @@ class Running:
         return list(answer.json()["data"])
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """`where`: "postgresql distributed" and its like. `template`: a database to copy. `broker`: an address."""
+
+    where: str
+    template: str = ""
+    broker: str = ""
+
+
+HOUSE: ContextVar[House | None] = ContextVar("house", default=None)
+"""Where the houses of this test stand: see `Running`."""
 _free_apps: list[Flask] = []
 
 
@@ -258,12 +284,47 @@ def _app_for(suite: Suite) -> Flask:
     return app
 
 
+HURRIED_EVERY = 0.1
+
+
+class _Embedded:
+    """The runner of this process, whose jobs need not wait for their second."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._runner = Embedded(suite)
+        self._clock = self._runner._clock
+        self._begun: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()
+        self._hurried = 0.0
+        self._clock.add_listener(lambda event: self._begun.update([event.job_id]), EVENT_JOB_SUBMITTED)
+        self._clock.add_listener(lambda event: self._ended.update([event.job_id]), EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        self.start, self.stop = self._runner.start, self._runner.stop
+
+    def hurry(self) -> None:
+        if time.monotonic() - self._hurried >= HURRIED_EVERY:
+            self._hurried = time.monotonic()
+            for job in self._clock.get_jobs():
+                if self._begun[job.id] == self._ended[job.id]:
+                    job.modify(next_run_time=datetime.now(UTC))
+
+    def turns(self) -> int:
+        """How often each job has come to its end."""
+        return min(self._ended[job.id] for job in self._clock.get_jobs())
+
+    def is_busy(self) -> bool:
+        """What is begun is waited for by `turns`."""
+        return False
+
+
 class _Distributed:
     """One `relance worker` that keeps the time too, and the bell of the web process that is this one."""
 
     def __init__(self, suite: Suite) -> None:
         self._suite = suite
         self._bell = Bell(suite)
+        self._app = celery_app(suite.settings)
+        self._hurried = 0.0
+        self._turns, self._ticked = 0, ""
         self._worker: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -276,6 +337,8 @@ class _Distributed:
             "ALLOW_PRIVATE_ADDRESSES": str(settings.allow_private_addresses).lower(), "LOG_LEVEL": "warning",
             **{f"{vendor.upper()}_URL": url for vendor, url in settings.vendor_urls.items()},
             **{f"{vendor.upper()}_TOKEN_URL": url for vendor, url in settings.vendor_token_urls.items()},
+            **{f"{vendor.upper()}_AUTH_URL": url for vendor, url in settings.vendor_auth_urls.items()},
+            **{f"{vendor.upper()}_REVOKE_URL": url for vendor, url in settings.vendor_revoke_urls.items()},
             **{f"{vendor.upper()}_CLIENT_ID": one for vendor, (one, _) in settings.vendor_clients.items()},
             **{f"{vendor.upper()}_CLIENT_SECRET": one for vendor, (_, one) in settings.vendor_clients.items()},
         }  # fmt: skip
@@ -286,15 +349,51 @@ class _Distributed:
             )  # fmt: skip
         self._bell.start()
 
+    def hurry(self) -> None:
+        """Rings as the time-keeper does, and more often."""
+        if time.monotonic() - self._hurried >= HURRIED_EVERY:
+            self._hurried = time.monotonic()
+            for task in (TICK, ASK):
+                self._app.send_task(task, expires=1.0, retry=False, ignore_result=True)
+
+    def turns(self) -> int:
+        """How often the house was seen to have been kept."""
+        with self._suite.database.read() as tx:
+            ticked = str(house.moment(tx, "ticked"))
+        if ticked != self._ticked:
+            self._ticked, self._turns = ticked, self._turns + 1
+        return self._turns
+
+    def is_busy(self) -> bool:
+        """Whether a process of the worker asks or tells platforms at this moment."""
+        folder = self._suite.settings.data_dir
+        return any(_is_locked(lock) for what in ("asking", "telling") for lock in (folder / what).glob("*.lock"))
+
     def stop(self) -> None:
         self._bell.stop()
+        self._app.close()
         if self._worker is not None:
-            self._worker.terminate()
-            try:
-                self._worker.wait(PATIENCE)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(self._worker.pid, signal.SIGKILL)
+            # How a worker stops in good order is a story of its own, and takes seconds.
+            with suppress(ProcessLookupError):
+                os.killpg(self._worker.pid, signal.SIGKILL)
+            self._worker.wait(PATIENCE)
+        self._forget_queues()
+
+    def _forget_queues(self) -> None:
+        """What this house leaves in a Redis that others use too."""
+        if self._suite.settings.broker_url.startswith("redis"):
+            with redis.Redis.from_url(self._suite.settings.broker_url) as broker:
+                for queue in queues(self._suite.settings).values():
+                    broker.delete(queue, f"_kombu.binding.{queue}", f"_kombu.binding_permanent.{queue}")
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def postgres_server() -> str:
