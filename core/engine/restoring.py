@@ -11,7 +11,7 @@ from core.domain.channels import reference_of
 from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
-from core.engine.dispatch import ask_about, handed_over
+from core.engine.doubting import ask_about, handed_over
 from core.storage import accounts, backups, house, migrate, outbox
 from core.suite import Suite, read_clock
 
@@ -88,8 +88,8 @@ def release(suite: Suite, workspace: str, *, unchecked: bool = False, dry_run: b
             continue
         step = known["channel_step"]
         sought = handed_over(
-            reference_of(message_id, step), known["to"], known["text"], MessageClass(known["class"]), test=test,
-            channel=Channel(known["channels"][step]),
+            reference_of(message_id, step, known["calls"]), known["to"], known["text"], MessageClass(known["class"]),
+            test=test, channel=Channel(known["channels"][step]),
         )
         word, account = _asked(suite, asked, sought, since, anew=known["created_at"] >= restored)
         now = suite.now()

@@ -14,7 +14,7 @@ from core.engine import (
     approving,
     attributing,
     campaigning,
-    dispatch,
+    doubting,
     erasing,
     exporting,
     falling_back,
@@ -54,7 +54,7 @@ def keep(suite: Suite) -> int:
         recover,
         accounts_back,
         guarding.run_due,
-        dispatch.look_up_due,
+        doubting.look_up_due,
         following.run_due,
         falling_back.run_due,
         simulation.run_due,
@@ -112,7 +112,7 @@ def done_safely(suite: Suite, job: Callable[[Suite], int]) -> int:
 
 
 def recover(suite: Suite) -> int:
-    return dispatch.recover(suite, journals(suite))
+    return doubting.recover(suite, journals(suite))
 
 
 def accounts_back(suite: Suite) -> int:

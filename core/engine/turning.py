@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.domain.errors import Conflict
-from core.engine import dispatch, guarding, notices, reporting, simulation, ticking
+from core.engine import dispatch, doubting, guarding, notices, reporting, simulation, ticking
 from core.storage import outbox, simulated
 from core.suite import Suite, turn_clock
 
@@ -74,6 +74,6 @@ def _settle(suite: Suite) -> int:
     if ticking.look(suite):
         left += dispatch.run_due(suite)
     # Not the whole tick: it would say that an engine is running here.
-    for job in (ticking.accounts_back, dispatch.look_up_due, simulation.run_due, reporting.run_due, notices.run_due):
+    for job in (ticking.accounts_back, doubting.look_up_due, simulation.run_due, reporting.run_due, notices.run_due):
         ticking.done_safely(suite, job)
     return left

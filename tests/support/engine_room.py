@@ -13,7 +13,7 @@ from sqlalchemy import select
 from core.clock import FixedClock
 from core.contract import Account, Adapter, Configured, Provider, ProviderTools
 from core.domain.messages import Channel, MessageClass
-from core.engine import dispatch
+from core.engine import dispatch, doubting
 from core.providers.memory import Memory
 from core.settings import Settings
 from core.storage import accounts, house, ledger, outbox
@@ -104,4 +104,4 @@ class EngineRoom:
         return dispatch.run_due(self.suite)
 
     def look_up(self) -> int:
-        return dispatch.look_up_due(self.suite)
+        return doubting.look_up_due(self.suite)

@@ -25,7 +25,7 @@ from core.domain.messages import WAITING, State
 from core.domain.planning import Send
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.engine import applying, dispatch, feedback, scheduling
+from core.engine import applying, dispatch, doubting, feedback, scheduling
 from core.storage import installations, occasions, outbox, rules
 from core.storage import tables as t
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
@@ -110,7 +110,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule()
     def what_is_in_doubt_is_asked_about(self) -> None:
-        dispatch.look_up_due(self.room.suite)
+        doubting.look_up_due(self.room.suite)
 
     @rule(which=st.integers(0, 3), when=st.sampled_from(WHENS), active=st.booleans(), words=st.sampled_from(["", " !"]))
     def a_rule_is_edited(self, which: int, when: dict[str, object], active: bool, words: str) -> None:

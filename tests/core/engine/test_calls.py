@@ -13,7 +13,7 @@ import pytest
 
 from core.contract import Account, Configured, Inbound, ProviderTools
 from core.domain.messages import Channel, MessageClass
-from core.engine import dispatch, falling_back, feedback, following
+from core.engine import dispatch, doubting, falling_back, feedback, following
 from core.providers.twilio import Twilio
 from core.storage import accounts, house, people
 from core.storage import feedback as kept
@@ -62,7 +62,7 @@ class Room(EngineRoom):
     def later(self, **by: float) -> int:
         self.fake.now += timedelta(**by)
         self.clock.forward(timedelta(**by))
-        dispatch.look_up_due(self.suite)
+        doubting.look_up_due(self.suite)
         following.run_due(self.suite)
         falling_back.run_due(self.suite)
         return dispatch.run_due(self.suite)

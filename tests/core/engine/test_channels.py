@@ -23,7 +23,7 @@ from core.contract import (
 from core.domain.errors import NotNow
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
-from core.engine import dispatch, falling_back, feedback
+from core.engine import dispatch, doubting, falling_back, feedback
 from core.providers.memory import Memory
 from core.storage import accounts, tables
 from tests.support.engine_room import ANA, NOW, EngineRoom
@@ -86,7 +86,7 @@ class Street:
 
     def later(self, **by: float) -> None:
         self.room.clock.forward(timedelta(**by))
-        dispatch.look_up_due(self.room.suite)
+        doubting.look_up_due(self.room.suite)
         falling_back.run_due(self.room.suite)
         dispatch.run_due(self.room.suite)
 

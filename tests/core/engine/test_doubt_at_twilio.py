@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.contract import Accepted, Account, Configured, Inbound, ProviderTools
-from core.engine import dispatch, feedback
+from core.engine import dispatch, doubting, feedback
 from core.providers.twilio import Twilio
 from core.storage import accounts, outbox
 from tests.fakes.twilio import ACCOUNT, FakeTwilio, error, signature
@@ -100,13 +100,13 @@ def test_a_sender_that_died_hours_ago_had_handed_it_over_then(room: Room) -> Non
     name = room.accept()
     with room.suite.database.write() as tx:
         [claimed] = outbox.claim(tx, NOW, 10, owner="dead", lease=dispatch.LEASE)
-    outgoing = dispatch.handed_over(name, claimed.to, claimed.text, claimed.message_class, test=False)
+    outgoing = doubting.handed_over(name, claimed.to, claimed.text, claimed.message_class, test=False)
     [accepted] = room.suite.providers["twilio"].send(room.account, [outgoing], NOW, str)
     assert isinstance(accepted, Accepted)
 
     room.clock.forward(timedelta(hours=3))
     room.fake.now += timedelta(hours=3)
-    dispatch.recover(room.suite, None)
+    doubting.recover(room.suite, None)
     assert room.state(name) == "uncertain"
     room.resolved()
 
