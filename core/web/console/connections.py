@@ -28,11 +28,11 @@ bp = Blueprint("connections", __name__, url_prefix="/connections")
 SOON = timedelta(days=8)
 # The fields that a person fills; a provider that is not here is given its settings as the API takes them.
 FORMS: Mapping[str, tuple[str, ...]] = {
-    "smsmode": ("api_key", "sender"),
-    "twilio": ("account_sid", "auth_token", "messaging_service_sid", "sender"),
+    "smsmode": ("api_key", "sender", "voice_access_token"),
+    "twilio": ("account_sid", "auth_token", "messaging_service_sid", "sender", "voice_sender"),
     "whatsapp_cloud": ("phone_number_id", "waba_id", "access_token", "app_secret", "verify_token"),
 }
-SECRET = frozenset({"api_key", "auth_token", "access_token", "app_secret", "verify_token"})
+SECRET = frozenset({"api_key", "auth_token", "access_token", "app_secret", "verify_token", "voice_access_token"})
 NEEDED = frozenset({"api_key", "account_sid", "auth_token", "phone_number_id", "access_token", "app_secret",
                     "verify_token"})  # fmt: skip
 
