@@ -144,12 +144,15 @@ def asked(tx: Transaction, account: str, now: datetime, next_at: datetime, troub
 
 
 def soon(tx: Transaction, account: str, at: datetime) -> None:
-    """The list is asked for at `at`, unless it is sooner anyway."""
-    tx.connection.execute(
-        update(t.template_syncs)
-        .where(_s.workspace == tx.owned, _s.account == account, _s.next_at > at)
-        .values(next_at=at)
-    )
+    """The list is asked for at `at`, unless it is sooner anyway, or somebody is changing that now."""
+    # Never waited for: whoever records a batch holds its messages, and who plans again may want them.
+    mine = select(_s.account).where(_s.workspace == tx.owned, _s.account == account, _s.next_at > at)
+    if tx.row(tx.unshared(mine)) is not None:
+        tx.connection.execute(
+            update(t.template_syncs)
+            .where(_s.workspace == tx.owned, _s.account == account, _s.next_at > at)
+            .values(next_at=at)
+        )
 
 
 def _with_what_was_posted(one: Template, before: Template) -> Template:

@@ -58,8 +58,6 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
             ours.append((*told, receipt))
             belonging.append((row_id, told[0]["id"]))
     feedback.belongs(tx, belonging)
-    agent = reaching.agent_of(suite.providers.get(account.provider), account)
-    reaching.from_receipts(tx, agent, [(one["channels"], step, one["to"], receipt) for one, step, receipt in ours])
     moved: list[tuple[str, str, State]] = []
     gone_on: set[str] = set()
     wanting: dict[str, bool] = {}
@@ -82,6 +80,9 @@ def take_receipts(suite: Suite, tx: Transaction, account: Account, receipts: Seq
                 moved.append((message["workspace"], message["id"], receipt.state or State.SENT))
         moved += _moved_at_once(suite, tx, plain, wanting, now)
     _of_strangers(tx, ours, now)
+    # After the messages themselves, as a sender does: two who write both never wait for each other.
+    agent = reaching.agent_of(suite.providers.get(account.provider), account)
+    reaching.from_receipts(tx, agent, [(one["channels"], step, one["to"], receipt) for one, step, receipt in ours])
     if moved:
         log.info("receipts taken", account=account.id, messages=[message_id for _, message_id, _ in moved[:MOST_SHOWN]])
     for _, message_id, state in moved:
