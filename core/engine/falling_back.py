@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 
-from core.contract import Account, Provider, Revokes
+from core.contract import Account, Follows, Provider, Revokes
 from core.domain.channels import reference_of
 from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.messages import MessageClass, State, is_stale
 from core.domain.reasons import Reason
-from core.engine import notices
+from core.engine import following, notices
 from core.engine.singly import singly
 from core.storage import accounts, outbox
 from core.storage.outbox import Overdue
@@ -42,6 +42,14 @@ def _overdue(suite: Suite, one: Overdue) -> None:
     with suite.database.read(one.workspace) as tx:
         account = accounts.get_any(tx, one.account, suite.vault, suite.public_url) if one.account else None
     provider = suite.providers.get(account.provider) if account is not None else None
+    channel = one.channels[one.step]
+    if account is not None and isinstance(provider, Follows) and channel in provider.followed and one.provider_ref:
+        reference = reference_of(one.id, one.step, one.calls)
+        following.ask(suite, provider, account, reference, one.provider_ref, over=True)
+        # It may be talking just now: it goes on to the next channel by what is said of its end.
+        for_nothing = is_stale(one.expires_at, now) or (one.left_at or now) < now - following.ASKED_FOR
+        _stays(suite, one, None if for_nothing else now + _pause(one.message_class), None, now)
+        return
     if account is None or provider is None or not isinstance(provider, Revokes):
         # Its validity ends over there, and the receipt says so: until then the phone may still get it.
         _stays(suite, one, None, Reason("channel_by_receipt", {"channel": one.channels[one.step]}), now)

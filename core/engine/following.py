@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
-from core.contract import Follows
+from core.contract import Account, Follows
 from core.domain.channels import reference_of
 from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.messages import Channel, is_stale
@@ -48,11 +48,15 @@ def _asked(suite: Suite, one: Calling) -> None:
     if account is None or not isinstance(provider, Follows) or Channel.VOICE not in provider.followed:
         return
     over = is_stale(one.expires_at, now) or (one.fallback_at is not None and one.fallback_at <= now)
-    reference = reference_of(one.id, one.step, one.calls)
+    ask(suite, provider, account, reference_of(one.id, one.step, one.calls), one.provider_ref, over=over)
+
+
+def ask(suite: Suite, provider: Follows, account: Account, reference: str, provider_ref: str, *, over: bool) -> None:
+    """Asks about one call, and takes what is said of it. `over`: nobody needs it any more."""
     try:
-        receipt = provider.follow(account, reference, one.provider_ref, now, over=over)
+        receipt = provider.follow(account, reference, provider_ref, suite.now(), over=over)
     except (NotNow, NeedsReconnect):
         return
     if receipt is not None:
-        with suite.database.write(one.workspace) as tx:
+        with suite.database.write(account.workspace) as tx:
             feedback.take_receipts(suite, tx, account, [receipt])

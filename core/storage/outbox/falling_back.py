@@ -114,6 +114,8 @@ class Overdue:
     expires_at: datetime | None
     country: str
     segments: int
+    calls: int = 0
+    left_at: datetime | None = None
 
 
 # Word for word what the index `ix_messages_fallback` holds: with a bound state alone, SQLite would read every message.
@@ -148,13 +150,13 @@ def overdue(tx: Transaction, now: datetime, *, lease: timedelta, limit: int) -> 
         .values(fallback_at=now + lease)
         .returning(
             _m.id, _m.workspace, _m.account, _m.provider_ref, _m.to, _m["class"], _m.channels, _m.channel_step,
-            _m.expires_at, _m.country, _m.segments,
+            _m.expires_at, _m.country, _m.segments, _m.calls, _m.left_at,
         )
     ).all()  # fmt: skip
     return [
         Overdue(
             row[0], row[1], row[2], row[3], row[4], MessageClass(row[5]), tuple(Channel(name) for name in row[6]),
-            row[7], row[8], row[9], row[10],
+            row[7], row[8], row[9], row[10], row[11], row[12],
         )
         for row in rows
     ]  # fmt: skip

@@ -361,6 +361,32 @@ def test_a_call_that_waits_in_the_queue_is_called_off_when_the_next_channel_s_ti
     assert room.reached() == (1, [TEXT])
 
 
+@pytest.mark.parametrize("ends", ["busy", "in-progress"])
+def test_when_its_time_is_over_it_is_asked_how_it_stands_and_nobody_is_cut_off(room, ends):
+    name = room.call(budgets={"voice": 60})
+    room.fake.calls[-1]["status"] = ends
+    for _ in range(8):
+        room.later(seconds=10)
+
+    if ends == "busy":
+        assert room.reached() == (1, [TEXT])
+        return
+    assert (room.state(name), room.reached()) == ("sent", (1, []))
+    room.fake.answers(room.last(), "human")
+    room.fake.ends(room.last(), "completed")
+    room.later(minutes=5)
+    assert (room.outcome(name), room.reached()) == (("delivered", "call_answered"), (1, []))
+
+
+def test_a_queued_call_is_called_off_within_moments_of_its_time(room):
+    room.call(budgets={"voice": 60})
+    for _ in range(8):
+        room.later(seconds=10)
+
+    assert room.fake.calls[-1]["status"] == "canceled"
+    assert room.reached() == (1, [TEXT])
+
+
 def test_a_call_that_is_over_says_nothing_any_more(room):
     name = room.call(channels=(Channel.VOICE,), expires_at=NOW + timedelta(minutes=1))
     room.clock.forward(timedelta(minutes=2))
