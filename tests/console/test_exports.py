@@ -102,3 +102,11 @@ def test_another_workspace_s_file_is_not_there(clinic: Clinic) -> None:
 @pytest.mark.parametrize("form", [{"what": "verifications"}, {"what": "messages", "format": "xls"}, {}])
 def test_what_is_no_list_is_refused(clinic: Clinic, form: dict[str, str]) -> None:
     assert Visitor(clinic).post("/exports", **form).status_code == 404
+
+
+@pytest.mark.parametrize("path, what", [("/contacts", "contacts"), ("/conversations", "conversations")])
+def test_a_list_leads_to_its_file(clinic: Clinic, path: str, what: str) -> None:
+    visitor = Visitor(clinic, role="editor")
+    assert f"/exports?what={what}" in visitor.get(path)
+    assert f'<option value="{what}" selected>' in visitor.get(f"/exports?what={what}")
+    assert f"/exports?what={what}" not in Visitor(clinic, role="viewer").get(path)
