@@ -24,7 +24,7 @@ from core.domain.segments import parse
 from core.engine import campaign_results, notices, sending
 from core.engine.campaign_drafts import Drafted, drafted, recipient
 from core.engine.singly import singly
-from core.storage import campaigns, house, outbox, segments
+from core.storage import campaigns, house, ledger, outbox, segments
 from core.storage.campaigns import Meant
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -228,7 +228,7 @@ def _send(suite: Suite, tx: Transaction, row: Row, now: datetime) -> None:
     else:
         nobody = not campaigns.written_down(tx, row["id"])
         trouble = Reason("campaign_nobody") if nobody else None
-        over = {"state": str(Phase.DONE), "next_at": None, "ended_at": now, "trouble": outbox.reason_row(trouble)}
+        over = {"state": str(Phase.DONE), "next_at": None, "ended_at": now, "trouble": ledger.reason_row(trouble)}
         campaigns.change(tx, row["id"], over, now)
         notices.campaign_changed(tx, "campaign.done", {**row, **over}, trouble, now)
 
@@ -270,7 +270,7 @@ def _judge_first(tx: Transaction, row: Row, now: datetime) -> None:
     if staged.after is not None and over_at is not None and now - over_at >= staged.after:
         _go_on(tx, row, now)
         return
-    waits = outbox.reason_row(Reason("campaign_waits_for_person")) if staged.after is None else None
+    waits = ledger.reason_row(Reason("campaign_waits_for_person")) if staged.after is None else None
     again = now + LOOKS_EVERY
     if staged.after is not None and over_at is not None:
         again = min(again, over_at + staged.after)
@@ -302,6 +302,6 @@ def _braked(tx: Transaction, row: Row, campaign: Campaign, now: datetime) -> boo
 
 def _held(tx: Transaction, row: Row, why: Reason, now: datetime) -> None:
     campaigns.hold(tx, row["id"], why, now)
-    values = {"state": str(Phase.PAUSED), "trouble": outbox.reason_row(why), "next_at": now + HOLDS_EVERY}
+    values = {"state": str(Phase.PAUSED), "trouble": ledger.reason_row(why), "next_at": now + HOLDS_EVERY}
     campaigns.change(tx, row["id"], values, now)
     notices.campaign_changed(tx, "campaign.paused", {**row, **values}, why, now)

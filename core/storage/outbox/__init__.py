@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from core.storage.ledger import checks_row, history, reason_row, unsaid, write_steps
 from core.storage.outbox.accepting import New, accept
 from core.storage.outbox.calling import Calling, call_again, called, calling
 from core.storage.outbox.carrying_out import carry_out, keep_unfulfilled, known
@@ -47,5 +46,4 @@ __all__ = [
     "call_again", "Calling", "calling", "called",
     "untold",
     "Filter", "listed", "get", "by_ids", "of_occasions", "counts",
-    "checks_row", "history", "reason_row", "unsaid", "write_steps",
 ]
