@@ -6,7 +6,7 @@ when it is due.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from core.domain import approved
 from core.domain.approved import Category, News, Shelf, Status
 from core.domain.errors import NeedsReconnect, NotFound, NotNow
 from core.domain.messages import Channel, MessageClass
-from core.domain.planning import Send
+from core.domain.policy.decision import Check
 from core.domain.reasons import Reason
 from core.engine import notices
 from core.engine.scheduling import live_installations, replan_open
@@ -183,11 +183,12 @@ def said_of(
     return approved.asked_of(content, channels, shelves(tx, content, channels), klass)
 
 
-def lacking(sends: Sequence[Send]) -> list[tuple[Reason, int]]:
-    """What planned messages lack that name a template, and how many of them do, most first."""
+def lacking(asked: Iterable[Sequence[Check]]) -> list[tuple[Reason, int]]:
+    """What planned messages lack that name a template, and how many of them do, most first. `asked`: the checks of
+    each."""
     found: dict[str, tuple[Reason, int]] = {}
-    for one in sends:
-        for check in one.checks:
+    for checks in asked:
+        for check in checks:
             if check.name == "template" and check.reason is not None:
                 why = check.reason
                 found[repr(why)] = (why, found.get(repr(why), (why, 0))[1] + 1)

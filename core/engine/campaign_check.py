@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,11 @@ from core.domain.campaigns import END, Campaign, Figures, cut, draw
 from core.domain.messages import Channel, MessageClass
 from core.domain.pacing import BULK_AT_MOST
 from core.domain.policy.caps import person_caps
+from core.domain.reach import Reach
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient, mask
 from core.domain.segments import parse
-from core.engine import shown
+from core.engine import approving, reaching, shown
 from core.engine.campaign_drafts import Drafted, drafted
 from core.engine.campaign_results import funnel
 from core.engine.campaigning import audience_page, resolved
@@ -64,6 +65,10 @@ class Rehearsal:
     first_due: datetime | None
     last_due: datetime | None
     rate: float | None
+    reach: Reach | None = None
+    """Of the people to whom it leaves by RCS first."""
+    lacking: tuple[tuple[Reason, int], ...] = ()
+    """What is wrong with the approved template that it names, and for how many messages."""
 
     @property
     def duration(self) -> timedelta | None:
@@ -93,6 +98,8 @@ class Rehearsal:
             "first_due": shown.moment(self.first_due),
             "last_due": shown.moment(self.last_due),
             "rate": self.rate,
+            "rcs": self.reach and asdict(self.reach),
+            "templates": [{**why.as_json(language), "messages": count} for why, count in self.lacking],
             "duration_seconds": None if self.duration is None else int(self.duration.total_seconds()),
         }
 
@@ -187,6 +194,8 @@ def _summed(
         first_due=min(dues, default=None),
         last_due=max(dues, default=None),
         rate=_rate(suite, tx, campaign),
+        reach=reaching.foreseen(tx, [(one.message.to, one.message.channels) for one in leaving if one.message], now),
+        lacking=tuple(approving.lacking(one.message.checks for one in leaving if one.message)),
     )
 
 

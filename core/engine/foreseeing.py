@@ -36,7 +36,7 @@ def foresee(tx: Transaction, installation: str, now: datetime, language: str = "
         if said.price is not None:
             prices[said.price.currency] += said.price.amount
     reach = reaching.foreseen(tx, [(said.recipient.number, said.channels) for _, said in sends], now)
-    lacking = approving.lacking([said for _, said in sends])
+    lacking = approving.lacking(said.checks for _, said in sends)
     return {
         "installation": installation,
         "occasions": count,

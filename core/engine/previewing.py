@@ -92,7 +92,7 @@ def rehearse(
         segments=sum(line.answer.measure.segments for line in sends if isinstance(line.answer, Send)),
         cost=_cost([line.answer.price for line in sends if isinstance(line.answer, Send)]),
         reach=reaching.foreseen(tx, [(one.recipient.number, one.channels) for one in said], now),
-        lacking=tuple(approving.lacking(said)),
+        lacking=tuple(approving.lacking(one.checks for one in said)),
     )
 
 

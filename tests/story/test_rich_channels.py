@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.storage import tables as t
 from tests.fakes import rcs, whatsapp
 from tests.fakes.rcs import FakeRcs
 from tests.fakes.whatsapp import FakeWhatsApp
@@ -32,6 +33,8 @@ class House:
         self._account("simulator", {}, channels=["sms"])
         self.meta.webhook = self.whatsapp["receipts_url"]
         relance.settle()
+        path = f"/v1/provider-accounts/{self.whatsapp['id']}/templates"
+        relance.until(lambda: relance.client.get(path).json()["listed_at"])
 
     def _account(self, provider: str, config: dict[str, Any], **more: Any) -> dict[str, Any]:
         answer = self.relance.client.post("/v1/provider-accounts", {"provider": provider, "config": config, **more})
@@ -49,6 +52,11 @@ class House:
         """The reasons of its steps."""
         found = self.relance.client.get(f"/v1/messages/{message['id']}").json()
         return [step["reason"]["code"] for step in found["history"] if step.get("reason")]
+
+    def known(self) -> int:
+        """Of how many phones it is known whether RCS reaches them."""
+        with self.relance.suite.database.read(self.relance.workspace) as tx:
+            return len(tx.rows(tx.mine(t.reach)))
 
     def texts(self, number: str) -> int:
         return sum(one["to"] == number for one in self.relance.phones())
@@ -79,6 +87,7 @@ def test_a_phone_without_rcs_gets_one_text_message_and_nothing_is_sent_to_google
     card = {"rcs": {"card": {"title": "Rendez-vous", "media": {"url": "https://example.com/plan.jpg"}}}}
     without, plain = (house.send(to, ["rcs", "sms"], START + 3 * HOUR, content=card) for to in (ANA, BOB))
     house.forward(MINUTE)
+    house.relance.until(lambda: house.known() == 2)
     assert len(house.google.questions) == 2, "asked hours before"
 
     house.forward(3 * HOUR)
@@ -105,6 +114,29 @@ def test_what_is_not_known_is_sent_and_learnt_from(house: House) -> None:
     assert (house.texts(ZOE), len(sent_by_rcs(house))) == (2, tries)
     assert house.story(second)[0] == "channel_known_unreachable"
     assert "next_channel" in house.story(first)
+
+
+def test_a_campaign_is_asked_about_in_one_question_and_its_rehearsal_counts_whom_rcs_reaches(house: House) -> None:
+    client, numbers = house.relance.client, [f"+336399{number:05d}" for number in range(21_000, 21_600)]
+    house.google.without_rcs.update(numbers[:200])
+    made = client.post("/v1/campaigns", {
+        "name": "Fermeture", "class": "transactional", "body": "Le cabinet ferme à 17 h.", "channels": ["rcs", "sms"],
+        "audience": {"numbers": numbers}, "send_at": "2026-11-30T14:00:00+01:00"})
+    assert made.status_code == 201, made.text
+    path = f"/v1/campaigns/{made.json()['id']}"
+    counted = client.get(f"{path}/rehearsal").json()["rcs"]
+    assert counted == {"reachable": 0, "unreachable": 0, "unknown": 600}
+    assert client.post(f"{path}/send").status_code == 200
+    house.relance.settle()
+
+    house.forward(MINUTE)
+    house.relance.until(lambda: not client.get(f"{path}/rehearsal").json()["rcs"]["unknown"])
+
+    assert [seen.path.split("?")[0] for seen in house.google.questions] == ["/v1/users:batchGet"]
+    counted = client.get(f"{path}/rehearsal").json()["rcs"]
+    assert counted == {"reachable": 400, "unreachable": 200, "unknown": 0}
+    house.forward(5 * HOUR)
+    assert (len(sent_by_rcs(house)), len(house.relance.phones())) == (400, 200)
 
 
 def test_a_template_that_meta_pauses_meanwhile_is_not_tried_and_the_text_message_leaves(house: House) -> None:

@@ -49,6 +49,7 @@ def more(name: str, /, **properties: S) -> S:
 
 _STATE: S = {"enum": given.STATES}
 _CLASS: S = {"enum": given.CLASSES}
+_REACH: S = {"oneOf": [thing(reachable=COUNT, unreachable=COUNT, unknown=COUNT), {"type": "null"}]}
 _CATEGORY: S = {"enum": [*(str(one) for one in Category), None]}
 _MAYBE_COUNT: S = {"type": ["integer", "null"], "minimum": 0}
 _CHANNELS = many({"enum": given.CHANNELS})
@@ -241,7 +242,7 @@ SCHEMAS: dict[str, S] = {
             price=many(ref("Money")),
             without_price=COUNT,
             reasons={"type": "object", "additionalProperties": COUNT},
-            rcs={"oneOf": [thing(reachable=COUNT, unreachable=COUNT, unknown=COUNT), {"type": "null"}]},
+            rcs=_REACH,
             templates=many(more("Reason", messages=COUNT)),
         ),
         would_send=many(
@@ -672,6 +673,8 @@ SCHEMAS: dict[str, S] = {
         last_due=MAYBE_MOMENT,
         rate={"type": ["number", "null"], "description": "Messages a second"},
         duration_seconds=_MAYBE_COUNT,
+        rcs=_REACH,
+        templates=many(more("Reason", messages=COUNT)),
     ),
     "CampaignPerson": thing(
         id=TEXT,
