@@ -48,6 +48,7 @@ def take(tx: Transaction, installation: str, words: Sequence[ConsentWord], now: 
             call_off(tx, number, {scope}, now)
         news.add(number)
     if news:
+        people.welcome(tx, {number for number in news if newest.get((number, MARKETING), (now, False))[1]}, now)
         replan_open(tx, now, live_installations(tx), recipients=news)
     return len(news)
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     update,
 )
 
+from core.domain.errors import InvalidNumber
 from core.domain.policy.consent import ALL, MARKETING, VOICE, Standing
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
@@ -152,6 +153,30 @@ def start(
         )
     )
     _consent(tx, number, scope, "in", source, proof, now, installation)
+
+
+def welcome(tx: Transaction, numbers: Iterable[str], now: datetime) -> int:
+    """Makes contacts of those of these numbers (E.164) that are none yet, with the name that the last visit, cart or
+    order of each says; how many. Whoever wants to hear from the workspace belongs to its people."""
+    wanted, c, o = sorted(set(numbers)), t.contacts.c, t.occasions.c
+    new = 0
+    for chunk in chunks(wanted):
+        there = set(tx.connection.execute(tx.mine(t.contacts, c.number).where(c.number.in_(chunk))).scalars())
+        missing = [one for one in chunk if one not in there]
+        if not missing:
+            continue
+        said = tx.mine(t.occasions, o.recipient, o["values"]).where(o.recipient.in_(missing)).order_by(o.at)
+        names = {row[0]: row[1] for row in tx.connection.execute(said)}
+        for number in missing:
+            known = {name: names.get(number, {}).get(name) for name in ("name", "first_name")}
+            try:
+                recipient = Recipient.parse(number)
+            except InvalidNumber:
+                continue
+            values = {name: one[:200] for name, one in known.items() if isinstance(one, str) and one}
+            remember(tx, recipient, values, now)
+            new += 1
+    return new
 
 
 def newest(tx: Transaction, numbers: Iterable[str]) -> dict[tuple[str, str], tuple[datetime, bool]]:

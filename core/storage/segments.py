@@ -43,9 +43,9 @@ from core.domain.segments import (
 )
 from core.ids import new_id
 from core.storage import tables as t
+from core.storage.chunks import chunks
 from core.storage.database import Transaction
 
-_CHUNK = 400
 _k, _s, _p, _m, _o = t.contacts.c, t.segments.c, t.segment_people.c, t.messages.c, t.occasions.c
 _CALLED_OFF = ("cancelled", "deleted", "gone")
 _FIELDS: Mapping[str, ColumnElement[Any]] = {
@@ -273,8 +273,7 @@ def put_on(tx: Transaction, segment_id: str, contacts: Sequence[str]) -> int:
     tx.alone(f"segment:{segment_id}")
     new = 0
     wanted = sorted(set(contacts))
-    for first in range(0, len(wanted), _CHUNK):
-        chunk = wanted[first : first + _CHUNK]
+    for chunk in chunks(wanted):
         mine = tx.mine(t.contacts, _k.id).where(_k.id.in_(chunk))
         there = select(_p.contact).where(_p.segment == segment_id, _p.contact.in_(chunk))
         missing = list(tx.connection.execute(mine.where(_k.id.not_in(there))).scalars())
@@ -290,8 +289,7 @@ def put_on(tx: Transaction, segment_id: str, contacts: Sequence[str]) -> int:
 def take_off(tx: Transaction, segment_id: str, contacts: Sequence[str]) -> int:
     """Takes contacts (ids) off a list; how many were on it."""
     gone = 0
-    for first in range(0, len(contacts), _CHUNK):
-        chunk = list(contacts[first : first + _CHUNK])
+    for chunk in chunks(contacts):
         gone += tx.connection.execute(
             delete(t.segment_people).where(
                 _p.workspace == tx.owned, _p.segment == segment_id, _p.contact.in_(chunk)
@@ -304,8 +302,8 @@ def by_numbers(tx: Transaction, numbers: Iterable[str]) -> list[Mapping[str, Any
     """The contacts who have these numbers (E.164)."""
     found: list[Mapping[str, Any]] = []
     wanted = sorted(set(numbers))
-    for first in range(0, len(wanted), _CHUNK):
-        found += tx.rows(tx.mine(t.contacts).where(_k.number.in_(wanted[first : first + _CHUNK])))
+    for chunk in chunks(wanted):
+        found += tx.rows(tx.mine(t.contacts).where(_k.number.in_(chunk)))
     return found
 
 
@@ -313,7 +311,7 @@ def contacts_of(tx: Transaction, numbers: Iterable[str]) -> dict[str, str]:
     """number (E.164) → the contact's id, for those that are contacts."""
     found: dict[str, str] = {}
     wanted = sorted(set(numbers))
-    for first in range(0, len(wanted), _CHUNK):
-        query = tx.mine(t.contacts, _k.number, _k.id).where(_k.number.in_(wanted[first : first + _CHUNK]))
+    for chunk in chunks(wanted):
+        query = tx.mine(t.contacts, _k.number, _k.id).where(_k.number.in_(chunk))
         found |= {one.number: one.id for one in tx.connection.execute(query)}
     return found

@@ -34,6 +34,7 @@ def create(call: Call) -> Answer:
                 outbox.end_waiting_for(tx, number, classes, State.SUPPRESSED, Reason("opted_out"), call.now)
         else:
             people.start(tx, number, body["scope"], body["source"], proof, call.now)
+            people.welcome(tx, [number], call.now)
         scheduling.replan_open(tx, call.now, scheduling.live_installations(tx), recipient=number)
         return call.done(201, explaining.shown_consent(people.consents(tx, to=number, limit=1)[0]))
 

@@ -15,10 +15,12 @@ from core.domain.messages import MessageClass
 from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
+from core.domain.text.stop_mention import with_stop
 from core.domain.text.templates import compile_template
 from core.engine import campaign_check, campaign_results, campaigning
 from core.storage import campaigns, house, segments
 from core.storage.database import Transaction
+from core.storage.outbox import New
 from core.web.app import current_suite
 from core.web.console import asked
 from core.web.console.formats import day
@@ -319,6 +321,8 @@ def _audience_words(tx: Transaction, row: Row) -> str:
     if "segment" in said:
         segment = segments.row(tx, said["segment"])
         return str(segment["name"]) if segment else t("campaigns.audience.is_gone")
+    if said["conditions"] == {"all": []}:
+        return t("campaigns.audience.is_everybody")
     return t("campaigns.audience.is_agreed" if said["conditions"] == AGREED else "campaigns.audience.is_conditions")
 
 
@@ -503,6 +507,13 @@ def wall_words(wall: str) -> str:
     """« lundi 30 novembre 10:00 », without a place: it is everybody's own."""
     at = datetime.fromisoformat(wall)
     return f"{day(at.date())} {at:%H:%M}"
+
+
+@bp.app_template_filter("as_shown")
+def as_shown(leaving: New) -> str:
+    """A message as the phone shows it: marketing bears the mention of STOP."""
+    marketing = leaving.message_class is MessageClass.MARKETING and leaving.country == "FR"
+    return with_stop(leaving.text) if marketing else leaving.text
 
 
 @bp.app_template_filter("percent")

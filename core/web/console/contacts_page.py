@@ -28,8 +28,8 @@ _DAYS: Mapping[str, tuple[str, bool]] = {
     "ordered": ("ordered", True), "not_ordered": ("ordered", False), "visited": ("visited", True),
     "joined": ("joined", True),
 }  # fmt: skip
-_WORDS = ("country", "language", "value", "tag")
-KINDS = ("agreed", "not_out", "country", "language", "value", "tag", "list", *_DAYS)
+KINDS = ("agreed", "not_out", "country", "language", "value", "tag", *_DAYS)
+_LIST = "list:"
 _PILES = ("good", "fixable", "refused")
 
 
@@ -171,6 +171,9 @@ def read_conditions(form: Mapping[str, str]) -> dict[str, Any]:
     for place in range(CONDITIONS):
         kind = form.get(f"kind-{place}", "")
         word, name = form.get(f"word-{place}", "").strip(), form.get(f"name-{place}", "").strip()
+        if kind.startswith(_LIST):
+            found.append({"list": kind.removeprefix(_LIST)[:40]})
+            continue
         if kind not in KINDS:
             continue
         if kind in _DAYS:
@@ -183,8 +186,6 @@ def read_conditions(form: Mapping[str, str]) -> dict[str, Any]:
             found.append({"consent": "in"})
         elif kind == "not_out":
             found.append({"not": {"consent": "out"}})
-        elif kind == "list":
-            found.append({"list": form.get(f"list-{place}", "") or word})
         elif kind == "value":
             found.append({"value": name, "is": word})
         elif kind == "tag":
@@ -198,13 +199,15 @@ def _form(form: Mapping[str, str], wrong: str | None, conditions: Any = None) ->
     suite, now = current_suite(), current_suite().now()
     count, some = None, list[Mapping[str, Any]]()
     with suite.database.read(g.person.workspace) as tx:
-        lists = [(row["id"], row["name"]) for row in segments.rows(tx, limit=SEGMENTS) if row["conditions"] is None]
+        lists = [
+            (f"{_LIST}{row['id']}", t("contacts.condition.list", name=row["name"]))
+            for row in segments.rows(tx, limit=SEGMENTS) if row["conditions"] is None
+        ]
         if conditions is not None:
             condition = parse(conditions)
             count, some = segments.count(tx, condition, now), segments.people(tx, condition, now, limit=5)
-    kinds = [one for one in KINDS if one != "list" or lists]
     answer = render_template(
-        "segment_new.html", form=form, wrong=wrong, kinds=kinds, lists=lists, places=range(CONDITIONS), count=count,
+        "segment_new.html", form=form, wrong=wrong, kinds=KINDS, lists=lists, places=range(CONDITIONS), count=count,
         people=some,
     )  # fmt: skip
     return make_response(answer, 422 if wrong else 200)
@@ -227,7 +230,7 @@ def _words(one: Mapping[str, Any], lists: Mapping[str, str]) -> str:
     if inner == {"consent": "out"} and not yes:
         return t("contacts.condition.not_out")
     if yes and "list" in inner:
-        return f"{t('contacts.condition.list')} « {lists.get(inner['list'], '…')} »"
+        return t("contacts.condition.list", name=lists.get(inner["list"], "…"))
     if yes and "tag" in inner:
         return f"{t('contacts.condition.tag')} « {inner['tag']} »"
     if yes and "is" in inner:

@@ -93,6 +93,13 @@ def test_an_erased_persons_no_outweighs_the_yes_that_a_platform_still_holds(room
     assert room.may_advertise()
 
 
+def test_whoever_says_yes_is_a_contact_from_then_on(room: Room) -> None:
+    room.hears(said(True, EARLIER), said(False, EARLIER, "+33639980077"))
+    with room.suite.database.read(room.workspace) as tx:
+        assert people.contact_of(tx, ANA) is not None
+        assert people.contact_of(tx, "+33639980077") is None
+
+
 def test_many_words_plan_anew_once_for_all_of_them(room: Room) -> None:
     def asked_for(words: Sequence[ConsentWord]) -> int:
         asked: list[str] = []

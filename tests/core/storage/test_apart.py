@@ -99,7 +99,7 @@ READS: dict[str, Call] = {
     "campaigns.written_down": lambda tx, our: campaigns.written_down(tx, our["campaign"]),
     "carts.control": lambda tx, our: [
         one for one in carts.control(tx, [our["installation"]]).values() if one != (None, False)],
-    "carts.kin": lambda tx, our: carts.kin(tx, [AN_ORDER], NOW),
+    "carts.company": lambda tx, our: carts.company(tx, [AN_ORDER], NOW)[0],
     "carts.nudges": lambda tx, our: carts.nudges(tx, [ANA.number], NOW),
     "carts.of_people": lambda tx, our: carts.of_people(tx, [AN_ORDER], Kind.CART, NOW),
     "carts.past": lambda tx, our: carts.past(tx, our["installation"], NOW, SOON),
@@ -175,10 +175,12 @@ READS: dict[str, Call] = {
     "occasions.subjects_of": lambda tx, our: occasions.subjects_of(tx, our["installation"], [ANA.number]),
     "occasions.swept": lambda tx, our: occasions.swept(
         tx, our["installation"], Sweep("", NOW, NOW + timedelta(days=9), frozenset()), NOW),
+    "occasions.numbers_by_key": lambda tx, our: occasions.numbers_by_key(tx, our["installation"], ["visit"]),
     "occasions.told": lambda tx, our: occasions.told(tx, [our["occasion"]]),
     "outbox.by_ids": lambda tx, our: outbox.by_ids(tx, [our["waiting"], our["sent"]]),
     "outbox.counts": lambda tx, our: outbox.counts(tx, NOW - timedelta(days=9), NOW + timedelta(days=9)),
     "outbox.get": lambda tx, our: outbox.get(tx, our["waiting"]),
+    "outbox.said": lambda tx, our: any(outbox.said(tx, [our["occasion"]])),
     "outbox.known": lambda tx, our: outbox.known(tx, [our["occasion"]]),
     "outbox.listed": lambda tx, our: outbox.listed(tx, outbox.Filter()),
     "outbox.of_occasions": lambda tx, our: outbox.of_occasions(tx, [our["occasion"]]),
@@ -293,7 +295,7 @@ OF_ITS_OWN = """
     feedback.queue_report idempotency.begun idempotency.ended idempotency.keep idempotency.known inbox.keep
     installations.add links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply
     outbox.accept
-    outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember people.start people.stop
+    outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember people.start people.stop people.welcome
     reach.learn approved.asked approved.replaced
     rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
 """.split()
@@ -303,7 +305,7 @@ OF_THE_HOUSE = """
     erasure.asked_for_all campaigns.due campaigns.settle campaigns.stopped
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
-    conversions.note_left_out exported.prune exported.take
+    conversions.note_left_out exported.due exported.prune exported.take
     feedback.belongs feedback.early feedback.missed feedback.queue_reports
     feedback.report_done feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
     installations.due installations.fell_silent installations.let_go installations.seize
@@ -320,8 +322,8 @@ OF_THE_HOUSE = """
 
 MODULES: tuple[ModuleType, ...] = (
     accounts, answers, approved, called_off, campaigns, carts, conversations, conversions, erasure, exported, exports,
-    idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, rules, segments,
-    simulated, verifications, webhooks,
+    idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, rules, segments, simulated,
+    verifications, webhooks,
     *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
       for one in iter_modules(story.__path__)),
 )  # fmt: skip
