@@ -32,6 +32,11 @@ from core.suite import Suite
 
 SHUT_FOR = timedelta(minutes=5)
 SOONEST = timedelta(seconds=1)
+CROWD = 16
+"""Of a batch that waits for an account that is away, so many look again when it may be back. The others come later, or
+when it is: looking at a hundred thousand every minute would be all that a sender does."""
+CROWD_RESTS = timedelta(minutes=4)
+URGENT = frozenset({MessageClass.OTP, MessageClass.TRANSACTIONAL})
 LOOK_HOLDS = timedelta(minutes=5)
 """For so long the platform's word that a message is still wanted is good enough."""
 WINDOW = timedelta(hours=24)
@@ -69,6 +74,8 @@ class Gathered:
     """(workspace, number) → message → when it was called, where a law counts calls."""
     refused: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """(workspace, number) → when the person last said no, where a law remembers it."""
+    resting: int = 0
+    """How many of the batch wait for an account."""
     ends: dict[tuple[Any, ...], datetime | None] = field(default_factory=dict)
     """When the hours of advertising end, for all who are written to alike."""
     stopped: Mapping[str, str] = field(default_factory=dict)
@@ -368,11 +375,22 @@ def _route(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Ac
     spread = crc32(message.id.encode()) if len(fit) > 1 else 0
     chosen = routing.choose(fit, message.message_class, spread, known.trials)
     if isinstance(chosen, Resting):
-        return resting(message, chosen.reason, max(chosen.at, now + SOONEST))
+        return resting(message, chosen.reason, _looks_again(message, known, max(chosen.at, now + SOONEST), now))
     exit_, trial = chosen
     if trial:
         known.trials.add(exit_.account)
     return known.rows[exit_.account].account
+
+
+def _looks_again(message: Claimed, known: Gathered, at: datetime, now: datetime) -> datetime:
+    """When a message that waits for an account until `at` is looked at again."""
+    known.resting += 1
+    soon = at - now < CROWD_RESTS / 16
+    if soon or known.resting <= CROWD or message.message_class in URGENT:
+        return at
+    # Not all at once again, and in time to say that it is of no use any more.
+    later = at + CROWD_RESTS * (1 + crc32(message.id.encode()) % 64 / 64)
+    return later if message.expires_at is None else min(later, max(message.expires_at, at))
 
 
 def _fits(suite: Suite, message: Claimed, known: Gathered, now: datetime) -> Fits:

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, ColumnElement, Integer, bindparam, select, update
+from sqlalchemy import Boolean, ColumnElement, Integer, Text, bindparam, or_, select, type_coerce, update
 
 from core.domain.messages import Channel, MessageClass
 from core.domain.retries import LONGEST
@@ -191,7 +191,8 @@ def give_back(tx: Transaction, messages: Sequence[Claimed], now: datetime) -> No
 
 
 def hurry(tx: Transaction, account: str, now: datetime) -> None:
-    """An account is back: what it had put off, for longer and longer, need not wait for its next try."""
+    """An account is back: what it had put off, for longer and longer, need not wait for its next try, nor does the
+    crowd that waited for any account."""
     tx.connection.execute(
         update(t.messages)
         .where(
@@ -199,7 +200,7 @@ def hurry(tx: Transaction, account: str, now: datetime) -> None:
             _m.priority.in_(range(4)),
             _m.due_at > now,
             _m.due_at <= now + LONGEST,
-            _m.account == account,
+            or_(_m.account == account, type_coerce(_m.reason, Text).like('%"account_held"%')),
         )
         .values(due_at=now)
     )

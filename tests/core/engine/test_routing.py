@@ -171,8 +171,12 @@ def test_a_provider_that_is_away_for_an_hour_loses_nothing_is_asked_once_a_minut
         here.later(minutes=1)
     assert here.first.calls - asked <= 61
     with here.room.suite.database.read(here.room.workspace) as tx:
-        spent = tx.connection.execute(select(func.sum(t.messages.c.tries))).scalar()
+        spent, looked_at = tx.connection.execute(
+            select(func.sum(t.messages.c.tries), func.sum(t.messages.c.fence))
+        ).one()
     assert spent <= 64 + 64 + 200 + 200 + 62
+    # The crowd is not gone through every minute.
+    assert looked_at <= 20 * (count + 220) + 60 * 64
     here.first.mood = "well"
     here.later(minutes=1)
     late = here.many(5)
