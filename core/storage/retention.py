@@ -42,6 +42,10 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.conversions).where(t.conversions.c.nudged_at < now - FIGURES),
         delete(t.called_off).where(t.called_off.c.at < now - called_off.KEPT),
         delete(t.left_out).where(t.left_out.c.at < now - FIGURES),
+        # Its figures go with its people; the campaign itself says that it was.
+        delete(t.campaign_people).where(
+            t.campaign_people.c.campaign.in_(select(t.campaigns.c.id).where(t.campaigns.c.ended_at < now - FIGURES))
+        ),
         delete(t.leases).where(t.leases.c.until < now - timedelta(days=1)),
         delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
         delete(t.smpp_parts).where(t.smpp_parts.c.created_at < now - DELIVERIES),
