@@ -175,19 +175,21 @@ def drip(every: float = 0.05) -> Step:
     return Step(act)
 
 
-def through(url: str, then: Step | None = None) -> Step:
-    """A proxy: gives the request to the server at `url`, then plays `then`; without it, hands the answer back."""
+def through(url: str, then: Step | None = None, *, times: int = 1) -> Step:
+    """A proxy: gives the request to the server at `url`, then plays `then`; without it, hands the answer back. `times`:
+    it gives it more than once, as one does that believes the line to be broken."""
     place = urlsplit(url)
 
     def act(line: Line, seen: Seen) -> bool:
-        upstream = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
-        try:
-            headers = {name: value for name, value in seen.headers.items() if name not in {"host", "connection"}}
-            upstream.request(seen.method, seen.path, seen.body or None, headers)
-            answer = upstream.getresponse()
-            body = answer.read()
-        finally:
-            upstream.close()
+        for _ in range(times):
+            upstream = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+            try:
+                headers = {name: value for name, value in seen.headers.items() if name not in {"host", "connection"}}
+                upstream.request(seen.method, seen.path, seen.body or None, headers)
+                answer = upstream.getresponse()
+                body = answer.read()
+            finally:
+                upstream.close()
         if then is not None:
             return then.act(line, seen)
         return _answer(line, seen, answer.status, body,

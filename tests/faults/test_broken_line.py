@@ -24,6 +24,7 @@ from tests.faults.server import (
     badjson,
     cut_after,
     cut_before,
+    delay,
     drip,
     empty,
     garbage,
@@ -135,6 +136,30 @@ def test_a_broken_answer_is_a_doubt_that_a_look_up_ends(room: Room, fault: Step,
     assert attempts(room, name) == (["uncertain"] if taken else ["uncertain", "accepted"])
     found = ("sent", "looked_up_found") in room.steps(name)
     assert found is taken
+
+
+def test_an_answer_that_is_late_and_in_time_is_an_answer(room: Room) -> None:
+    room.proxy.then(delay(TIMEOUT / 2, through(room.fake.url)))
+    name = room.leaves()
+    room.time_goes_by(3)
+    assert (room.state(name), attempts(room, name), room.received()) == ("sent", ["accepted"], 1)
+
+
+def test_what_a_proxy_repeats_is_twice_at_a_provider_that_does_not_notice_and_never_more(room: Room) -> None:
+    """Nothing of ours can prevent it, but the reference tells: both are the same message."""
+    room.proxy.then(through(room.fake.url, times=2))
+    name = room.leaves()
+    room.time_goes_by()
+    assert (room.state(name), attempts(room, name), room.received()) == ("sent", ["accepted"], 2)
+    [asked] = [seen for seen in room.proxy.ledger if seen.method == "POST"]
+    assert room.fake.times(asked.json["refClient"]) == 2
+
+
+def test_what_a_proxy_repeats_after_it_lost_the_answer_is_found_and_not_sent_again(room: Room) -> None:
+    room.proxy.then(through(room.fake.url, cut_after(), times=2))
+    name = room.leaves()
+    room.time_goes_by()
+    assert (room.state(name), attempts(room, name), room.received()) == ("sent", ["uncertain"], 2)
 
 
 @pytest.mark.parametrize("number", [429, 503])

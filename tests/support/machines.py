@@ -59,6 +59,14 @@ class Machine:
         self.process.wait(PATIENCE)
         return time.monotonic() - began
 
+    def freeze(self) -> None:
+        """Stops the process and its children where they stand, as a machine does that is moved or swaps."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """They go on, and know nothing of it."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """kill -9 to the process and all its children: a machine that lost its power."""
         with suppress(ProcessLookupError):
@@ -157,10 +165,13 @@ class Machines:
         extra = ["--beat"] if beat else []
         return self._started(["core.cli", "worker", "--concurrency", str(concurrency), *extra])
 
-    def ledger_worker(self, url: str, kind: str, *, beat: bool = False, concurrency: int = 2) -> Machine:
-        """A worker that speaks to the ledger at `url` and to nobody else."""
-        extra = ["beat"] if beat else []
-        return self._started(["tests.faults.worker_process", url, kind, str(concurrency), *extra])
+    def ledger_worker(
+        self, url: str, kind: str, *, beat: bool = False, concurrency: int = 2, folder: Path | None = None
+    ) -> Machine:
+        """A worker that speaks to the ledger at `url` and to nobody else. `folder`: its own data folder, as another
+        machine has one."""
+        extra, more = ["beat"] if beat else [], {"RELANCE_DATA_DIR": str(folder)} if folder else {}
+        return self._started(["tests.faults.worker_process", url, kind, str(concurrency), *extra], **more)
 
     def _started(self, arguments: list[str], **more: str) -> Machine:
         with (self.folder / "machines.log").open("a") as log:

@@ -293,6 +293,46 @@ class Proxy:
             number += 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["asked", "silent"])
+def test_a_machine_that_stood_still_past_its_lease_sends_nothing_that_another_one_has_taken_over(
+    tmp_path: Path, postgres_database: str, broker: Redis, kind: str
+) -> None:
+    """A swapping machine, or one that is moved while it runs: two minutes of lease, and ten seconds."""
+    count = 600
+    with Ledger(latency=0.15) as ledger, Machines(tmp_path, postgres_database, broker.url) as house:
+        house.use_ledger(ledger.url)
+        house.accept(count)
+        first = house.ledger_worker(ledger.url, kind, beat=True, folder=tmp_path / "first")
+        house.until(lambda: ledger.requests > 40)
+        first.freeze()
+        frozen = house.states()["sending"]
+        assert frozen > 0, "in the middle of a batch"
+        ledger.latency = 0.004
+        house.ledger_worker(ledger.url, kind, beat=True, folder=tmp_path / "second")
+        wait_until(house.settled, 240)
+        before = ledger.requests
+
+        first.thaw()
+        # It lives: it answers to what is accepted now, and what it held is not its any more.
+        house.accept(200)
+        house.until(house.settled)
+        assert first.stop() < 10
+        assert first.process.returncode == 0
+
+        states, doubted = house.states(), house.ever("uncertain")
+        print(f"{frozen} held by the one that stood still: {dict(states)}, {len(doubted)} once in doubt")
+        assert set(ledger.taken.values()) == {1}, "nobody gets it twice"
+        assert ledger.requests - before == 200
+        assert doubted
+        if kind == "asked":
+            assert states == {"sent": count + 200}
+            assert len(ledger.taken) == count + 200
+        else:
+            assert states["sent"] + states["uncertain"] == count + 200
+            assert house.now_in("sent") <= set(ledger.taken)
+
+
 @pytest.mark.rabbitmq
 def test_rabbitmq_rings_as_well_and_may_be_emptied(
     tmp_path: Path, postgres_database: str, rabbitmq_url: str
