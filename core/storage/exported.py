@@ -48,12 +48,16 @@ def unfinished(tx: Transaction) -> int:
     return int(tx.connection.execute(query).scalar_one())
 
 
+def due(tx: Transaction, now: datetime) -> bool:
+    """Whether there is a file to go on with, in any workspace."""
+    return tx.any("exports", "state IN ('waiting', 'running') AND (lease IS NULL OR lease <= ?)", t.micros(now))
+
+
 def take(tx: Transaction, now: datetime, lease: timedelta) -> Mapping[str, Any] | None:
-    """The file that has waited longest, over all workspaces; nobody else works on it for `lease`."""
-    if not tx.any("exports", "state IN ('waiting', 'running') AND (lease IS NULL OR lease <= ?)", t.micros(now)):
-        return None
-    due = select(_e.id).where(text("state IN ('waiting', 'running')"), or_(_e.lease.is_(None), _e.lease <= now))
-    chosen = tx.chosen(due.order_by(_e.id).limit(1))
+    """A file to go on with, over all workspaces, those in turn of which parts are written; nobody else works on it for
+    `lease`."""
+    free = select(_e.id).where(text("state IN ('waiting', 'running')"), or_(_e.lease.is_(None), _e.lease <= now))
+    chosen = tx.chosen(free.order_by(_e.lease.nulls_first(), _e.id).limit(1))
     return tx.row(
         update(t.exports).where(_e.id.in_(chosen)).values(state="running", lease=now + lease).returning(*_e)
     )

@@ -114,6 +114,7 @@ READS: dict[str, Call] = {
     "conversations.of_number": lambda tx, our: conversations.of_number(tx, ANA.number),
     "conversations.said_before": lambda tx, our: conversations.said_before(
         tx, {"id": our["talk"], "number": ANA.number}, feedback.AUTOMATIC),
+    "conversations.to_answer": lambda tx, our: conversations.to_answer(tx, 9),
     "conversations.wrote_by": lambda tx, our: conversations.wrote_by(tx, Channel.SMS, [ANA.number]),
     "conversions.clicked": lambda tx, our: conversions.clicked(tx, our["installation"], NOW, SOON),
     "conversions.converted": lambda tx, our: conversions.converted(tx, our["installation"], NOW, SOON),
