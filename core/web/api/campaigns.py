@@ -36,6 +36,7 @@ from core.web.api.segments import CONDITIONS, MOST_LIST_BODY, check, condition, 
 
 ROUTES = Routes("campaigns")
 PHASES = [str(one) for one in Phase]
+_LIMITS = {name: getattr(Staged(1), name) for name in ("most_failed", "most_stopped")}
 
 
 def _useful(value: Any) -> None:
@@ -355,7 +356,7 @@ def _stored(call: Call, tx: Transaction, body: Mapping[str, Any]) -> dict[str, A
         "wall": wall,
         "zone": zone,
         "useful": int(_length(body.get("useful_for"), USEFUL).total_seconds()),
-        "staged": staged and {**staged, "after": _seconds(staged.get("after"))},
+        "staged": staged and {**_LIMITS, **staged, "after": _seconds(staged.get("after"))},
         "winner": body.get("winner"),
         "holdout": body.get("holdout", 0),
         "open_until": None if ends is None else given.moment(ends, None, "/open_until"),
@@ -367,7 +368,7 @@ def _whole(body: Mapping[str, Any]) -> None:
     wrong = [
         (f"{pointer}/{name}", Reason("field_required"))
         for pointer, part, names in (
-            ("/staged", body.get("staged"), ("percent", "most_failed", "most_stopped")),
+            ("/staged", body.get("staged"), ("percent",)),
             *((f"/variants/{place}", one, ("name", "share")) for place, one in enumerate(body.get("variants") or ())),
         )
         if part is not None for name in names if part.get(name) is None
