@@ -31,7 +31,8 @@ def accept(
     """Brings events in and plans what changed. `backlog`, `in_order`: see `occasions.apply`."""
     changed = occasions.apply(tx, row.installation.id, events, backlog=backlog, now=now, in_order=in_order)
     # Asked here and not of `row`: a person may have gone live since it was read.
-    replan(tx, [*changed, *carts.kin(tx, changed, now)], now, live_installations(tx))
+    others, around = carts.company(tx, changed, now)
+    replan(tx, [*changed, *others], now, live_installations(tx), around=around)
     attributing.orders_came(tx, changed, events)
     return changed
 

@@ -6,7 +6,7 @@ number is asked about when it is new to its occasion; what was refused leaves th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,15 +24,15 @@ def admitted(tx: Transaction, installation: str, events: Sequence[Event], now: d
     asked = {one.key for one in events if _origin(one) is not None}
     if not asked:
         return list(events)
+    had = occasions.numbers_by_key(tx, installation, asked)
+    if all(_origin(one) is None or _same(one, had) for one in events):
+        return list(events)
     known = house.workspace(tx, tx.owned)
     settings = {**house.DEFAULTS, **(known["settings"] if known else {})}
-    had = {
-        one.key: one.recipient.number for one in occasions.by_keys(tx, installation, asked) if one.recipient is not None
-    }
     through: list[Event] = []
     for one in events:
         origin = _origin(one)
-        if origin is None or one.recipient is None or had.get(one.key) == one.recipient.number:
+        if origin is None or one.recipient is None or _same(one, had):
             through.append(one)
             continue
         # A form's reader cannot be told from a robot by what follows: there is often nothing to click or to enter.
@@ -41,6 +41,10 @@ def admitted(tx: Transaction, installation: str, events: Sequence[Event], now: d
             had[one.key] = one.recipient.number
         through.append(one if why is None else replace(one, recipient=None, trouble=why))
     return through
+
+
+def _same(event: Event, had: Mapping[str, str]) -> bool:
+    return event.recipient is not None and had.get(event.key) == event.recipient.number
 
 
 def _origin(event: Event) -> Origin | None:

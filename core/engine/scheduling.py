@@ -70,9 +70,11 @@ def planned(
     own_rules: Mapping[str, Sequence[Rule]] | None = None,
     settings: Mapping[str, Any] | None = None,
     own_standings: Mapping[str, Standing] | None = None,
+    around: Sequence[Occasion] | None = None,
 ) -> list[Planned]:
     """Reads what planning needs in a few queries, and plans. Writes nothing. `own_rules` (installation → rules),
-    `settings` and `own_standings` (number → standing) stand in for the stored ones, to show what a change would do."""
+    `settings` and `own_standings` (number → standing) stand in for the stored ones, to show what a change would do.
+    `around`: see `replan`."""
     if not found:
         return []
     if settings is None:
@@ -82,19 +84,19 @@ def planned(
     standings |= own_standings or {}
     policy: Policy = house.policy(settings, standings, zones, house.shortener(tx, settings))
     ids = {one.id for one in found}
-    told, messages = occasions.told(tx, ids), outbox.known(tx, ids)
+    messages, told = outbox.said(tx, ids)
     chosen: dict[str, Sequence[Rule]] = dict(own_rules or {})
     for one in found:
         if one.installation not in chosen:
             chosen[one.installation] = rules.active(tx, one.installation)
     if any(Channel.WHATSAPP in rule.channels and named(rule.content) for some in chosen.values() for rule in some):
         policy = replace(policy, templates=tuple(approved.shelves(tx).values()))
-    around = _around_carts(tx, found, chosen, now)
+    people_of = _around_carts(tx, found, chosen, now, around)
     texts = rules.texts(tx) if any(one.wish and one.wish.template for one in found) else {}
     results = []
     for one in found:
         occasion = replace(one, told=told.get(one.id), wish=_worded(one, texts, policy.language))
-        said = tuple(plan(occasion, chosen[one.installation], policy, now, around.get(one.id)))
+        said = tuple(plan(occasion, chosen[one.installation], policy, now, people_of.get(one.id)))
         held = messages.get(one.id, ())
         needless = {answer.key for answer in said if isinstance(answer, Skip) and answer.reason.code in _OVERTAKEN}
         leaving = tuple(known.id for known in held if known.state is State.SENDING and known.key in needless)
@@ -106,7 +108,11 @@ _OVERTAKEN = frozenset({"ordered", "occasion_done"})
 
 
 def _around_carts(
-    tx: Transaction, found: Sequence[Occasion], chosen: Mapping[str, Sequence[Rule]], now: datetime
+    tx: Transaction,
+    found: Sequence[Occasion],
+    chosen: Mapping[str, Sequence[Rule]],
+    now: datetime,
+    there: Sequence[Occasion] | None,
 ) -> dict[str, Around]:
     """What is known of the people of the carts about which some rule speaks."""
     wanted: dict[str, list[Occasion]] = {}
@@ -115,7 +121,7 @@ def _around_carts(
             wanted.setdefault(one.installation, []).append(one)
     if not wanted:
         return {}
-    shop = carts.shop(tx, [one for some in wanted.values() for one in some], now)
+    shop = carts.shop(tx, [one for some in wanted.values() for one in some], now, there)
     shares = carts.control(tx, wanted)
     around: dict[str, Around] = {}
     for installation, some in wanted.items():
@@ -135,11 +141,18 @@ def _worded(occasion: Occasion, texts: Mapping[str, Mapping[str, str]], language
     return replace(wish, body=next((variants[one] for one in order if one in variants), ""))
 
 
-def replan(tx: Transaction, found: Sequence[Occasion], now: datetime, live: Mapping[str, bool]) -> list[Planned]:
-    """Plans these occasions and makes it so. `live` (installation → bool) is False in rehearsal: then the answers are
-    kept for people to see, and nothing is scheduled."""
+def replan(
+    tx: Transaction,
+    found: Sequence[Occasion],
+    now: datetime,
+    live: Mapping[str, bool],
+    *,
+    around: Sequence[Occasion] | None = None,
+) -> list[Planned]:
+    """Plans these occasions and makes it so. `around`: what `carts.company` found. `live` (installation → bool) is
+    False in rehearsal: then the answers are kept for people to see, and nothing is scheduled."""
     tx.alone(f"plan:{tx.workspace}")
-    results = planned(tx, found, now)
+    results = planned(tx, found, now, around=around)
     answers.keep(tx, [(one.occasion, one.answers) for one in results], now)
     ids = outbox.carry_out(
         tx,

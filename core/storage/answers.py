@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import bindparam, delete, insert
 
 from core.domain.occasions import Occasion
 from core.domain.planning import Send, Skip
@@ -16,16 +16,19 @@ from core.storage.database import Transaction
 from core.storage.ledger import checks_row, reason_row
 
 _c = t.answers.c
+# Built once: they are asked with everything that is planned.
+_FORGOTTEN = delete(t.answers).where(_c.occasion.in_(bindparam("b_occasions", expanding=True)))
+_SAID = insert(t.answers)
 
 
 def keep(tx: Transaction, said: Sequence[tuple[Occasion, Sequence[Send | Skip]]], now: datetime) -> None:
     """Replaces the answers about these occasions."""
     ids = [occasion.id for occasion, _ in said]
     for some in chunks(ids):
-        tx.connection.execute(delete(t.answers).where(_c.occasion.in_(some)))
+        tx.connection.execute(_FORGOTTEN, {"b_occasions": some})
     rows = [_row(tx, occasion, answer, now) for occasion, answers in said for answer in answers]
     if rows:
-        tx.connection.execute(insert(t.answers), rows)
+        tx.connection.execute(_SAID, rows)
 
 
 def about(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mapping[str, Any]]]:
@@ -39,8 +42,8 @@ def about(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Mappin
 
 def modes(tx: Transaction) -> dict[str, bool]:
     """installation → whether what it plans is carried out."""
-    c = t.installations.c
-    return {row.id: row.mode == "live" for row in tx.connection.execute(tx.mine(t.installations, c.id, c.mode))}
+    found = tx.quick("SELECT id, mode FROM installations WHERE workspace = ?", (tx.owned,))
+    return {installation: mode == "live" for installation, mode in found}
 
 
 def _row(tx: Transaction, occasion: Occasion, answer: Send | Skip, now: datetime) -> dict[str, Any]:

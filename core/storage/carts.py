@@ -61,22 +61,24 @@ _NUDGES = (
         _m.changed_at >= bindparam("b_since"), _o.kind == "cart",
     )
 )  # fmt: skip
-_SHARE = select(_i.control_group).where(_i.workspace == _MINE, _i.id == bindparam("b_place"))
-_ENOUGH = (
-    select(_o.id)
-    .where(_o.workspace == _MINE, _o.installation == bindparam("b_place"), _o.kind == "cart")
-    .limit(1)
-    .offset(CONTROL_FROM)
+_CONTROL = (
+    "SELECT control_group, EXISTS (SELECT 1 FROM occasions WHERE occasions.workspace = installations.workspace"
+    " AND occasions.installation = installations.id AND occasions.kind = 'cart' LIMIT 1 OFFSET ?)"
+    " FROM installations WHERE workspace = ? AND id = ?"
 )
 
 
-def shop(tx: Transaction, carts: Sequence[Occasion], now: datetime) -> Shop:
+def shop(
+    tx: Transaction, carts: Sequence[Occasion], now: datetime, around: Sequence[Occasion] | None = None
+) -> Shop:
     """The orders since these carts changed, the open carts, and the nudges of the same people, anywhere in the
-    workspace."""
+    workspace. `around`: what `company` found of all of them."""
     if not carts:
         return Shop()
-    since = min(changed_at(one) for one in carts) - ORDER_SETTLES
-    found = _of_people(tx, carts, _AROUND, b_orders_since=since, b_open_since=now - OPEN_FOR)
+    found = around
+    if found is None:
+        since = min(changed_at(one) for one in carts) - ORDER_SETTLES
+        found = _of_people(tx, carts, _AROUND, b_orders_since=since, b_open_since=now - OPEN_FOR)
     numbers = {one.recipient.number for one in carts if one.recipient}
     return Shop(
         tuple(one for one in found if one.kind is Kind.ORDER),
@@ -85,14 +87,19 @@ def shop(tx: Transaction, carts: Sequence[Occasion], now: datetime) -> Shop:
     )
 
 
-def kin(tx: Transaction, changed: Sequence[Occasion], now: datetime) -> list[Occasion]:
-    """The other open carts of the people whose carts and orders changed: whose turn it is may be another's now."""
+def company(
+    tx: Transaction, changed: Sequence[Occasion], now: datetime
+) -> tuple[list[Occasion], list[Occasion] | None]:
+    """The other open carts of the people whose carts and orders changed: whose turn it is may be another's now. And
+    what `shop` would find around the changed carts, when nobody else is concerned; else None."""
     concerned = [one for one in changed if one.kind in (Kind.CART, Kind.ORDER)]
     if not concerned:
-        return []
+        return [], None
     known = {one.id for one in changed}
-    found = _of_people(tx, concerned, _AROUND, b_orders_since=_NEVER, b_open_since=now - OPEN_FOR)
-    return [one for one in found if one.id not in known]
+    since = min((changed_at(one) for one in concerned if one.kind is Kind.CART), default=_NEVER) - ORDER_SETTLES
+    found = _of_people(tx, concerned, _AROUND, b_orders_since=since, b_open_since=now - OPEN_FOR)
+    others = [one for one in found if one.kind is Kind.CART and one.id not in known]
+    return others, None if others else found
 
 
 def nudges(tx: Transaction, numbers: Iterable[str], now: datetime) -> dict[str, tuple[Nudge, ...]]:
@@ -109,9 +116,8 @@ def control(tx: Transaction, installations: Iterable[str]) -> dict[str, tuple[in
     """installation → its share that is left out (None: the default), and whether it has had carts enough for that."""
     found: dict[str, tuple[int | None, bool]] = {}
     for name in sorted(set(installations)):
-        asked = {"b_workspace": tx.owned, "b_place": name}
-        share = tx.connection.execute(_SHARE, asked).scalar()
-        found[name] = (share, share != 0 and tx.connection.execute(_ENOUGH, asked).first() is not None)
+        [(share, enough)] = tx.quick(_CONTROL, (CONTROL_FROM, tx.owned, name)) or [(None, False)]
+        found[name] = (share, share != 0 and bool(enough))
     return found
 
 

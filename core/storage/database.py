@@ -86,13 +86,13 @@ class Transaction:
         chosen = select(*columns) if columns else select(table)
         return chosen if self.workspace is None else chosen.where(table.c.workspace == self.workspace)
 
-    def rows(self, statement: Executable) -> list[Mapping[str, Any]]:
-        """What `statement` gives, each row by column name."""
-        return cast("list[Mapping[str, Any]]", self.connection.execute(statement).mappings().all())
+    def rows(self, statement: Executable, asked: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
+        """What `statement` gives, each row by column name; `asked` are the values of its `bindparam`s."""
+        return cast("list[Mapping[str, Any]]", self.connection.execute(statement, asked).mappings().all())
 
-    def row(self, statement: Executable) -> Mapping[str, Any] | None:
+    def row(self, statement: Executable, asked: Mapping[str, Any] | None = None) -> Mapping[str, Any] | None:
         """The first row of what `statement` gives, by column name."""
-        return cast("Mapping[str, Any] | None", self.connection.execute(statement).mappings().first())
+        return cast("Mapping[str, Any] | None", self.connection.execute(statement, asked).mappings().first())
 
     @property
     def owned(self) -> str:

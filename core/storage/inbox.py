@@ -31,16 +31,14 @@ def seen(
     delivery = _named(delivery)
     digest = content_digest(request)
     tx.alone(f"inbox:{installation}:{delivery or digest}")
-    same = [_c.digest == digest]
-    query = tx.mine(t.inbox, _c.id).where(_c.installation == installation, _c.state == "read")
-    if delivery:
-        known = tx.connection.execute(query.where(_c.delivery == delivery)).first()
-        if known is not None:
-            return True
-    return (
-        tx.connection.execute(query.where(*same, _c.received_at >= since)).first()
-        is not None
-    )
+    place = (tx.owned, installation)
+    asked = (*place, digest, t.micros(since))
+    return bool(tx.quick(_SEEN_EITHER, (*place, delivery, *asked)) if delivery else tx.quick(_SEEN_CONTENT, asked))
+
+
+_SEEN = "SELECT 1 FROM inbox WHERE workspace = ? AND installation = ? AND state = 'read' AND "
+_SEEN_CONTENT = f"{_SEEN}digest = ? AND received_at >= ? LIMIT 1"
+_SEEN_EITHER = f"{_SEEN}delivery = ? UNION ALL {_SEEN_CONTENT}"
 
 
 def keep(
@@ -58,22 +56,26 @@ def keep(
     """Keeps the raw request; its id. `state`: read, unreadable, unsupported, repeated."""
     inbox_id = new_id("inb")
     tx.connection.execute(
-        insert(t.inbox).values(
-            id=inbox_id,
-            workspace=tx.owned,
-            installation=installation,
-            account=account,
-            adapter=adapter,
-            source=source,
-            received_at=request.received_at,
-            delivery=_named(delivery),
-            digest=content_digest(request),
-            request=request.written(),
-            state=state,
-            trouble=reason_row(trouble),
-        )
+        _KEPT,
+        {
+            "id": inbox_id,
+            "workspace": tx.owned,
+            "installation": installation,
+            "account": account,
+            "adapter": adapter,
+            "source": source,
+            "received_at": request.received_at,
+            "delivery": _named(delivery),
+            "digest": content_digest(request),
+            "request": request.written(),
+            "state": state,
+            "trouble": reason_row(trouble),
+        },
     )
     return inbox_id
+
+
+_KEPT = insert(t.inbox)
 
 
 def get(tx: Transaction, inbox_id: str) -> Mapping[str, Any] | None:

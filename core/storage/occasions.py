@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, or_, select, update
@@ -104,10 +104,19 @@ def by_keys(tx: Transaction, installation: str, keys: Iterable[str]) -> list[Occ
     """The known occasions of these keys."""
     found: list[Occasion] = []
     for chunk in chunks(sorted(keys)):
-        rows = tx.rows(
-            tx.mine(t.occasions).where(t.occasions.c.installation == installation, t.occasions.c.key.in_(chunk))
-        )
-        found.extend(_occasion(row) for row in rows)
+        asked = {"b_workspace": tx.owned, "b_place": installation, "b_keys": chunk}
+        found.extend(_occasion(row) for row in tx.rows(_BY_KEYS, asked))
+    return found
+
+
+def numbers_by_key(tx: Transaction, installation: str, keys: Iterable[str]) -> dict[str, str]:
+    """Key → the number of that occasion, of those that are known and have one."""
+    found: dict[str, str] = {}
+    for chunk in chunks(sorted(keys)):
+        of_them = _NUMBERS.format(", ".join("?" * len(chunk)))
+        for key, own, number in tx.quick(of_them, (tx.owned, installation, *chunk)):
+            if own or number:
+                found[key] = own or number
     return found
 
 
@@ -352,8 +361,11 @@ def _save(tx: Transaction, fresh: list[Occasion], known: list[Occasion]) -> None
                 for one in fresh
             ],
         )
-    for one in known:
-        tx.connection.execute(update(t.occasions).where(t.occasions.c.id == one.id).values(_row(one)))
+    if known:
+        # One statement for all of them, built once.
+        tx.connection.execute(_CHANGED, [
+            {"b_id": one.id, **{f"b_{name}": value for name, value in _row(one).items()}} for one in known
+        ])  # fmt: skip
 
 
 def _row(one: Occasion) -> dict[str, Any]:
@@ -419,6 +431,21 @@ def _occasion(row: Mapping[str, Any]) -> Occasion:
         subject=row["subject"],
         email=row["email"],
     )
+
+
+_BY_KEYS = select(t.occasions).where(
+    t.occasions.c.workspace == bindparam("b_workspace"), t.occasions.c.installation == bindparam("b_place"),
+    t.occasions.c.key.in_(bindparam("b_keys", expanding=True)),
+)  # fmt: skip
+_NUMBERS = (
+    "SELECT key, own_recipient, recipient FROM occasions WHERE workspace = ? AND installation = ? AND key IN ({})"
+)
+_SOME = Occasion("", Kind.CART, datetime(1970, 1, 1, tzinfo=UTC), "")
+_CHANGED = (
+    update(t.occasions)
+    .where(t.occasions.c.id == bindparam("b_id"))
+    .values({name: bindparam(f"b_{name}") for name in _row(_SOME)})
+)
 
 
 def of_rows(rows: Iterable[Mapping[str, Any]]) -> list[Occasion]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from core.domain.discounts import Discount
 from core.domain.events import Kind
@@ -72,8 +72,18 @@ def row(tx: Transaction, rule_id: str) -> Mapping[str, Any] | None:
 
 def active(tx: Transaction, installation: str) -> list[Rule]:
     """The rules that speak about this installation's occasions, switched on."""
-    found = [one for one in rows(tx, installation=installation) if one["active"]]
+    asked = {"b_workspace": tx.owned, "b_place": installation}
+    found = tx.rows(_ACTIVE, asked)
     return parsed(found, texts(tx) if any(one["template"] for one in found) else {})
+
+
+# Built once: asked with everything that is planned.
+_ACTIVE = (
+    select(t.rules)
+    .where(_c.workspace == bindparam("b_workspace"), _c.removed_at.is_(None), _c.active.is_(True))
+    .where(or_(_c.installation == bindparam("b_place"), _c.installation.is_(None)))
+    .order_by(_c.id)
+)
 
 
 def parsed(found: Iterable[Mapping[str, Any]], templates: Mapping[str, Mapping[str, str]]) -> list[Rule]:

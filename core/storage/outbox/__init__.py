@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.storage.outbox.accepting import New, accept
 from core.storage.outbox.calling import Calling, call_again, called, calling
-from core.storage.outbox.carrying_out import carry_out, keep_unfulfilled, known
+from core.storage.outbox.carrying_out import carry_out, keep_unfulfilled, known, said
 from core.storage.outbox.claiming import Claimed, claim, give_back, hurry, next_due
 from core.storage.outbox.doubting import Doubtful, ask_again, doubt, doubtful, not_begun, orphaned
 from core.storage.outbox.ending import (
@@ -34,7 +34,7 @@ from core.storage.outbox.telling import untold
 
 __all__ = [
     "New", "accept",
-    "known", "carry_out", "keep_unfulfilled",
+    "known", "said", "carry_out", "keep_unfulfilled",
     "call_off", "cancel", "end_one", "end_these", "end_waiting", "end_waiting_for", "end_waiting_of",
     "looking", "platforms_to_ask", "to_look_at", "looked_at", "look_elsewhere", "held_too_long", "held_for_nothing",
     "release",

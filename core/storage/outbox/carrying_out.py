@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, update
+from sqlalchemy import bindparam, case, select, update
 
 from core.domain.events import Wish
-from core.domain.messages import Channel, MessageClass, State
+from core.domain.messages import LEFT, Channel, MessageClass, State
 from core.domain.occasions import Occasion
 from core.domain.planning import Cancel, Known, Move, Schedule, Send, Skip, Step
 from core.domain.reasons import Reason
@@ -25,34 +25,33 @@ from core.storage.outbox.ending import end_one
 _m = t.messages.c
 
 
+_OF_OCCASIONS = select(
+    _m.id, _m.occasion, _m.key, _m.step, _m.state, _m.to, _m.text, _m.due_at, _m.expires_at, _m.about, _m.by_person,
+    _m["class"], _m.channels, _m.sender, _m.asks, _m.wanted_at, _m.budgets, _m.content, _m.left_at,
+).where(
+    _m.workspace == bindparam("b_workspace"), _m.occasion.in_(bindparam("b_occasions", expanding=True))
+)  # fmt: skip
+
+
 def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]]:
     """All messages of these occasions, by occasion."""
+    return said(tx, occasion_ids)[0]
+
+
+def said(tx: Transaction, occasion_ids: Iterable[str]) -> tuple[dict[str, list[Known]], dict[str, datetime]]:
+    """All messages of these occasions, and of each occasion the start that the last message that left spoke of (as
+    `occasions.told`)."""
     found: dict[str, list[Known]] = {}
+    told: dict[str, tuple[datetime, datetime]] = {}
     for some in chunks(sorted(occasion_ids)):
-        rows = tx.connection.execute(
-            tx.mine(
-                t.messages,
-                _m.id,
-                _m.occasion,
-                _m.key,
-                _m.step,
-                _m.state,
-                _m.to,
-                _m.text,
-                _m.due_at,
-                _m.expires_at,
-                _m.about,
-                _m.by_person,
-                _m["class"],
-                _m.channels,
-                _m.sender,
-                _m.asks,
-                _m.wanted_at,
-                _m.budgets,
-                _m.content,
-            ).where(_m.occasion.in_(some), _m.key.is_not(None))
-        )
+        rows = tx.connection.execute(_OF_OCCASIONS, {"b_workspace": tx.owned, "b_occasions": some})
         for row in rows:
+            if row.about is not None and row.state in LEFT:
+                left = row.left_at or datetime.min.replace(tzinfo=row.about.tzinfo)
+                if row.occasion not in told or left >= told[row.occasion][0]:
+                    told[row.occasion] = (left, row.about)
+            if row.key is None:
+                continue
             found.setdefault(row.occasion, []).append(
                 Known(
                     row.id,
@@ -76,7 +75,7 @@ def known(tx: Transaction, occasion_ids: Iterable[str]) -> dict[str, list[Known]
                     row.wanted_at,
                 )
             )
-    return found
+    return found, {occasion: about for occasion, (_, about) in told.items()}
 
 
 def carry_out(
@@ -140,37 +139,53 @@ def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> 
 
 def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
     send: Send = step.send
-    done = tx.connection.execute(
-        update(t.messages)
-        .where(_m.id == step.known.id, _m.workspace == tx.owned, _m.state.in_(["scheduled", "held"]))
-        .values(
-            **{"class": str(send.message_class)},
-            priority=send.message_class.priority,
-            to=send.recipient.number,
-            country=send.recipient.country,
-            text=clean(send.text),
-            encoding=send.measure.encoding,
-            segments=send.measure.segments,
-            price_micros=send.price.amount if send.price else None,
-            currency=send.price.currency if send.price else None,
-            due_at=send.send_at,
-            wanted_at=send.wanted_at,
-            expires_at=send.until,
-            about=send.about,
-            sender=send.sender,
-            asks=send.asks,
-            zone=send.zone,
-            checks=checks_row(send.checks),
-            channels=[str(channel) for channel in send.channels],
-            budgets=send.budgets,
-            content=clean(send.content),
-            # What a channel has surely not delivered it need not be given again.
-            channel_step=case((_m.channel_step < len(send.channels), _m.channel_step), else_=0),
-            fallback_at=None,
-            changed_at=now,
-        )
-    )
+    changed = {
+        "class": str(send.message_class),
+        "priority": send.message_class.priority,
+        "to": send.recipient.number,
+        "country": send.recipient.country,
+        "text": clean(send.text),
+        "encoding": send.measure.encoding,
+        "segments": send.measure.segments,
+        "price_micros": send.price.amount if send.price else None,
+        "currency": send.price.currency if send.price else None,
+        "due_at": send.send_at,
+        "wanted_at": send.wanted_at,
+        "expires_at": send.until,
+        "about": send.about,
+        "sender": send.sender,
+        "asks": send.asks,
+        "zone": send.zone,
+        "checks": checks_row(send.checks),
+        "channels": [str(channel) for channel in send.channels],
+        "budgets": send.budgets,
+        "content": clean(send.content),
+        "changed_at": now,
+    }
+    asked = {"b_id": step.known.id, "b_workspace": tx.owned, "b_steps": len(send.channels)}
+    done = tx.connection.execute(_MOVED, asked | {f"b_{name}": value for name, value in changed.items()})
     return bool(done.rowcount)
+
+
+_MOVED = (
+    update(t.messages)
+    .where(_m.id == bindparam("b_id"), _m.workspace == bindparam("b_workspace"), _m.state.in_(["scheduled", "held"]))
+    .values(
+        {
+            **{
+                name: bindparam(f"b_{name}")
+                for name in (
+                    "class", "priority", "to", "country", "text", "encoding", "segments", "price_micros", "currency",
+                    "due_at", "wanted_at", "expires_at", "about", "sender", "asks", "zone", "checks", "channels",
+                    "budgets", "content", "changed_at",
+                )
+            },
+            # What a channel has surely not delivered it need not be given again.
+            "channel_step": case((_m.channel_step < bindparam("b_steps"), _m.channel_step), else_=0),
+            "fallback_at": None,
+        }
+    )
+)  # fmt: skip
 
 
 def _linked(tx: Transaction, step: Move, now: datetime) -> None:
