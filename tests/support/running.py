@@ -23,7 +23,7 @@ import requests
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_SUBMITTED
 from cryptography.fernet import Fernet
 from flask import Flask
-from sqlalchemy import or_, select, text
+from sqlalchemy import exists, or_, select, text
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -232,7 +232,11 @@ class Running:
             select(m.id).where(m.state == "scheduled", m.due_at <= now),
             select(m.id).where(m.state == "sending"),
             select(m.id).where(m.state == "uncertain", m.lease <= now),
-            select(m.id).where(m.state == "held", m.held_by.startswith("look:")),
+            # A platform that does not answer is left in peace for a while, and its messages wait.
+            select(m.id).where(
+                m.state == "held", m.held_by.startswith("look:"),
+                ~exists().where(t.leases.c.name == m.held_by, t.leases.c.until > now),
+            ),
             select(m.id).where(text(t.UNTOLD)),
             select(t.simulated.c.id).where(t.simulated.c.next_at <= now),
             select(t.exports.c.id).where(t.exports.c.state.in_(["waiting", "running"])),
