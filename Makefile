@@ -23,7 +23,7 @@ help:
 	@echo "make test-all   the same, and fail when a service that tests use is missing"
 	@echo "make test-long  the long forms: 5,000 sends under kills, 10,000 hostile requests, every page in the browser"
 	@echo "make check      only what needs no test: ruff, mypy, import-linter, bandit"
-	@echo "make services   install and start PostgreSQL, Redis, RabbitMQ, Chromium, PHP and WordPress (Debian)"
+	@echo "make services   install and start PostgreSQL, Redis, RabbitMQ, Chromium, PHP, WordPress and Kannel (Debian)"
 	@echo "make bench      measure this machine"
 	@echo "make bench-others  measure it against other queues (docs/performance.md)"
 	@echo "make plugin     the WordPress plugin as a zip in dist/"
