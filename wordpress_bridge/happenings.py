@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.contract import ConsentWord, Erasure, Inbound, Installation
@@ -22,7 +22,8 @@ CODE_IN_LINK = "relance_code"
 MOST_EVENTS = 100
 MOST_PEOPLE = 100
 LONGEST = 500
-STRANGERS = "public_form"
+NEW = timedelta(days=1)
+"""Who registered longer ago is told of because the site's members are, and typed nothing today."""
 # WooCommerce's: what is no order any more. "cancelled" and "failed" stay open, so that a rule can speak of them.
 _GONE = frozenset({"trash", "deleted"})
 
@@ -73,12 +74,6 @@ class Said:
     def email(self) -> str | None:
         said = self.text("email", 190).lower()
         return said if "@" in said else None
-
-    @property
-    def ip(self) -> str | None:
-        """The visitor's address, which comes with what was typed or with the consent to it."""
-        consent = self.data.get("consent")
-        return self.text("ip", 45) or (str(consent.get("ip", ""))[:45] if isinstance(consent, Mapping) else "") or None
 
     def shopper(self, *names: str) -> Shopper:
         """Whose phone the fields `names` mean."""
@@ -145,8 +140,8 @@ def _form(said: Said) -> Told:
     person = said.person()
     recipient = person.get("recipient")
     values = said.values("form", "title", "name", "page", what="form", audience="visitor")
-    events = [Event(Kind.FORM, f"form/{form}/{entry}", said.at, values=values, email=said.email, origin=STRANGERS,
-                    ip=said.ip, **person)]
+    events = [Event(Kind.FORM, f"form/{form}/{entry}", said.at, values=values, email=said.email, typed=True,
+                    **person)]
     if said.text("owner"):
         # The owner reads who wrote: number and address as they were typed.
         events.append(Event(Kind.FORM, f"alert/{form}/{entry}", said.at,
@@ -168,7 +163,7 @@ def _member(said: Said) -> Told:
     role = next((one for one in roles if isinstance(one, str)), "") if isinstance(roles, list) else ""
     registered = said.moment("registered")
     event = Event(Kind.CONTACT, subject, said.at, values=said.values("name", "first_name", what="member", role=role),
-                  subject=subject, email=said.email, booked_at=registered, origin=STRANGERS, ip=said.ip,
+                  subject=subject, email=said.email, booked_at=registered, typed=said.at - registered < NEW,
                   **said.person())
     return Told("", (event,))
 
@@ -217,7 +212,7 @@ def _cart(said: Said) -> Told:
     event = Event(
         Kind.CART, key, said.moment("at"), start=said.moment("changed"), recipient=person.recipient,
         trouble=person.trouble, evidence=person.evidence, values=_basket(said, "first_name", "link"),
-        private={IN_LINK: CODE_IN_LINK}, subject=_user(said), email=said.email, ip=said.ip)
+        private={IN_LINK: CODE_IN_LINK}, subject=_user(said), email=said.email)
     return Told("", (event,), said.consent(person.recipient.number if person.recipient else None))
 
 

@@ -123,11 +123,8 @@ class Event:
     """Keys of other occasions of this installation whose wish this one fulfils (an order its cart)."""
     email: str | None = None
     """The person's address, lower case: an order by the same person closes that person's carts elsewhere too."""
-    origin: str | None = None
-    """"public_form" when a stranger typed the number there (a form, a registration), as in the API: it passes the guard
-    of public doors. A cart passes a wider one without being asked."""
-    ip: str | None = None
-    """The address of the person who typed it, where the platform tells."""
+    typed: bool = False
+    """A stranger typed the number there (a form, a registration): it passes the guard of public doors."""
 
     @property
     def digest(self) -> str:

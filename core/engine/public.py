@@ -12,7 +12,7 @@ from typing import Any
 
 from core.domain.errors import BadInput
 from core.domain.policy import pumping
-from core.domain.policy.pumping import Entry, Origin
+from core.domain.policy.pumping import Door, Entry, Origin
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient, mask
 from core.engine import scheduling
@@ -27,22 +27,24 @@ def admit(
     tx: Transaction,
     settings: Mapping[str, Any],
     recipient: Recipient,
-    origin: Origin,
+    door: Door | Origin,
     ip: str | None,
     now: datetime,
-    *,
-    measured: bool = True,
 ) -> Reason | None:
     """None when the message may be written, and then it is counted; else why not.
 
-    `settings`: the workspace's; `ip`: the address of the person who asked, not of the server that passes it on;
-    `measured`: see `pumping.Entry`. Raises `BadInput` for an unreadable address.
+    `settings`: the workspace's; `ip`: the address of the person who asked, not of the server that passes it on. Raises
+    `BadInput` for an unreadable one.
     """
-    if origin is Origin.IMPORTED:
+    if door is Origin.IMPORTED:
         return None
-    entry = Entry.read(
-        recipient, origin, ip, settings["country"], lambda text: people.number_hash(tx.owned, text), measured=measured
-    )
+    door = pumping.DOORS[door] if isinstance(door, Origin) else door
+    entry = Entry.read(recipient, door, ip, settings["country"], lambda text: people.number_hash(tx.owned, text))
+    if not door.limits:
+        # Nothing to count: what is closed is closed, and that is all that is asked.
+        marks = counting.closed(tx, [key for _, key in entry.marked()])
+        refusal = pumping.decide(entry, pumping.open_countries(settings), {}, marks, (), now)
+        return refusal.reason if refusal else None
     tx.alone(f"public:{tx.owned}")
     seen = counting.sighted(tx, entry.asks(), now - pumping.LOOKED_BACK)
     busy = sum(one.count for one in seen.get("tenant", ()) if one.last > now - pumping.HOUR) >= pumping.TENANT_AN_HOUR

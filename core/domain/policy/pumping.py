@@ -50,23 +50,50 @@ class Limit:
     within: timedelta
 
 
-LIMITS: Mapping[Origin, tuple[Limit, ...]] = {
-    Origin.PUBLIC_FORM: (
-        Limit("number", 1, MINUTE), Limit("number", 3, HOUR), Limit("number", 6, DAY),
-        Limit("ip", 5, HOUR), Limit("ip", 20, DAY),
-        Limit("prefix", 5, HOUR), Limit("prefix", 10, DAY),
-        Limit("dial", 20, DAY),
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What is asked of a number that comes in by it. `row`: so many numbers in a row are a robot's (0: nobody looks);
+    `repeats`: each repeat waits twice as long; `measured`: who is there can show it by a code or a link, so that ranges
+    of which nobody does are found out."""
+
+    limits: tuple[Limit, ...] = ()
+    countries: bool = True
+    row: int = 0
+    repeats: bool = False
+    tenant: bool = False
+    watches: bool = False
+    measured: bool = True
+
+
+DOORS: Mapping[Origin, Door] = {
+    Origin.PUBLIC_FORM: Door(
+        (
+            Limit("number", 1, MINUTE), Limit("number", 3, HOUR), Limit("number", 6, DAY),
+            Limit("ip", 5, HOUR), Limit("ip", 20, DAY),
+            Limit("prefix", 5, HOUR), Limit("prefix", 10, DAY),
+            Limit("dial", 20, DAY),
+        ),
+        row=3, repeats=True, tenant=True, watches=True,
     ),
-    Origin.AUTHENTICATED: (
+    Origin.AUTHENTICATED: Door((
         Limit("number", 10, HOUR), Limit("number", 20, DAY), Limit("ip", 60, HOUR), Limit("prefix", 50, HOUR),
         Limit("dial", 200, DAY),
-    ),
-    Origin.IMPORTED: (),
+    )),
 }  # fmt: skip
+PLATFORM_FORM = Door(
+    (Limit("number", 10, HOUR), Limit("number", 20, DAY), Limit("prefix", 50, HOUR), Limit("dial", 200, DAY)),
+    row=6, tenant=True, watches=True, measured=False,
+)  # fmt: skip
+"""A form of somebody's site: it sends each entry once and has a guard of its own, and a person may fill in several."""
+KEPT_FORM = Door(measured=False)
+"""An entry that its site kept while we were away: many come at once, and say nothing by that."""
+CART = Door(countries=False, measured=False)
+"""A shop's checkout. Carts come in storms (a sale, an advertisement) and reach only who agreed, once a week: how many
+there are is no sign, and what a range has shown otherwise counts."""
 TENANT_AN_HOUR = 200
 """For a whole workspace, and three times what is usual at that hour besides."""
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), HOUR
-SEQUENCE, SEQUENCE_GAP, SEQUENCE_WITHIN = 3, 3, timedelta(minutes=10)
+SEQUENCE_GAP, SEQUENCE_WITHIN = 3, timedelta(minutes=10)
 CLOSED_FIRST, CLOSED_LONGEST = timedelta(hours=12), timedelta(days=7)
 MOST_DEAD = 5
 """Numbers of one range that turned out to be none, in an hour: somebody tries them one after the other."""
@@ -122,20 +149,17 @@ def network(ip: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Somebody (or something) asks us to write to `recipient`. `keys`: kind → what is counted for it. `measured`: who
-    is there can show it by a code or a link, so that ranges of which nobody does are found out."""
+    """Somebody (or something) asks us to write to `recipient`. `keys`: kind → what is counted for it."""
 
     recipient: Recipient
-    origin: Origin
+    door: Door
     keys: Mapping[str, str]
     neighbours: Mapping[str, int] = field(default_factory=dict)
     """key of another number → how far it is from this one."""
-    measured: bool = True
 
     @classmethod
     def read(
-        cls, recipient: Recipient, origin: Origin, ip: str | None, home: str, hashed: Callable[[str], str],
-        *, measured: bool = True,
+        cls, recipient: Recipient, door: Door, ip: str | None, home: str, hashed: Callable[[str], str]
     ) -> Entry:
         """`hashed`: a keyed hash, so that neither numbers nor addresses are kept; `home`: the workspace's country."""
         number = recipient.number
@@ -147,12 +171,12 @@ class Entry:
         if code != phonenumbers.country_code_for_region(home):
             keys["dial"] = f"dial|{code}"
         near: dict[str, int] = {}
-        if origin is Origin.PUBLIC_FORM:
-            reach = SEQUENCE_GAP * (SEQUENCE - 1)
+        if door.row:
+            reach = SEQUENCE_GAP * (door.row - 1)
             near = {
                 f"number|{hashed(f'+{int(number[1:]) + step}')}": step for step in range(-reach, reach + 1) if step
             }
-        return cls(recipient, origin, keys, near, measured)
+        return cls(recipient, door, keys, near)
 
     def asks(self) -> set[str]:
         """All keys that `decide` wants to know about."""
@@ -189,8 +213,7 @@ def decide(
     `seen`: the buckets of `entry.asks()` of the last day; `marks`: what is closed or always let in; `usual`: how many
     the workspace had in this hour of the last days.
     """
-    if entry.origin is Origin.IMPORTED:
-        return None
+    door = entry.door
     line = entry.recipient.line
     if line not in (Line.MOBILE, Line.MOBILE_OR_FIXED):
         return Refusal(Reason("pumping_number", {"line": str(line)}))
@@ -201,26 +224,22 @@ def decide(
     # The narrowest word counts; an address that is closed is closed to all but what was always let in.
     if known and known[0][1] == "allowed":
         return None
-    if entry.recipient.country not in countries:
+    if door.countries and entry.recipient.country not in countries:
         return Refusal(Reason("pumping_country", {"country": entry.recipient.country}))
     if closed := [kind for kind, state in known if state == "closed"]:
         return Refusal(Reason("pumping_closed", {"key": closed[0]}))
-    public = entry.origin is Origin.PUBLIC_FORM
-    if public and (silent := _silent(entry, seen, marks, now)):
+    if door.watches and (silent := _silent(entry, seen, marks, now)):
         return silent
-    for limit in LIMITS[entry.origin]:
+    for limit in door.limits:
         if (key := entry.keys.get(limit.kind)) and (reason := _over(limit, seen.get(key, ()), limit.most, now)):
             return Refusal(reason)
-    if not public:
-        return None
-    return _delay(entry, seen, now) or _sequence(entry, seen, now) or _tenant(seen, usual, now)
+    delay = _delay(entry, seen, now) if door.repeats else None
+    return delay or _sequence(entry, seen, now) or (_tenant(seen, usual, now) if door.tenant else None)
 
 
 def counted(entry: Entry) -> Iterable[str]:
     """The keys of which there is one more when the entry is let in."""
-    if entry.origin is Origin.IMPORTED:
-        return ()
-    sent = [f"sent|{entry.keys[kind]}" for kind in _WATCHED] if entry.measured else []
+    sent = [f"sent|{entry.keys[kind]}" for kind in _WATCHED] if entry.door.measured else []
     return [*entry.keys.values(), *sent]
 
 
@@ -288,15 +307,17 @@ def _delay(entry: Entry, seen: Seen, now: datetime) -> Refusal | None:
 
 
 def _sequence(entry: Entry, seen: Seen, now: datetime) -> Refusal | None:
-    """Three numbers in a row, each at most three from the next: nobody's customers come like that. The range is closed
-    until the row is over."""
+    """Numbers in a row, each at most three from the next: nobody's customers come like that. The range is closed until
+    the row is over."""
+    if not entry.door.row:
+        return None
     places = sorted(
         {0, *(step for key, step in entry.neighbours.items() if _within(seen.get(key, ()), SEQUENCE_WITHIN, now))}
     )
     row = 1
     for before, after in pairwise(places):
         row = row + 1 if after - before <= SEQUENCE_GAP else 1
-        if row >= SEQUENCE:
+        if row >= entry.door.row:
             return Refusal(Reason("pumping_sequence"), entry.keys["prefix"], now + SEQUENCE_WITHIN)
     return None
 

@@ -211,7 +211,6 @@ class Relance_Forms {
 			'form'     => $form,
 			'title'    => self::text( $title ),
 			'entry'    => '' === $number ? Relance_Store::token() : $number,
-			'ip'       => Relance_Store::ip(),
 			'phone'    => $value( 'phone' ),
 			'name'     => $value( 'name' ),
 			'email'    => $value( 'email' ),

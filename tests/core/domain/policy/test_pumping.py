@@ -26,7 +26,9 @@ class Door:
         self.seen: dict[str, dict[datetime, Bucket]] = {}
 
     def asks(self, to: Recipient = ANA, at: datetime = NOW, ip: str | None = None, origin=Origin.PUBLIC_FORM):
-        entry = Entry.read(to, origin, ip, "FR", str)
+        if origin is Origin.IMPORTED:
+            return None  # somebody's address book: the engine does not even ask
+        entry = Entry.read(to, pumping.DOORS.get(origin, origin), ip, "FR", str)
         seen = {key: sorted(minutes.values(), key=lambda one: one.start) for key, minutes in self.seen.items()}
         refusal = decide(entry, self.countries, seen, self.marks, self.usual, at)
         if refusal is None:
@@ -167,8 +169,8 @@ def test_forms_and_carts_where_nobody_can_show_to_be_there_condemn_no_range():
     door.count(["prefix|+3363998", "country|FR", "tenant"], hour_ago, 9)  # by a form
     door.sent(["country|FR", "tenant"], hour_ago, 40)
     door.count(["won|country|FR", "won|tenant"], hour_ago, 40)
-    assert door.asks() is None
-    form = Entry.read(ANA, Origin.PUBLIC_FORM, None, "FR", str, measured=False)
+    assert door.asks(origin=pumping.PLATFORM_FORM) is None
+    form = Entry.read(ANA, pumping.PLATFORM_FORM, None, "FR", str)
     assert not [key for key in pumping.counted(form) if key.startswith("sent|")]
     assert "prefix|+3363998" in pumping.counted(form)
 
@@ -219,8 +221,8 @@ def test_no_order_of_requests_exceeds_a_limit_in_any_window(requests):
         to = mobile(10_000_000 + number * 37, country, code)
         ip = f"203.0.{household}.5"
         if door.asks(to, at, ip) is None:
-            passed.append((at, Entry.read(to, Origin.PUBLIC_FORM, ip, "FR", str)))
-    for limit in pumping.LIMITS[Origin.PUBLIC_FORM]:
+            passed.append((at, Entry.read(to, pumping.DOORS[Origin.PUBLIC_FORM], ip, "FR", str)))
+    for limit in pumping.DOORS[Origin.PUBLIC_FORM].limits:
         for at, entry in passed:
             key = entry.keys.get(limit.kind)
             window = [one for then, one in passed if at - limit.within < then <= at and one.keys.get(limit.kind) == key]
@@ -283,3 +285,23 @@ def test_a_burst_of_dead_numbers_closes_their_range():
     assert door.asks() is None
     door.count(["dead|prefix|+3363998"], NOW - timedelta(minutes=5))
     assert door.asks(Recipient("+33639987000", "FR", Line.MOBILE), NOW + timedelta(minutes=2)) == "pumping_dead"
+
+
+def test_a_form_of_somebodys_site_lets_people_come_again_and_stops_who_walks_through_a_range():
+    door = Door()
+    again = [door.asks(at=NOW + timedelta(seconds=place), origin=pumping.PLATFORM_FORM) for place in range(3)]
+    assert again == [None] * 3
+    row = [
+        door.asks(mobile(12_345_600 + place), NOW + timedelta(seconds=place), origin=pumping.PLATFORM_FORM)
+        for place in range(12)
+    ]
+    assert row == [None] * 5 + ["pumping_sequence"] + ["pumping_closed"] * 6
+    assert door.asks(Recipient("+12025550123", "US", Line.MOBILE), origin=pumping.PLATFORM_FORM) == "pumping_country"
+
+
+def test_carts_come_in_storms_from_everywhere_and_only_what_is_closed_is_closed_to_them():
+    door = Door()
+    assert {door.asks(mobile(12_340_000 + place), origin=pumping.CART) for place in range(500)} == {None}
+    assert door.asks(Recipient("+12025550123", "US", Line.MOBILE), origin=pumping.CART) is None
+    door.marks["prefix|+3363998"] = {"state": "closed", "until": None, "times": 1, "at": NOW}
+    assert door.asks(origin=pumping.CART) == "pumping_closed"
