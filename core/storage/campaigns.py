@@ -123,6 +123,16 @@ def due(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[str, str]
     return [(row.workspace, row.id) for row in tx.connection.execute(query)]
 
 
+def pause_all(tx: Transaction, reason: Reason, now: datetime) -> int:
+    """Pauses every campaign of the house that is at work; how many. What they hold is held at their next turn."""
+    done = tx.connection.execute(
+        update(t.campaigns)
+        .where(_c.state.in_(["gathering", "sending", "waiting"]))
+        .values(state="paused", trouble=reason_row(reason), next_at=now, changed_at=now)
+    )
+    return int(done.rowcount)
+
+
 def stopped(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     """Campaign → "paused" or "cancelled", for those of these that are: over the whole house."""
     query = select(_c.id, _c.state).where(_c.id.in_(sorted(ids)), _c.state.in_(["paused", "cancelled"]))

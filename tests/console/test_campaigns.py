@@ -68,6 +68,8 @@ def test_five_steps_lead_to_a_campaign(clinic: Clinic) -> None:
     again = visitor.post(f"/campaigns/{campaign}/send").text
     assert "Ana" in again or "Soldes" in again
     work(clinic)
+    why = visitor.get(f"/why?q=%2B{NUMBERS[1][1:]}")
+    assert f'href="/campaigns/{campaign}"' in why
     page = visitor.get(f"/campaigns/{campaign}")
     assert re.search(r"Partis</span><strong class=\"count\">5<", page)
     assert visitor.browser.get(f"/campaigns/{campaign}/check").status_code == 409

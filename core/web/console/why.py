@@ -72,7 +72,8 @@ def why() -> ResponseReturnValue:
                 found = None
         elif number:
             found = explaining.number(tx, number, now, g.language)
-            if not found["messages"] and not found["occasions"] and not _known(found["standing"]):
+            something = any(found[what] for what in ("messages", "occasions", "campaigns"))
+            if not something and not _known(found["standing"]):
                 found = None
         elif query:
             choices = occasions.by_ids(tx, overview.by_name(tx, query, now - LOOKED_BACK, MOST))

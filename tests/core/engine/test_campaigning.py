@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
+from core.domain.reasons import Reason
 from core.engine import campaigning
 from core.engine.campaigning import BATCH
 from core.ids import new_id
@@ -114,6 +115,19 @@ def test_what_was_put_back_into_the_queue_meanwhile_does_not_leave(tmp_path: Pat
         relance.settle()
         rows = relance.client.get(f"/v1/messages?campaign={campaign_id}").json()["data"]
         assert {row["state"] for row in rows} == {state}
+        assert relance.phones() == []
+
+
+def test_after_a_backup_came_back_a_person_decides_whether_it_goes_on(tmp_path: Path) -> None:
+    with Running(tmp_path) as relance:
+        campaign_id = sent(relance)
+        for _ in range(2):
+            turn(relance, campaign_id)
+        with relance.suite.database.write() as tx:
+            assert campaigns.pause_all(tx, Reason("campaign_restored"), relance.suite.now()) == 1
+        relance.settle()
+        said = relance.client.get(f"/v1/campaigns/{campaign_id}").json()
+        assert (said["state"], said["trouble"]["code"]) == ("paused", "campaign_restored")
         assert relance.phones() == []
 
 

@@ -236,7 +236,7 @@ WRITES: dict[str, Call] = {
     "campaigns.leave_out_waiting": lambda tx, our: campaigns.leave_out_waiting(tx, our["campaign"], WHY),
     "campaigns.remove": lambda tx, our: campaigns.remove(tx, our["campaign"]),
     "conversations.change": lambda tx, our: conversations.change(tx, our["talk"], state="closed"),
-    "conversations.said": lambda tx, our: conversations.said(tx, our["talk"], our["sent"], NOW),
+    "conversations.said": lambda tx, our: conversations.said(tx, our["talk"], our["sent"], NOW, read=our["reply"]),
     "conversations.settled": lambda tx, our: conversations.settled(tx, ANA.number, NOW),
     "exported.failed": lambda tx, our: exported.failed(tx, our["export"], WHY, NOW, again_at=None),
     "exported.withdraw": lambda tx, our: exported.withdraw(tx, our["export"], WHY),
@@ -303,7 +303,7 @@ OF_ITS_OWN = """
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
-    erasure.asked_for_all campaigns.due campaigns.settle campaigns.stopped
+    erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
     conversions.note_left_out exported.due exported.prune exported.take
