@@ -33,7 +33,8 @@ CHANNELS = (Channel.SMS, Channel.WHATSAPP, Channel.RCS)
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a person of the house says. `body` stands as it is; `template` is the key of a text that is filled with
-    what we know of the person and with `data`. `once` names the press of the button: the same one says it once."""
+    what we know of the person and with `data`. `once` names the press of the button: the same one says it once. `read`
+    is the last reply that was read before: one that came since still waits for somebody."""
 
     body: str | None = None
     template: str | None = None
@@ -41,6 +42,7 @@ class Answer:
     channel: Channel | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
     once: str = ""
+    read: str | None = None
     test: bool = False
 
 
@@ -87,8 +89,10 @@ def answer(suite: Suite, tx: Transaction, conversation_id: str, said: Answer, *,
         why = draft.reason or Reason("no_longer_useful")
         raise Conflict(why.code, **why.values)
     [message_id] = sending.accept(suite, tx, [replace(draft, reference=reference)])
-    conversations.said(tx, row["id"], message_id, now)
-    conversations.settled(tx, row["number"], now)
+    read = said.read or row["reply"]
+    # In the order in which a reply that arrives takes them.
+    conversations.settled(tx, row["number"], now, until=read)
+    conversations.said(tx, row["id"], message_id, now, read=read)
     house.note(tx, who, "conversation_answered", row["id"], {"message": message_id}, now)
     found = outbox.get(tx, message_id)
     if found is None:

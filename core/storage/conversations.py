@@ -82,9 +82,13 @@ def heard(
     return str(tx.connection.execute(done.returning(_c.id)).scalar_one())
 
 
-def said(tx: Transaction, conversation_id: str, message_id: str, now: datetime) -> None:
-    """A person of the house answered: it waits for the other side now."""
-    change(tx, conversation_id, message=message_id, at=now, state=WAITING, unread=0)
+def said(tx: Transaction, conversation_id: str, message_id: str, now: datetime, *, read: str | None) -> None:
+    """A person of the house answered, who had read up to the reply `read`: it waits for the other side now, unless that
+    has written something more."""
+    nothing_new = _c.reply.is_(None) if read is None else _c.reply == read
+    state = case((nothing_new, WAITING), else_=OPEN)
+    unread = case((nothing_new, 0), else_=_c.unread)
+    change(tx, conversation_id, message=message_id, at=now, state=state, unread=unread)
 
 
 def change(tx: Transaction, conversation_id: str, **values: Any) -> bool:
@@ -101,9 +105,11 @@ def note(tx: Transaction, conversation: Mapping[str, Any], who: str, words: str,
     return row
 
 
-def settled(tx: Transaction, number: str, now: datetime) -> int:
-    """Every reply of that number is dealt with. Returns how many waited."""
+def settled(tx: Transaction, number: str, now: datetime, *, until: str | None = None) -> int:
+    """Every reply of that number is dealt with, or those up to one of them. Returns how many waited."""
     done = update(t.replies).where(_p.workspace == tx.owned, _p.number == number, _p.handled_at.is_(None))
+    if until is not None:
+        done = done.where(_p.id <= until)
     return tx.connection.execute(done.values(handled_at=now)).rowcount
 
 

@@ -7,6 +7,7 @@ from copy import copy
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from core.domain.approved import Status, Template
 from core.domain.messages import Channel
 from core.engine import feedback
 from core.storage import approved, conversations, house, outbox, people
+from core.storage import feedback as replies
 from core.storage import tables as t
 from tests.support.clinic import ANA, BOB, Clinic
 from tests.support.console import Visitor
@@ -23,7 +25,7 @@ from tests.support.console import Visitor
 @pytest.fixture
 def clinic(tmp_path: Path) -> Clinic:
     found = Clinic(tmp_path)
-    found.visit = found.write("ana", "2026-12-02T10:00:00+01:00", name="Ana Martin")
+    found.write("ana", "2026-12-02T10:00:00+01:00", name="Ana Martin")
     found.at("2026-12-01T18:00:00+01:00")
     return found
 
@@ -50,11 +52,11 @@ def state(clinic: Clinic, number: str = ANA) -> tuple[str, int]:
     return row["state"], row["unread"]
 
 
-def fields(page: str) -> dict[str, str]:
+def fields(page: str) -> dict[str, Any]:
     """The hidden fields of the answer's form."""
     form = re.search(r'<form method="post" action="/conversations/[^"]+/answer".*?</form>', page, re.DOTALL)
     assert form is not None
-    return dict(re.findall(r'<input type="hidden" name="(once|seen)" value="([^"]*)"', form[0]))
+    return dict(re.findall(r'<input type="hidden" name="(once|seen|read)" value="([^"]*)"', form[0]))
 
 
 def said_by_us(clinic: Clinic) -> list[str]:
@@ -168,6 +170,21 @@ def test_who_answers_while_another_does_is_told_and_keeps_the_words(clinic: Clin
     assert said_by_us(clinic) == ["Pas de souci."]
     second.post(f"{path}/answer", text="Venez à midi.", **fields(told.text))
     assert said_by_us(clinic) == ["Pas de souci.", "Venez à midi."]
+
+
+def test_what_came_while_somebody_answered_still_waits_for_them(clinic: Clinic) -> None:
+    clinic.answer(ANA, "Je serai en retard")
+    visitor = Visitor(clinic)
+    path = f"/conversations/{talk(clinic)}"
+    form = fields(visitor.get(path))
+    clinic.answer(ANA, "Et je viens avec ma fille")
+
+    visitor.post(f"{path}/answer", text="Pas de souci.", follow=False, **form)
+
+    assert said_by_us(clinic) == ["Pas de souci."]
+    assert state(clinic) == ("open", 1)
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        assert [row["text"] for row in replies.replies(tx, waiting=True)] == ["Et je viens avec ma fille"]
 
 
 @pytest.mark.parametrize("text", ["", "   "])
@@ -288,7 +305,7 @@ def test_another_workspace_finds_nothing(clinic: Clinic) -> None:
     path = f"/conversations/{talk(clinic)}"
     assert stranger.browser.get(path).status_code == 404
     for action in ("answer", "note", "assign", "state", "ready"):
-        form = {"text": "x", "name": "x", "to": "", "state": "closed"}
+        form: dict[str, Any] = {"text": "x", "name": "x", "to": "", "state": "closed"}
         assert stranger.post(f"{path}/{action}", **form).status_code == 404, action
 
 

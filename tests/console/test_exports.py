@@ -7,6 +7,7 @@ import io
 import re
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.support.console import Visitor
 @pytest.fixture
 def clinic(tmp_path: Path) -> Clinic:
     found = Clinic(tmp_path)
-    found.visit = found.write("ana", "2026-12-02T10:00:00+01:00", title="Mme Martin")
+    found.write("ana", "2026-12-02T10:00:00+01:00", title="Mme Martin")
     return found
 
 
@@ -100,7 +101,7 @@ def test_another_workspace_s_file_is_not_there(clinic: Clinic) -> None:
 
 
 @pytest.mark.parametrize("form", [{"what": "verifications"}, {"what": "messages", "format": "xls"}, {}])
-def test_what_is_no_list_is_refused(clinic: Clinic, form: dict[str, str]) -> None:
+def test_what_is_no_list_is_refused(clinic: Clinic, form: dict[str, Any]) -> None:
     assert Visitor(clinic).post("/exports", **form).status_code == 404
 
 

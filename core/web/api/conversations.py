@@ -62,6 +62,7 @@ def answer(call: Call, id: str) -> Answer:
         template=body.get("template"),
         data=body.get("data") or {},
         channel=Channel(body["channel"]) if body.get("channel") else None,
+        read=body.get("reply"),
         content=checked(body["content"]) if body.get("content") else {},
         test=call.key.test,
     )

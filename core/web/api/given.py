@@ -616,6 +616,8 @@ class ConversationAnswer(Body):
     template = words(80, allow_none=True, metadata={"description": "The key of a text, filled with what we know of the"
                                                     " person and with `data`"})  # fmt: skip
     data = fields.Dict(keys=fields.String(), validate=_small, allow_none=True)
+    reply = words(40, allow_none=True, metadata={"description": "The last reply that was read before answering: one"
+                                                 " that came since still waits for an answer"})  # fmt: skip
     channel = one_of(["sms", "whatsapp", "rcs"], metadata={"description": "Without it, by which the person wrote last"})
     content = fields.Raw(
         allow_none=True, validate=_maybe_content,

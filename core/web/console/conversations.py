@@ -96,7 +96,7 @@ def answer(conversation_id: str) -> ResponseReturnValue:
     suite, form = current_suite(), request.form
     draft = Draft(
         text=form.get("text", "")[:LONGEST], channel=form.get("channel", ""), template=form.get("approved", ""),
-        values=form.get("values", "")[:2000], once=form.get("once", "")[:40],
+        values=form.get("values", "")[:2000], once=form.get("once", "")[:40], read=form.get("read", "")[:40],
     )  # fmt: skip
     try:
         with suite.database.write(g.person.workspace) as tx:
@@ -176,13 +176,14 @@ class Draft:
     template: str = ""
     values: str = ""
     once: str = ""
+    read: str = ""
 
     def answer(self, tx: Transaction) -> conversing.Answer:
         """The same for the engine. Raises `BadInput`."""
         channel = Channel(self.channel) if self.channel in conversing.CHANNELS else None
         name, _, language = self.template.partition("|")
         if channel is not Channel.WHATSAPP or not name:
-            return conversing.Answer(body=self.text, channel=channel, once=self.once)
+            return conversing.Answer(body=self.text, channel=channel, once=self.once, read=self.read or None)
         body = [line.strip() for line in self.values.splitlines() if line.strip()]
         # In a text of ours braces are variables: what a person wrote is sent as it stands.
         gaps = {"body": [f"{{{{ v{place} }}}}" for place in range(len(body))]} if body else {}
@@ -190,7 +191,9 @@ class Draft:
         known = next((one.template for one in shelf.listed(tx) if one.template.key == (name, language)), None)
         text = approved.filled(known.body, body) if known and known.body else " ".join([name, *body])
         data = {f"v{place}": value for place, value in enumerate(body)}
-        return conversing.Answer(body=text, channel=channel, content=content, data=data, once=self.once)
+        return conversing.Answer(
+            body=text, channel=channel, content=content, data=data, once=self.once, read=self.read or None
+        )
 
 
 @dataclass(frozen=True, slots=True)

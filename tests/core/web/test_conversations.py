@@ -189,6 +189,19 @@ def test_after_a_stop_of_advertising_one_may_still_answer(relance: Running, clie
     assert only(client)["opted_out"] == ["marketing"]
 
 
+def test_an_answer_to_what_was_read_leaves_the_rest_to_be_read(relance: Running, client: Client) -> None:
+    says(relance, "Je serai en retard")
+    path = f"/v1/conversations/{only(client)['id']}"
+    read = client.get(path).json()["entries"][0]["id"]
+    says(relance, "Et je viens avec ma fille")
+
+    client.post(f"{path}/answers", {"body": "Pas de souci", "reply": read})
+
+    assert (only(client)["state"], only(client)["unread"]) == ("open", 2)
+    client.post(f"{path}/answers", {"body": "Très bien"})
+    assert (only(client)["state"], only(client)["unread"]) == ("waiting", 0)
+
+
 def test_a_dry_run_says_what_it_would_cost_and_says_nothing(relance: Running, client: Client) -> None:
     says(relance, "Allô ?")
     path = f"/v1/conversations/{only(client)['id']}/answers"
