@@ -12,22 +12,12 @@ from core.domain.carts import CONTROL_PERCENT, Around, arounds
 from core.domain.events import Kind, Wish
 from core.domain.messages import Channel, State
 from core.domain.occasions import Occasion
-from core.domain.planning import (
-    WISH,
-    Cancel,
-    Move,
-    Schedule,
-    Send,
-    Skip,
-    Step,
-    plan,
-    reconcile,
-    unfulfilled,
-)
+from core.domain.planning import WISH, Send, Skip, plan
 from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
 from core.domain.reach import Reach
 from core.domain.reasons import Reason
+from core.domain.reconciling import Cancel, Move, Schedule, Step, reconcile, unfulfilled
 from core.domain.rules import Rule
 from core.engine import trail
 from core.storage import answers, approved, carts, house, ledger, occasions, outbox, people, reach, rules

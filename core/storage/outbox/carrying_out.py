@@ -10,8 +10,9 @@ from sqlalchemy import bindparam, case, select, update
 from core.domain.events import Wish
 from core.domain.messages import LEFT, Channel, MessageClass, State
 from core.domain.occasions import Occasion
-from core.domain.planning import Cancel, Known, Move, Schedule, Send, Skip, Step
+from core.domain.planning import Send, Skip
 from core.domain.reasons import Reason
+from core.domain.reconciling import Cancel, Known, Move, Schedule, Step
 from core.domain.text.segments import measure
 from core.storage import links
 from core.storage import tables as t

@@ -13,8 +13,8 @@ from core.domain.content import checked
 from core.domain.discounts import Discount
 from core.domain.errors import BadInput, NotFound
 from core.domain.messages import Channel, MessageClass
-from core.domain.planning import Cancel, Move, Schedule, Step
 from core.domain.reasons import Reason
+from core.domain.reconciling import Cancel, Move, Schedule, Step
 from core.domain.text.templates import compile_template
 from core.engine import approving, scheduling, shown
 from core.engine.scheduling import Difference

@@ -11,9 +11,9 @@ from flask.typing import ResponseReturnValue
 from core.domain import approved
 from core.domain.errors import BadInput, InvalidTemplate, NotFound
 from core.domain.events import Kind
-from core.domain.planning import Cancel, Move, Schedule
 from core.domain.policy.walltime import parse_duration
 from core.domain.reasons import Reason
+from core.domain.reconciling import Cancel, Move, Schedule
 from core.domain.text.templates import compile_template
 from core.domain.when import After, AtWall, Before, OnChange, parse_when
 from core.engine import previewing

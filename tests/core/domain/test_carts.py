@@ -29,11 +29,12 @@ from core.domain.errors import BadInput
 from core.domain.events import Closed, Event, Kind
 from core.domain.messages import MessageClass, State
 from core.domain.occasions import Occasion
-from core.domain.planning import Cancel, Known, Schedule, Send, Skip, manner_of, plan, reconcile
+from core.domain.planning import Send, Skip, plan
 from core.domain.policy.consent import Standing
 from core.domain.policy.decision import Policy
 from core.domain.policy.walltime import Duration
 from core.domain.recipients import Line, Recipient
+from core.domain.reconciling import Cancel, Known, Schedule, manner_of, reconcile
 from core.domain.rules import Rule
 from core.domain.text.price import Money
 from core.domain.when import After

@@ -13,24 +13,13 @@ from hypothesis import strategies as st
 from core.domain.events import Closed, Kind
 from core.domain.messages import MessageClass, State
 from core.domain.occasions import Answer, Occasion
-from core.domain.planning import (
-    Cancel,
-    Known,
-    Move,
-    Schedule,
-    Send,
-    Skip,
-    Step,
-    key_of,
-    manner_of,
-    plan,
-    reconcile,
-)
+from core.domain.planning import Send, Skip, key_of, plan
 from core.domain.policy.consent import ALL, Standing
 from core.domain.policy.decision import Policy
 from core.domain.policy.walltime import Duration, local
 from core.domain.policy.week import Hours
 from core.domain.recipients import Line, Recipient
+from core.domain.reconciling import Cancel, Known, Move, Schedule, Step, manner_of, reconcile
 from core.domain.rules import Rule
 from core.domain.when import After, AtWall, Before, OnChange
 

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from core.domain.messages import Channel, MessageClass, State
-from core.domain.planning import Cancel, Known
 from core.domain.reasons import Reason
+from core.domain.reconciling import Cancel, Known
 from core.storage import ledger, outbox
 from core.storage import tables as t
 from core.storage.database import Database
