@@ -31,6 +31,8 @@ _PROOF = re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=\-]+", re.IGNORECASE)
 _SECRET_NAMES = re.compile(
     r"code|state|token|secret|password|key|signature|hmac|authorization|cookie|verifier|body|text", re.IGNORECASE
 )
+_AN_ID = re.compile(r"[a-z]{3}_[0-9a-z]{8,32}")
+"""One of our own: a line of a batch holds twenty, and nobody is in them."""
 LONGEST = 20_000
 """Characters of one value: a trace fits, a body that somebody sent does not."""
 _PERSON_NAMES = re.compile(r"^(?:to|from|sender|recipient|phone|msisdn|mobile|number|email)$", re.IGNORECASE)
@@ -95,6 +97,8 @@ def _shown(name: str, value: Any) -> Any:
         return [_shown("", inner) for inner in value]
     # An exception quotes what it failed on; so may anything else that is no text.
     text = value if isinstance(value, str) else str(value)
+    if _AN_ID.fullmatch(text):
+        return text
     return without_people(text if len(text) <= LONGEST else text[:LONGEST] + "…")
 
 
