@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "demo",
     "send": "messages",
     "messages": "messages",
+    "campaigns": "campaigns",
     "caps": "caps",
     "why": "why",
     "cost": "texts",

@@ -26,6 +26,7 @@ from core.domain.reasons import Reason
 from core.domain.segments import parse
 from core.domain.text.templates import compile_template
 from core.engine import campaign_check, campaign_results, campaigning, shown
+from core.engine.campaign_shown import as_given, campaign
 from core.storage import campaigns, house, rules, segments
 from core.storage.database import Transaction
 from core.web import problems
@@ -139,7 +140,7 @@ def create(call: Call) -> Answer:
         if call.dry_run:
             return call.done(201, _rehearsed(call, tx, _row(tx, campaign_id), saved=False))
         house.note(tx, call.who, "campaign_saved", campaign_id, {}, call.now)
-        return call.done(201, as_json(_row(tx, campaign_id), call.language))
+        return call.done(201, campaign(_row(tx, campaign_id), call.language))
 
 
 @ROUTES("GET", "/v1/campaigns", "Campaigns, newest first", query=Campaigns(), gives="CampaignList")
@@ -147,7 +148,7 @@ def listed(call: Call) -> Answer:
     asked = call.query
     with call.read() as tx:
         rows = campaigns.rows(tx, state=asked.get("state"), after=asked.get("after"), limit=asked["limit"] + 1)
-    return Answer(200, page(rows, asked["limit"], lambda row: as_json(row, call.language), _id))
+    return Answer(200, page(rows, asked["limit"], lambda row: campaign(row, call.language), _id))
 
 
 @ROUTES("GET", "/v1/campaigns/{id}", "A campaign, how far it is, and what became of it", gives="CampaignWithResults")
@@ -155,7 +156,7 @@ def single(call: Call, id: str) -> Answer:
     with call.read() as tx:
         row = _row(tx, id)
         results = campaign_results.as_json(tx, row, call.now, call.language) if row["started_at"] else None
-        return Answer(200, {**as_json(row, call.language), "results": results})
+        return Answer(200, {**campaign(row, call.language), "results": results})
 
 
 @ROUTES("PATCH", "/v1/campaigns/{id}", "Changes a draft", takes=Campaign(), gives="Campaign", partial=True,
@@ -163,11 +164,11 @@ def single(call: Call, id: str) -> Answer:
 def change(call: Call, id: str) -> Answer:
     with call.write() as tx:
         row = _row(tx, id)
-        values = _stored(call, tx, {**_as_given(row), **_said(call.body)})
+        values = _stored(call, tx, {**as_given(row), **_said(call.body)})
         if not campaigns.change(tx, id, values, call.now, only=[Phase.DRAFT]):
             raise Conflict("campaign_state", state=row["state"])
         house.note(tx, call.who, "campaign_saved", id, {}, call.now)
-        return call.done(200, as_json(_row(tx, id), call.language))
+        return call.done(200, campaign(_row(tx, id), call.language))
 
 
 @ROUTES("DELETE", "/v1/campaigns/{id}", "Throws a draft away", status=204, also={409: "It has begun"})
@@ -198,7 +199,7 @@ def send(call: Call, id: str) -> Answer:
         if (open_until := row["open_until"]) is not None and open_until <= call.now and row["state"] == Phase.DRAFT:
             raise BadInput("campaign_over_before", pointer="/open_until")
         campaigning.send(tx, row, call.who, call.now)
-        return call.done(200, as_json(_row(tx, id), call.language))
+        return call.done(200, campaign(_row(tx, id), call.language))
 
 
 @ROUTES("POST", "/v1/campaigns/{id}/pause", "Holds what has not left", gives="Campaign",
@@ -206,7 +207,7 @@ def send(call: Call, id: str) -> Answer:
 def pause(call: Call, id: str) -> Answer:
     with call.write() as tx:
         campaigning.pause(tx, _locked(tx, id), call.who, call.now)
-        return call.done(200, as_json(_row(tx, id), call.language))
+        return call.done(200, campaign(_row(tx, id), call.language))
 
 
 @ROUTES("POST", "/v1/campaigns/{id}/resume", "Goes on after a pause; after the first part, lets the rest follow",
@@ -214,7 +215,7 @@ def pause(call: Call, id: str) -> Answer:
 def resume(call: Call, id: str) -> Answer:
     with call.write() as tx:
         campaigning.resume(tx, _locked(tx, id), call.who, call.now)
-        return call.done(200, as_json(_row(tx, id), call.language))
+        return call.done(200, campaign(_row(tx, id), call.language))
 
 
 @ROUTES("POST", "/v1/campaigns/{id}/cancel", "Calls off what has not left", gives="Campaign",
@@ -222,7 +223,7 @@ def resume(call: Call, id: str) -> Answer:
 def cancel(call: Call, id: str) -> Answer:
     with call.write() as tx:
         campaigning.cancel(tx, _locked(tx, id), call.who, call.now)
-        return call.done(200, as_json(_row(tx, id), call.language))
+        return call.done(200, campaign(_row(tx, id), call.language))
 
 
 @ROUTES("GET", "/v1/campaigns/{id}/people", "Everybody whom it means, and why some get nothing", query=People(),
@@ -254,52 +255,6 @@ def _locked(tx: Transaction, campaign_id: str) -> Mapping[str, Any]:
 # ---------------------------------------------------------------------------------------------- shown
 
 
-def as_json(row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """A campaign as the API shows it; the numbers of its audience are shown by `/people`."""
-    said = _as_given(row)
-    if "numbers" in said["audience"]:
-        said["audience"] = {"numbers": len(said["audience"]["numbers"])}
-    return {
-        "id": row["id"],
-        **said,
-        "state": row["state"],
-        "first_only": row["first_only"],
-        "chosen": row["won"],
-        "trouble": shown.reason(row["trouble"], language),
-        "test": row["test"],
-        "created_at": shown.moment(row["created_at"]),
-        "started_at": shown.moment(row["started_at"]),
-        "ended_at": shown.moment(row["ended_at"]),
-    }
-
-
-def _as_given(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A campaign as its author wrote it."""
-    message, staged, audience = row["message"], row["staged"], row["audience"]
-    if "segment" in audience:
-        audience = {"segment": audience["segment"]}
-    known = message.get("budgets") or {}
-    return {
-        "name": row["name"],
-        "class": row["class"],
-        "audience": audience,
-        "channels": [
-            {"channel": name, "within": f"PT{known[name]}S"} if name in known else name for name in message["channels"]
-        ],
-        "variants": message["variants"],
-        "sender": message["sender"],
-        "shorten": message["shorten"],
-        "fallbacks": message["fallbacks"],
-        "send_at": row["wall"] or shown.moment(row["send_at"]),
-        "zone": row["zone"],
-        "useful_for": f"PT{row['useful'] // 60}M",
-        "staged": staged and {**staged, "after": None if staged["after"] is None else f"PT{staged['after'] // 60}M"},
-        "winner": row["winner"],
-        "holdout": row["holdout"],
-        "open_until": shown.moment(row["open_until"]),
-    }
-
-
 def _person(row: Mapping[str, Any], language: str) -> dict[str, Any]:
     return {
         "id": row["id"],
@@ -315,8 +270,8 @@ def _person(row: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 def _rehearsed(call: Call, tx: Transaction, row: Mapping[str, Any], *, saved: bool = True) -> dict[str, Any]:
     said = campaign_check.rehearse(call.suite, tx, row, call.now).as_json(call.language)
-    campaign = as_json(row, call.language)
-    return {"campaign": campaign if saved else {**campaign, "id": None}, **said}
+    one = campaign(row, call.language)
+    return {"campaign": one if saved else {**one, "id": None}, **said}
 
 
 # ---------------------------------------------------------------------------------------------- read

@@ -1,0 +1,54 @@
+"""`relance campaigns` and a list out of a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
+
+from core.cli import cli
+from core.settings import Settings
+from core.storage import campaigns, house
+from core.storage.migrate import upgrade
+from core.suite import build_suite
+
+
+def test_a_list_out_of_a_file_is_written_to_paused_and_called_off(tmp_path: Path) -> None:
+    env = {"RELANCE_DATA_DIR": str(tmp_path / "var"), "RELANCE_MODE": "test", "RELANCE_LANGUAGE": "en",
+           "RELANCE_SECRET_KEYS": Fernet.generate_key().decode()}  # fmt: skip
+
+    def relance(*arguments: str, status: int = 0) -> Result:
+        result = CliRunner().invoke(cli, arguments, env=env)
+        assert result.exit_code == status, f"{arguments}: {result.output} {result.exception!r}"
+        return result
+
+    def told(*arguments: str) -> Any:
+        return json.loads(relance(*arguments, "--json").stdout)
+
+    suite = build_suite(Settings.read(env))
+    upgrade(suite.database)
+    with suite.database.write() as tx:
+        workspace = house.add_workspace(tx, "Clinic", {}, suite.now())
+    file = tmp_path / "fair.csv"
+    file.write_text("telephone\n0639981101\n0639981102\n", encoding="utf-8")
+    assert told("import", "contacts", str(file), "--list", "Fair")["written"] == 2
+    with suite.database.write(workspace) as tx:
+        text = {"name": "A", "share": 100, "body": "Closed on Friday", "template": None, "content": None}
+        message = {"channels": ["sms"], "budgets": None, "variants": [text], "sender": None, "shorten": True,
+                   "fallbacks": {}}  # fmt: skip
+        campaign = campaigns.add(tx, {
+            "name": "Closing", "class": "transactional", "audience": {"conditions": {"all": []}}, "message": message,
+            "useful": 259_200, "holdout": 0, "test": True,
+        }, suite.now())  # fmt: skip
+    assert told("campaigns", "show", campaign)["rehearsal"]["would_get"] == 2
+    assert told("campaigns", "send", campaign, "--dry-run")["state"] == "gathering"
+    assert [one["state"] for one in told("campaigns", "list")["data"]] == ["draft"]
+    assert told("campaigns", "send", campaign)["state"] == "gathering"
+    assert told("campaigns", "pause", campaign)["state"] == "paused"
+    assert told("campaigns", "cancel", campaign)["state"] == "cancelled"
+    assert "cancelled" in relance("campaigns", "show", campaign).output
+    relance("campaigns", "resume", campaign, status=1)
+    relance("campaigns", "show", "cmp_none", status=1)
