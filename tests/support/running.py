@@ -202,7 +202,7 @@ class Running:
             self.suite.wake()
             # What was under way when we asked may have looked before; so the one after it counts.
             wanted = self._runner.turns() + 2
-            self.until(lambda: self._is_at_rest(wanted), seconds=PATIENCE * 3)
+            self.until(lambda: self._is_at_rest(wanted), seconds=PATIENCE * 6)
             return
         for _ in range(rounds):
             if ticking.ask(self.suite) + dispatch.run_due(self.suite) + ticking.tick(self.suite) == 0:
