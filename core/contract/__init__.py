@@ -27,7 +27,7 @@ from core.contract.inbound import Inbound, Reply
 from core.contract.provider import Follows, Gone, Listens, Provider, ProviderTools, Revokes, Seeks, Speaks
 from core.contract.reaching import KnowsPhones
 from core.contract.reading import Batch, CallOff, ConsentWord, Erasure, Merge, Reading, Sweep
-from core.contract.records import Counts, Maps, Property, Record, Records, Slot
+from core.contract.records import Counts, CountsLists, Maps, PeopleList, Property, Record, Records, Slot
 from core.contract.reporting import KeepsConsent, Report, Reports, ReportsInBatches
 from core.contract.sending import (
     Accepted,
@@ -69,7 +69,7 @@ __all__ = [
     "Chooses", "Choice", "HandsOver", "TakesKeys", "Offers", "Download", "Installs", "Publishes", "Published", "Checks",
     "Check",
     "Limits", "Limit",
-    "Maps", "Slot", "Property", "Record", "Counts", "Records",
+    "Maps", "Slot", "Property", "Record", "Counts", "CountsLists", "PeopleList", "Records",
     "ShowsBox", "Box", "NamesCodes", "Rewards", "Reward",
     "Account", "Outgoing", "Accepted", "TryLater", "Refused", "AccountTrouble", "Uncertain", "Outcome", "Receipt",
     "PhoneReply",

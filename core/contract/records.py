@@ -90,6 +90,28 @@ class Counts(Adapter):
         `NotNow`."""
 
 
+class CountsLists(Counts):
+    """The same for the lists that people made over there (a segment, a list view)."""
+
+    @abstractmethod
+    def lists(self, installation: Installation, now: datetime) -> tuple[PeopleList, ...]:
+        """The lists of people, a few hundred at the most, by name. Network. Raises `BadInput` where this connection may
+        not read them, `NeedsReconnect`, `NotNow`."""
+
+    @abstractmethod
+    def records_of(self, installation: Installation, name: str, after: str | None, now: datetime) -> Records:
+        """As `records`, of the list with the id `name`. Raises `BadInput` for one that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleList:
+    """A list over there. `count` is how many records it has, if the platform says so."""
+
+    id: str
+    name: str
+    count: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """A page of records. `after` asks for the next one; None after the last."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from core.contract import ConsentWord, Counts, Record
+from core.contract import ConsentWord, Counts, CountsLists, PeopleList, Record
 from core.domain.errors import NotFound
 from core.domain.events import Wish
 from core.domain.messages import MessageClass
@@ -56,9 +56,21 @@ class Estimate:
     """Of the people to whom something leaves by RCS first."""
 
 
-def walk(suite: Suite, workspace: str, installation_id: str) -> tuple[list[Record], bool]:
-    """The records over there, 2,000 at the most, and whether these are all. Network. Raises `NotFound`,
-    `NeedsReconnect`, `NotNow`."""
+def lists(suite: Suite, workspace: str, installation_id: str) -> tuple[PeopleList, ...]:
+    """The lists of people over there; none where the platform has none. Network. Raises `BadInput` where they may not
+    be read, `NotFound`, `NeedsReconnect`, `NotNow`."""
+    now = suite.now()
+
+    def ask(row: installations.Row) -> tuple[PeopleList, ...]:
+        adapter = suite.adapters.get(row.installation.adapter)
+        return adapter.lists(row.installation, now) if isinstance(adapter, CountsLists) else ()
+
+    return with_token(suite, workspace, installation_id, ask)
+
+
+def walk(suite: Suite, workspace: str, installation_id: str, within: str = "") -> tuple[list[Record], bool]:
+    """The records over there, or those of the list `within`, 2,000 at the most, and whether these are all. Network.
+    Raises `BadInput` for no such list, `NotFound`, `NeedsReconnect`, `NotNow`."""
     now = suite.now()
 
     def ask(row: installations.Row) -> tuple[list[Record], bool]:
@@ -68,7 +80,12 @@ def walk(suite: Suite, workspace: str, installation_id: str) -> tuple[list[Recor
         found: list[Record] = []
         after: str | None = None
         while True:
-            page = adapter.records(row.installation, after, now)
+            if not within:
+                page = adapter.records(row.installation, after, now)
+            elif isinstance(adapter, CountsLists):
+                page = adapter.records_of(row.installation, within, after, now)
+            else:
+                raise NotFound("list")
             found += page.records
             if page.after is None or page.after == after:
                 return found[:MOST], len(found) <= MOST

@@ -20,7 +20,7 @@ from core.contract import (
     Configured,
     Connects,
     ConsentWord,
-    Counts,
+    CountsLists,
     Erasure,
     Grant,
     Inbound,
@@ -35,6 +35,7 @@ from core.contract import (
     Merge,
     OAuth,
     Option,
+    PeopleList,
     Published,
     Publishes,
     Pulls,
@@ -71,14 +72,15 @@ from integrations.hubspot.client import Account, Developer, HubSpotSaysNo, Pace
 HUBSPOT = "https://api.hubapi.com"
 NEEDED = ("oauth", "crm.objects.contacts.read", "crm.objects.contacts.write")
 WORKFLOWS = "automation"
-WISHED = (WORKFLOWS, "crm.schemas.contacts.write", "communication_preferences.read_write", "timeline")
+WISHED = (WORKFLOWS, "crm.schemas.contacts.write", "communication_preferences.read_write", "timeline",
+          fields.LISTS)
 _WHAT = {"template": "templates", "sender": "senders", "channels": "channels"}
 _LOOKS_AT_ACCOUNT = timedelta(hours=12)
 _MAINTAINS = timedelta(days=7)
 
 
 class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, ReportsInBatches, KeepsConsent, Checks,
-              Publishes, Maps, Counts, Limits):
+              Publishes, Maps, CountsLists, Limits):
     """Workflow actions "Envoyer un message" and "Annuler les messages prévus", dates of contacts, consent both ways."""
 
     manifest = Manifest(
@@ -414,6 +416,14 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
     def records(self, installation: Installation, after: str | None, now: datetime) -> Records:
         with _refusals_wait():
             return fields.records(installation, self._of(installation, now), after)
+
+    def lists(self, installation: Installation, now: datetime) -> tuple[PeopleList, ...]:
+        with _refusals_wait():
+            return fields.lists(installation, self._of(installation, now))
+
+    def records_of(self, installation: Installation, name: str, after: str | None, now: datetime) -> Records:
+        with _refusals_wait():
+            return fields.records_of(installation, self._of(installation, now), name, after)
 
     def limits(self, installation: Installation, now: datetime) -> tuple[Limit, ...]:
         """HubSpot says with every answer what is left; one small call is made to hear it."""

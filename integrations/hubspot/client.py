@@ -24,6 +24,7 @@ from core.domain.errors import NeedsReconnect, NotNow, RelanceError
 SEARCHES, SEARCH_WINDOW = 5, 1.0
 RESERVE = 5
 """So many calls of each window are left to others who use the account's allowance at the same time."""
+MOST_LISTS = 100
 CONNECT_TIMEOUT = 3.0
 MOST_PAGES = 100
 Json = Mapping[str, Any]
@@ -291,6 +292,29 @@ class Account(_Line):
         rows = said.get("subscriptionDefinitions")
         return [one for one in rows if isinstance(one, Mapping)] if isinstance(rows, list) else []
 
+    # Lists ---------------------------------------------------------------------------------------------------------
+
+    def lists(self, start: int) -> tuple[list[Json], bool]:
+        """A hundred lists from the one at `start` on, by name, and whether there are more (Lists v3, search)."""
+        said = self._object(self._lists.do_search, {
+            "query": "", "offset": start, "count": MOST_LISTS, "sort": "NAME",
+            "additionalProperties": ["hs_list_size"]})
+        rows = said.get("lists")
+        if not isinstance(rows, list):
+            raise _away(200)
+        return [one for one in rows if isinstance(one, Mapping)], said.get("hasMore") is True
+
+    def members(self, name: str, after: str | None, limit: int) -> tuple[list[str], str | None]:
+        """The records of a list by number, at most 250 at a time, and after which the next ones come (Lists v3,
+        memberships)."""
+        how = {"after": after} if after else {}
+        said = self._object(self._memberships.get_page, name, limit=limit, **how)
+        paging = said.get("paging")
+        following = paging.get("next") if isinstance(paging, Mapping) else None
+        onward = following.get("after") if isinstance(following, Mapping) else None
+        ids = [str(one.get("recordId", "")) for one in self._rows(said)]
+        return [one for one in ids if one.isdecimal()], str(onward) if onward else None
+
     # The account -------------------------------------------------------------------------------------------------
 
     def who(self) -> Json:
@@ -322,6 +346,14 @@ class Account(_Line):
     @cached_property
     def _batch(self) -> Any:
         return self._hubspot.crm.contacts.batch_api
+
+    @cached_property
+    def _lists(self) -> Any:
+        return self._hubspot.crm.lists.lists_api
+
+    @cached_property
+    def _memberships(self) -> Any:
+        return self._hubspot.crm.lists.memberships_api
 
     @cached_property
     def _search(self) -> Any:

@@ -6,13 +6,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from core.contract import Installation, Limit, Property, Record, Records, Slot
+from core.contract import Installation, Limit, PeopleList, Property, Record, Records, Slot
 from core.domain.errors import BadInput, InvalidNumber, NeedsReconnect
 from core.domain.events import Event, Evidence, Kind
 from integrations.hubspot import consents, dates, people, schemas, ways
 from integrations.hubspot.client import Account, HubSpotSaysNo
 
 PAGE = 200
+MEMBERS = 100
+MOST_OFFERED_LISTS = 500
+LISTS = "crm.lists.read"
+CONTACTS = "0-1"
+"""HubSpot's number of the kind of record that a contact is."""
 MOST_SAMPLES = 5
 MOST_OFFERED = 60
 _PHONE = re.compile(r"phone|mobile|portable|\btel|tél|gsm|whatsapp|sms", re.IGNORECASE)
@@ -133,6 +138,41 @@ def records(installation: Installation, account: Account, after: str | None) -> 
     ids = [int(str(one.get("id"))) for one in page if str(one.get("id", "")).isdecimal()]
     more = len(page) == PAGE and bool(ids) and max(ids) > int(last)
     return Records(tuple(_record(installation, one, {}) for one in page), str(max(ids)) if more else None)
+
+
+def lists(installation: Installation, account: Account) -> tuple[PeopleList, ...]:
+    """The lists of contacts. Raises `BadInput` where the connection was made without the right to read them."""
+    if LISTS not in (installation.memory.get("scopes") or installation.config.get("scopes") or ()):
+        raise BadInput("hubspot_lists_closed")
+    found: list[PeopleList] = []
+    start = 0
+    while len(found) < MOST_OFFERED_LISTS:
+        rows, more = account.lists(start)
+        start += len(rows)
+        for one in rows:
+            further = one.get("additionalProperties")
+            size = str(further.get("hs_list_size", "")) if isinstance(further, Mapping) else ""
+            if str(one.get("objectTypeId")) == CONTACTS and str(one.get("listId", "")).isdecimal():
+                found.append(PeopleList(
+                    str(one["listId"]), str(one.get("name") or one["listId"])[:120],
+                    int(size) if size.isdecimal() else None))
+        if not more or not rows:
+            break
+    return tuple(sorted(found, key=lambda one: one.name.casefold()))
+
+
+def records_of(installation: Installation, account: Account, name: str, after: str | None) -> Records:
+    """The next hundred contacts of a list, by record number."""
+    if not name.isdecimal():
+        raise BadInput("hubspot_list_gone")
+    try:
+        ids, onward = account.members(name, after, MEMBERS)
+    except HubSpotSaysNo as error:
+        if error.http_status != 404:
+            raise
+        raise BadInput("hubspot_list_gone") from error
+    found = account.contacts(ids, dates.wanted_properties(installation)) if ids else []
+    return Records(tuple(_record(installation, one, {}) for one in found), onward)
 
 
 def limits(allowance: Mapping[str, int]) -> tuple[Limit, ...]:

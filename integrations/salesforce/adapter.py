@@ -22,7 +22,7 @@ from core.contract import (
     Configured,
     Connects,
     ConsentWord,
-    Counts,
+    CountsLists,
     Door,
     Grant,
     Inbound,
@@ -36,6 +36,7 @@ from core.contract import (
     Maps,
     OAuth,
     Option,
+    PeopleList,
     Published,
     Publishes,
     Pulls,
@@ -85,7 +86,7 @@ _BLOCKED = ("OAUTH_APPROVAL_ERROR_GENERIC", "OAUTH_AUTHORIZATION_BLOCKED", "OAUT
 
 
 class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, KeepsConsent, Checks, Publishes,
-                 Maps, Counts, Limits):
+                 Maps, CountsLists, Limits):
     """One org: production, sandbox or My Domain, by one click or by an integration user."""
 
     manifest = Manifest(
@@ -398,6 +399,15 @@ class Salesforce(Connects, Answers, Asks, Pulls, LooksAgain, ReportsInBatches, K
     def records(self, installation: Installation, after: str | None, now: datetime) -> Records:
         with self._client(installation, now) as client:
             return choosing.page(client, lambda name: self._shape(client, installation, name, now), installation, after)
+
+    def lists(self, installation: Installation, now: datetime) -> tuple[PeopleList, ...]:
+        with self._client(installation, now) as client:
+            return choosing.lists(client, lambda name: self._shape(client, installation, name, now), installation)
+
+    def records_of(self, installation: Installation, name: str, after: str | None, now: datetime) -> Records:
+        with self._client(installation, now) as client:
+            return choosing.page_of(
+                client, lambda one: self._shape(client, installation, one, now), installation, name, after)
 
     def limits(self, installation: Installation, now: datetime) -> tuple[Limit, ...]:
         with self._client(installation, now) as client:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from core.contract import Installation, Limit, Property, Record, Records, Slot
+from core.contract import Installation, Limit, PeopleList, Property, Record, Records, Slot
 from core.domain.errors import BadInput
 from core.domain.events import Event, Kind
 from core.domain.reasons import Reason
@@ -17,6 +17,10 @@ from integrations.salesforce.shapes import Shape
 
 MOST_SAMPLES = 5
 MOST_OFFERED = 60
+MOST_LISTS = 500
+PAGE = 100
+MOST_OFFSET = 2_000
+"""Salesforce goes no further into a list view."""
 ALSO = "also"
 # Objects that often bear a date that matters, beside people.
 DATED = ("Contract", "Opportunity", "Case", "Asset", "Order", "WorkOrder", "ServiceAppointment")
@@ -172,8 +176,7 @@ def samples(client: Client, describe: Describe, shape: ShapeOf, installation: In
 
 def page(client: Client, shape: ShapeOf, installation: Installation, after: str | None) -> Records:
     """The next page of people: contacts, then leads that are still leads."""
-    names = [name for name in pulling.wanted(installation)
-             if name in fields.PERSONS and (one := shape(name)) is not None and one.person is None]
+    names = _people(shape, installation)
     name, _, place = (after or "").partition("|")
     if not name and names:
         name = names[0]
@@ -191,6 +194,42 @@ def page(client: Client, shape: ShapeOf, installation: Installation, after: str 
     more = f"{name}|{found.next}" if found.next else f"{following[0]}|" if following else None
     read = (record(shaped, row, installation, {}) for row in found.records)
     return Records(tuple(one for one in read if one is not None), more)
+
+
+def lists(client: Client, shape: ShapeOf, installation: Installation) -> tuple[PeopleList, ...]:
+    """The list views of people; their records are counted by nobody."""
+    names = _people(shape, installation)
+    found = [
+        PeopleList(f"{name}|{identity}", label if len(names) == 1 else f"{label} · {name}")
+        for name in names
+        for identity, label in client.list_views(name)
+    ]
+    return tuple(sorted(found, key=lambda one: one.name.casefold())[:MOST_LISTS])
+
+
+def page_of(client: Client, shape: ShapeOf, installation: Installation, said: str, after: str | None) -> Records:
+    """The next hundred records of a list view. Salesforce says which they are, in the view's order."""
+    name, _, view = said.partition("|")
+    shaped = shape(name) if name in _people(shape, installation) and long_id(view) else None
+    if shaped is None:
+        raise BadInput("salesforce_list_gone")
+    start = int(after) if after and after.isdecimal() else 0
+    try:
+        ids = client.in_list_view(name, view, start, PAGE)
+    except (Missing, SalesforceSaysNo) as error:
+        raise BadInput("salesforce_list_gone") from error
+    known = [one for one in map(long_id, ids) if one]
+    soql = f"SELECT {', '.join(shaped.selected())} FROM {name} WHERE Id IN {{}}"  # noqa: S608 # nosec B608
+    rows = client.query(soql, known) if known else []
+    read = (record(shaped, row, installation, {}) for row in rows)
+    more = len(ids) == PAGE and start + PAGE <= MOST_OFFSET
+    return Records(tuple(one for one in read if one is not None), str(start + PAGE) if more else None)
+
+
+def _people(shape: ShapeOf, installation: Installation) -> list[str]:
+    """The objects that are people, as this org has them."""
+    return [name for name in pulling.wanted(installation)
+            if name in fields.PERSONS and (one := shape(name)) is not None and one.person is None]
 
 
 def record(shape: Shape, row: Mapping[str, Any], installation: Installation,

@@ -143,6 +143,20 @@ class Client:
         found = _mapping(self._said(lambda: getattr(self._org, name).deleted(start, end)))
         return [str(one["id"]) for one in _mappings(found.get("deletedRecords")) if "id" in one]
 
+    def list_views(self, name: str) -> list[tuple[str, str]]:
+        """(id, label) of the list views of an object that the user may see (REST API, SObject List Views)."""
+        found = _mapping(self._said(lambda: self._org.restful(f"sobjects/{name}/listviews")))
+        return [(str(one["id"]), str(one.get("label") or one["id"])) for one in _mappings(found.get("listviews"))
+                if "id" in one]  # fmt: skip
+
+    def in_list_view(self, name: str, view: str, start: int, limit: int) -> list[str]:
+        """The ids of its records from `start` on, at most 2,000 (REST API, SObject List View Results)."""
+        path = f"sobjects/{name}/listviews/{view}/results"
+        found = _mapping(self._said(lambda: self._org.restful(path, {"limit": limit, "offset": start})))
+        return [str(column.get("value"))
+                for row in _mappings(found.get("records")) for column in _mappings(row.get("columns"))
+                if column.get("fieldNameOrPath") == "Id"]  # fmt: skip
+
     # Writing ------------------------------------------------------------------------------------------------------
 
     def create(self, name: str, records: Sequence[Mapping[str, Any]]) -> list[Done]:

@@ -109,6 +109,15 @@ def test_hubspot(tmp_path: Path, hubspot: FakeHubSpot) -> None:
         assert "La personne ne veut plus de messages" in page
         assert "Bob Petit" in page
 
+        hubspot.lists = {"7": ("Zone nord", "0-1", [ana]), "8": ("Sociétés", "0-2", ["1"])}
+        assert "Zone nord (1)" in plain(owner.get(f"{base}/estimate"))
+        wanted = {"body": "Bonjour {{ first_name }}", "class": "marketing", "list": "7"}
+        page = send(owner, f"{base}/estimate", wanted)
+        assert "1 fiche regardée 1 joignable" in plain(page)
+        assert '<option value="7" selected>' in page
+        gone = send(owner, f"{base}/estimate", {**wanted, "list": "99"})
+        assert "Cette liste n’existe plus dans HubSpot" in plain(gone)
+
         house.enrol(ana, message_type="service", message="Bonjour Ana")
         relance.settle()
         assert "inscrits" in owner.get(f"{base}/workflows")
@@ -156,6 +165,14 @@ def test_salesforce(tmp_path: Path, org: FakeSalesforce) -> None:
         assert "3 fiches regardées 1 joignable " in page
         assert "La fiche n’a pas de numéro de téléphone" in page
         assert "Chloé Blanc" in page
+
+        view = "00B000000000001"
+        org.views = {"Contact": {view: ("Zone nord", [ana])}}
+        assert "Zone nord · Contact" in plain(owner.get(f"{base}/estimate"))
+        wanted = {"body": "Bonjour {{ first_name }}", "class": "transactional", "list": f"Contact|{view}"}
+        assert "1 fiche regardée 1 joignable" in plain(send(owner, f"{base}/estimate", wanted))
+        gone = send(owner, f"{base}/estimate", {**wanted, "list": "Contact|00B000000000009"})
+        assert "Cette vue de liste n’est plus là" in plain(gone)
 
         page = plain(owner.get(f"{base}/limits"))
         assert "Appels sur 24 heures" in page

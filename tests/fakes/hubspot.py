@@ -36,7 +36,7 @@ PORTAL, APP = 4242, 777
 SECRET = "11111111-2222-4333-8444-555555555555"
 DEVELOPER_KEY = "developer-key-1"
 SCOPES = ("oauth", "automation", "crm.objects.contacts.read", "crm.objects.contacts.write",
-          "crm.schemas.contacts.write", "communication_preferences.read_write", "timeline")
+          "crm.schemas.contacts.write", "communication_preferences.read_write", "timeline", "crm.lists.read")
 STANDARD = ("firstname", "lastname", "email", "company", "mobilephone", "phone", "country", "hs_country_region_code",
             "hs_language", "createdate", "lastmodifieddate", "hs_object_id", "hs_merged_object_ids")
 
@@ -92,6 +92,9 @@ class FakeHubSpot(Vendor):
         self.tokens: dict[str, tuple[str, ...]] = {"token-1": SCOPES}
         self.grants = {"refresh-1"}
         self.installed = True
+        self.lists: dict[str, tuple[str, str, list[str]]] = {}
+        """id → name, kind of record, records"""
+        self.lists_shown = 100
         self.allowance: int | None = None
         self.violations: list[str] = []
         self.asked: list[str] = []
@@ -357,6 +360,25 @@ class FakeHubSpot(Vendor):
         whole = len(found) == len(body["inputs"])
         return (200 if whole else 207), {"status": "COMPLETE", "results": list(found.values())}
 
+    def _search_lists(self, path: Any, query: Any, body: Any) -> Any:
+        rows = [{"listId": name, "name": said, "objectTypeId": kind, "processingType": "DYNAMIC",
+                 "additionalProperties": {"hs_list_size": str(len(members))}}
+                for name, (said, kind, members) in self.lists.items()]
+        start, count = body.get("offset", 0), min(body.get("count", 20), self.lists_shown)
+        return {"offset": start + count, "hasMore": start + count < len(rows), "total": len(rows),
+                "lists": rows[start:start + count]}
+
+    def _list_members(self, path: Any, query: Any, body: Any) -> Any:
+        if path["listId"] not in self.lists:
+            raise Refusal(404, "OBJECT_NOT_FOUND")
+        limit = int(query.get("limit", 100))
+        if limit > 250:
+            raise Refusal(400, "VALIDATION_ERROR", "no more than 250")
+        ids = sorted((one for one in self.lists[path["listId"]][2] if int(one) > int(query.get("after", 0))), key=int)
+        page = ids[:limit]
+        more = {"paging": {"next": {"after": page[-1]}}} if len(ids) > limit else {}
+        return {"total": len(ids), "results": [{"recordId": one} for one in page], **more}
+
     def _get_contact(self, path: Any, query: Any, body: Any) -> Any:
         identity = self.merged.get(path["contactId"], path["contactId"])
         if identity not in self.records:
@@ -495,6 +517,7 @@ class FakeHubSpot(Vendor):
 _SCOPES = {
     "completeCallback": "automation", "completeCallbacks": "automation", "readContacts": "crm.objects.contacts.read",
     "searchContacts": "crm.objects.contacts.read", "updateContacts": "crm.objects.contacts.write",
+    "searchLists": "crm.lists.read", "listMembers": "crm.lists.read",
     "createProperty": "crm.schemas.contacts.write", "createTimelineEvents": "timeline",
     "subscriptionStatus": "communication_preferences.read_write",
     "unsubscribeEmail": "communication_preferences.read_write",

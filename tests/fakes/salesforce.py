@@ -138,6 +138,8 @@ class FakeSalesforce(Vendor):
                     ("Currency__c", "string"), ("Flow__c", "string"))}})  # fmt: skip
         # Each org's own: one test's fault is not another's.
         self.kinds = deepcopy(self.kinds)
+        self.views: dict[str, dict[str, tuple[str, list[str]]]] = {}
+        """object → list view → its label and records"""
         self._ids = itertools.count(1)
         self._codes: dict[str, str] = {}
         self._pages: dict[str, tuple[list[dict[str, Any]], int]] = {}
@@ -268,6 +270,12 @@ class FakeSalesforce(Vendor):
                         for one in self.kinds["RecordType"].records.values() if "RecordTypeId" in kind.fields]}, 200
             case "GET", ["sobjects", name, "deleted"]:
                 return self._deleted(name, query), 200
+            case "GET", ["sobjects", name, "listviews"]:
+                return {"done": True, "listviews": [
+                    {"id": view, "label": label, "developerName": label} for view, (label, _) in
+                    self.views.get(name, {}).items()]}, 200
+            case "GET", ["sobjects", name, "listviews", view, "results"]:
+                return self._in_view(name, view, int(query.get("offset", 0)), int(query.get("limit", 25))), 200
             case "GET", ["query" | "queryAll"]:
                 return self._query(query["q"], deleted=path.startswith("queryAll")), 200
             case "GET", ["query", locator]:
@@ -282,6 +290,14 @@ class FakeSalesforce(Vendor):
                 return self._ingest(method, rest, seen)
         self.violations.append(f"{method} {path}")
         raise _Refusal(404, "NOT_FOUND", path)
+
+    def _in_view(self, name: str, view: str, start: int, limit: int) -> dict[str, Any]:
+        if view not in self.views.get(name, {}) or not 1 <= limit <= 2000:
+            raise _Refusal(404, "NOT_FOUND", view)
+        ids = self.views[name][view][1][start:start + limit]
+        return {"size": len(ids), "columns": [{"fieldNameOrPath": "Id", "hidden": True}], "records": [
+            {"columns": [{"fieldNameOrPath": "Name", "value": "x"}, {"fieldNameOrPath": "Id", "value": one}]}
+            for one in ids]}
 
     # Tokens ---------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Counts, Maps, Record
+from core.contract import Counts, CountsLists, Maps, PeopleList, Record
 from core.domain.errors import BadInput, InvalidNumber, NotFound, RelanceError
 from core.domain.messages import MessageClass
 from core.domain.reasons import Reason
@@ -107,6 +107,14 @@ def _try(here: Place, record: Record | None, body: str | None, template: str | N
     return trying.Try(here.id, to, body, template, values, theirs.number if theirs else None, "sure" in form)
 
 
+def _lists(suite: Suite, installation: str) -> tuple[tuple[PeopleList, ...], Reason | None]:
+    """The lists over there, or why they cannot be chosen from."""
+    try:
+        return estimating.lists(suite, g.person.workspace, installation), None
+    except RelanceError as error:
+        return (), error.reason
+
+
 @bp.route("/<installation>/estimate", methods=["GET", "POST"])
 @page("editor")
 def estimate(installation: str) -> ResponseReturnValue:
@@ -120,16 +128,19 @@ def estimate(installation: str) -> ResponseReturnValue:
     result: estimating.Estimate | None = None
     away: tuple[Reason, str] | None = None
     wrong = Reason("empty_text") if request.method == "POST" and body is None and template is None else None
+    within = form.get("list", "")[:60]
+    offered, closed = _lists(suite, here.id) if isinstance(here.adapter, CountsLists) else ((), None)
     if request.method == "POST" and wrong is None:
         try:
-            walked = estimating.walk(suite, g.person.workspace, here.id)
+            walked = estimating.walk(suite, g.person.workspace, here.id, within)
             with suite.database.read(g.person.workspace) as tx:
                 result = estimating.estimate(tx, here.id, walked, klass, suite.now(), body=body, template=template)
         except RelanceError as error:
             away = trouble(error)
     answer = render_template(
         "crm_estimate.html", here=here, tab="estimate", texts=texts, template=template, body=form.get("body", ""),
-        klass=str(klass), result=result, away=away, wrong=wrong, most=estimating.MOST,
+        klass=str(klass), lists=offered, lists_closed=closed, within=within,
+        result=result, away=away, wrong=wrong, most=estimating.MOST,
         mends=mends, of_record=of_record,
     )  # fmt: skip
     return make_response(answer, 422 if wrong else 200)
