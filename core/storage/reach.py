@@ -59,12 +59,13 @@ def wanted(
 ) -> list[str]:
     """Numbers to which a message by `channel` first is due before `until`, and of which `agent` knows nothing now, in
     the order in which their messages leave. `tests`: those of test messages, too."""
+    # Nothing of it comes from outside.
     statement = f"""
 SELECT "to", MIN(due_at) FROM messages WHERE {t.RICH} AND workspace = ? AND due_at < ? AND channel_step = 0
 AND (NOT test OR ?) AND channels LIKE ? AND held_by IS NULL AND NOT EXISTS (
 SELECT 1 FROM reach WHERE reach.workspace = messages.workspace AND agent = ? AND number = messages."to" AND until > ?
 ) GROUP BY "to" ORDER BY 2 LIMIT {int(limit)}
-"""  # noqa: S608  # nosec B608 - nothing of it comes from outside
+"""  # noqa: S608
     values = (tx.owned, t.micros(until), tests, f'["{channel}"%', agent, t.micros(now))
     return [row[0] for row in tx.quick(statement, values)]
 
