@@ -333,7 +333,9 @@ def outgoing(suite: Suite, message: Claimed, account: Account, known: Gathered, 
         channel=message.channel,
         message_class=message.message_class,
         encoding=message.encoding,
-        sender=message.sender or known.policies[message.workspace].sender,
+        # The workspace's own sender is one of texts; a call shows its account's number, or the message's.
+        sender=message.sender if message.channel is Channel.VOICE
+        else message.sender or known.policies[message.workspace].sender,
         country=message.country,
         expires_at=until,
         stop_mention=message.message_class is MessageClass.MARKETING,

@@ -104,8 +104,9 @@ class Policy:
         if channel is Channel.VOICE:
             if (why := may_be_called(klass, standing, rules)) is not None:
                 return Never(why, State.SUPPRESSED, (*checks, Check("consent", "refused", why)))
-            # A name cannot call: then the number is the account's own, and is looked at when one is chosen.
-            shown = shown if shown and is_number(shown) else None
+            # A name cannot call, and the workspace's sender is one of texts: then the number is the account's own, and
+            # is looked at when one is chosen.
+            shown = sender if sender and is_number(sender) else None
         checks.append(Check("consent", "passed"))
         if shown and (why := check_sender(shown, recipient.country, channel, asks)) is not None:
             return Never(why, State.SUPPRESSED, (*checks, Check("sender", "refused", why)))

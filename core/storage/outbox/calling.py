@@ -44,6 +44,7 @@ def call_again(
             fence=_m.fence + 1,
             tries=0,
             left_at=None,
+            account=None,
             provider_ref=None,
             changed_at=now,
         )

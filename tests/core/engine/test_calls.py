@@ -160,6 +160,15 @@ def test_nobody_can_tell_who_answered(room):
     assert room.outcome(name) == ("delivered", "call_answered_unsure")
 
 
+def test_the_sender_of_texts_is_not_shown_on_a_call(room):
+    with room.suite.database.write(room.workspace) as tx:
+        house.change_settings(tx, {"sender": "+33937000009"})
+    room.call()
+    room.call(sender="+33270000001")
+
+    assert [one["from"] for one in room.fake.calls] == ["+33162000001", "+33270000001"]
+
+
 # ---------------------------------------------------------------------------------------------- a voicemail
 
 
