@@ -79,7 +79,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "en": "Correct this template in Meta's WhatsApp manager and submit it again, or take one that is approved.",
     },
     "approved_disabled": {
-        "fr": "Il ne reviendra pas : faites approuver un autre texte par Meta, moins insistant, et donnez-le à la règle.",
+        "fr": "Il ne reviendra pas : faites approuver un autre texte par Meta, moins insistant, et donnez-le à la"
+              " règle.",
         "en": "It will not come back: have Meta approve another text, less insistent, and give that to the rule.",
     },
     "approved_no_account": {

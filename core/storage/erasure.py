@@ -28,7 +28,6 @@ from sqlalchemy import (
 from core.contract import Inbound
 from core.domain.channels import all_references
 from core.domain.mentions import Mentions
-from core.domain.messages import Channel
 from core.domain.reasons import Reason
 from core.domain.spellings import Spellings
 from core.ids import new_id

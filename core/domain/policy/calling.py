@@ -1,4 +1,4 @@
-"""What the law says of calling somebody for one's own sake: a consent to calls, the number that is shown, and how often.
+"""What the law says of calling somebody for one's own sake: consent to calls, the number that is shown, and how often.
 
 The rules are data (`countries.toml`); what is counted is counted elsewhere. Nothing here concerns reminders, one-time
 codes or answers: no rule of theirs names any of it.

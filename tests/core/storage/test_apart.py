@@ -316,8 +316,8 @@ OF_THE_HOUSE = """
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
-    people.refused_since people.standings people.untold reach.known simulated.advance simulated.due simulated.next_at webhooks.delivered
-    webhooks.listening webhooks.queue webhooks.take
+    people.refused_since people.standings people.untold reach.known simulated.advance simulated.due
+    simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
