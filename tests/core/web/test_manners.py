@@ -387,8 +387,21 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     webhook = client.post("/v1/webhooks", {"url": "https://example.org/hook"}).json()["id"]
     link = client.post("/v1/links", {"target": "https://shop.example/"}).json()["id"]
     verification = client.post("/v1/verifications", {"to": "+33639980012", "origin": "authenticated"}).json()["id"]
+    segment = client.post("/v1/segments", {"name": "Tous", "conditions": {"all": []}}).json()["id"]
+    told = {"name": "Fermeture", "class": "transactional", "body": "Fermé", "audience": {"conditions": {"all": []}}}
+    campaign = client.post("/v1/campaigns", told).json()["id"]
+    export = client.post("/v1/exports", {"what": "messages"}).json()["id"]
+    left = client.post("/v1/messages", {**GOOD, "class": "otp"})
+    relance.settle()
+    client.post("/v1/simulator/replies", {"from": left.json()["to"], "text": "Je serai en retard", "to": "38555"})
+    relance.settle()
+    conversation = client.get("/v1/conversations").json()["data"][0]["id"]
     ids = {
         "messages": message,
+        "segments": segment,
+        "campaigns": campaign,
+        "exports": export,
+        "conversations": conversation,
         "links": link,
         "verifications": verification,
         "contacts": contact,
@@ -400,7 +413,10 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
         "occasions": "occ_x",
         "inbox": "inb_x",
     }
-    bodies: dict[str, Any] = {"rules": {"name": "x"}, "verifications": {"code": "123456"}}
+    bodies: dict[str, Any] = {
+        "rules": {"name": "x"}, "segments": {"name": "x"}, "campaigns": {"name": "x"},
+        "verifications": {"code": "123456"}, "conversations": {"body": "x", "text": "x", "state": "closed"},
+    }  # fmt: skip
 
     for route in all_routes():
         if "{" not in route.path:
@@ -417,7 +433,10 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     assert stranger.post("/v1/messages", {**GOOD, "body": None, "template": "secret"}).status_code == 422
     assert stranger.get(f"/v1/messages?installation={installation}").json()["data"] == []
     assert stranger.get(f"/v1/messages?after={message}").json()["data"] == []
-    nouns = "messages contacts templates rules installations provider-accounts webhooks links verifications"
+    nouns = (
+        "messages contacts templates rules installations provider-accounts webhooks links verifications segments "
+        "campaigns exports conversations"
+    )
     for noun in nouns.split():
         assert stranger.get(f"/v1/{noun}").json()["data"] == [], noun
     assert client.get(f"/v1/messages/{message}").json()["state"] == "scheduled"
