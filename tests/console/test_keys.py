@@ -105,6 +105,7 @@ def test_the_same_shop_again_is_the_same_connection_with_a_new_key(
 ) -> None:
     owner.post(PAGE, url=shop.url, key=KEY)
     shop.key = "Y" * 32
+    assert f'href="{PAGE}"' in owner.get(f"/connections/{connections(relance)[0].installation.id}/checks")
 
     answer = owner.post(PAGE, url=shop.url, key=shop.key)
 

@@ -148,8 +148,9 @@ def checks(installation: str) -> ResponseReturnValue:
     if row is None or row.state == "disconnected":
         raise NotFound("installation")
     found = preflight.look(suite, g.person.workspace, row.installation.id)
-    again = installing.one_click(suite.adapters.get(row.installation.adapter)) is not None
+    adapter = suite.adapters.get(row.installation.adapter)
+    again = installing.one_click(adapter) is not None
     return render_template(
-        "connect_checks.html", row=row, found=found, again=again,
+        "connect_checks.html", row=row, found=found, again=again, takes_keys=isinstance(adapter, TakesKeys),
         mends={one.reason.code: remedy(one.reason.code, language()) for one in found if one.reason is not None},
     )
