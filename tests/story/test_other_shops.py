@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -198,12 +199,20 @@ def test_without_a_yes_from_elsewhere_prestashops_carts_stay_silent(tmp_path: Pa
         assert house.texts() == []
 
 
+@contextmanager
+def trusted(shop: FakeWooCommerce, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The shop's certificate is of its own making; whoever is started now knows its maker."""
+    monkeypatch.setenv("SSL_CERT_FILE", shop.ca_file)
+    yield
+
+
 def test_woocommerces_one_click_keys_come_by_the_server_and_count_once_the_browser_is_back(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     public = "https://relance.example"
-    with FakeWooCommerce(tls=True, now=START) as shop, Running(tmp_path, public_url=public) as relance:
-        # The shop's certificate is of its own making.
-        monkeypatch.setenv("SSL_CERT_FILE", shop.ca_file)
+    with (
+        FakeWooCommerce(tls=True, now=START) as shop, trusted(shop, monkeypatch),
+        Running(tmp_path, public_url=public) as relance,
+    ):
         with relance.suite.database.write() as tx:
             secret = access.begin_session(tx, relance.user, relance.workspace, relance.suite.now())
         cookies = {SESSION_COOKIE: secret}
