@@ -316,8 +316,11 @@ class _Embedded:
         return min(self._ended[job.id] for job in self._clock.get_jobs())
 
     def is_busy(self) -> bool:
-        """What is begun is waited for by `turns`."""
-        return False
+        """Whether somebody asks or tells platforms at this moment."""
+        return any(
+            self._begun[job.id] > self._ended[job.id] for job in self._clock.get_jobs()
+            if job.name.rpartition(".")[2] in ("_tell", "_pull", "maintain", "_look")
+        )
 
 
 class _Distributed:
