@@ -419,7 +419,7 @@ ANSWER = {"MessageSid": "SM2", "SmsSid": "SM2", "AccountSid": ACCOUNT, "From": "
 def test_a_reply_is_what_the_person_wrote() -> None:
     reply = heard(posted(ANSWER, "replies"))
 
-    assert reply == PhoneReply("+33639980001", "+33700000001", "Réservé à 8h ☺", NOW, "SM2")
+    assert reply == PhoneReply("+33639980001", "+33700000001", "Réservé à 8h ☺", NOW, "SM2", channel=Channel.SMS)
 
 
 @pytest.mark.parametrize(("body", "asked", "text"), [
