@@ -57,6 +57,7 @@ def test_an_empty_page_teaches(tmp_path: Path) -> None:
 def test_five_steps_lead_to_a_campaign(clinic: Clinic) -> None:
     visitor = Visitor(clinic)
     campaign = draft(clinic, visitor)
+    assert re.search(r"Ana, soldes http://\S+/s/\w+ STOP", visitor.get(f"/campaigns/{campaign}/message"))
     check = visitor.get(f"/campaigns/{campaign}/check")
     assert "<strong>5</strong>" in check
     assert "Ana, soldes http" in check

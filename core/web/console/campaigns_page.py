@@ -375,9 +375,9 @@ def _read_message(form: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, st
 
 def _message(row: Row, fields: Mapping[str, str], errors: Errors) -> ResponseReturnValue:
     values = {"first_name": fields["fallback"]} if fields["fallback"] else {}
-    drafts = [("A", preview(fields["body"], fields["class"], values))]
+    drafts = [("A", preview(fields["body"], fields["class"], values, shorten=True))]
     if fields["second"]:
-        drafts.append(("B", preview(fields["second"], fields["class"], values)))
+        drafts.append(("B", preview(fields["second"], fields["class"], values, shorten=True)))
     answer = render_template(
         "campaign_message.html", row=row, fields=fields, errors=errors, drafts=drafts, channels=CHANNELS,
         steps=_steps(), step=2,

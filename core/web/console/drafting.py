@@ -16,6 +16,7 @@ from core.domain.messages import Channel, MessageClass
 from core.domain.policy.walltime import at_wall
 from core.domain.reasons import Reason
 from core.domain.text.health import health_words
+from core.domain.text.links import Shortening
 from core.domain.text.price import price
 from core.domain.text.segments import Guilty, guilty, measure
 from core.domain.text.stop_mention import with_stop
@@ -67,6 +68,8 @@ def drafted(
         template = compile_template(source)
         variables = tuple(sorted(template.variables))
         written = template.fill(values, zone, language)
+        if isinstance(values, Shortening) and values.everything:
+            written = values.in_text(written)
     except BadInput as error:
         trouble = error.reason
     text = to_gsm7(written)

@@ -271,8 +271,8 @@ def _chat(tx: Transaction, content: Mapping[str, Any] | None) -> Picture | None:
     return None
 
 
-def preview(source: str, message_class: str, values: Mapping[str, Any]) -> Draft:
-    """The text as this workspace's people would read it."""
+def preview(source: str, message_class: str, values: Mapping[str, Any], *, shorten: bool = False) -> Draft:
+    """The text as this workspace's people would read it; with `shorten`, every address in it is a short link."""
     settings, now = g.workspace["settings"], current_suite().now()
     zone = asked.here()
     shown = {**sample(now, zone, settings["language"]), **values}
@@ -280,7 +280,7 @@ def preview(source: str, message_class: str, values: Mapping[str, Any]) -> Draft
     return drafted(
         source,
         # As long as it will be: the link of an example leads nowhere, and is written nowhere.
-        short.of(shown, "example") if short else shown,
+        short.of(shown, "example", everything=shorten) if short else shown,
         zone=zone,
         language=settings["language"],
         country=settings["country"],
