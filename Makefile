@@ -21,7 +21,7 @@ help:
 	@echo "make run        set up what is missing and start Relance on http://127.0.0.1:8000"
 	@echo "make test       set up what is missing and run every check and test"
 	@echo "make test-all   the same, and fail when a service that tests use is missing"
-	@echo "make test-long  the long forms: 5,000 sends under kills, 10,000 hostile requests, every page in the browser"
+	@echo "make test-long  the long forms: every story in four houses, sends under kills, 10,000 hostile requests, every page in the browser"
 	@echo "make check      only what needs no test: ruff, mypy, import-linter, bandit"
 	@echo "make services   install and start PostgreSQL, Redis, RabbitMQ, Chromium, PHP, WordPress and Kannel (Debian)"
 	@echo "make bench      measure this machine"
