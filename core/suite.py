@@ -69,7 +69,10 @@ def build_suite(
     providers: Mapping[str, Provider] | None = None,
 ) -> Suite:
     """Assembles the suite; `adapters` and `providers` replace the registered ones. No socket but the database's."""
-    database = Database(settings.database_url, public_url=settings.public_url, shared=settings.shares_sqlite)
+    vault = Vault(settings.secret_keys)
+    database = Database(
+        settings.database_url, public_url=settings.public_url, shared=settings.shares_sqlite, vault=vault
+    )
     guarded = Guarded(allow_private=settings.allow_private_addresses)
     addresses = urls(settings)
     if adapters is None:
@@ -78,7 +81,7 @@ def build_suite(
     if providers is None:
         lent = ProviderTools(addresses, DatabaseBook(database), parts=DatabaseParts(database), reach=guarded.addresses)
         providers = load_providers(lent)
-    return Suite(settings, database, Vault(settings.secret_keys), clock or Clock(), guarded, adapters, providers)
+    return Suite(settings, database, vault, clock or Clock(), guarded, adapters, providers)
 
 
 SAME = timedelta(milliseconds=500)

@@ -47,6 +47,7 @@ def restore_command(desk: Desk, file: Path) -> None:
     try:
         if desk.dry_run:
             backups.check(suite.database, file)
+            backups.check_keys(suite.database, suite.vault, file)
             desk.show({"file": str(file), "dry_run": True}, desk.say("Le fichier est une sauvegarde entière.",
                                                                      "The file is a whole backup."))
             return

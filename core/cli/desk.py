@@ -69,6 +69,7 @@ class Desk:
         elif revision != migrate.newest():
             raise Refusal(self.say("La base de données n'est pas à jour : lancez `relance migrate`.",
                                    "The database is not up to date: run `relance migrate`."))
+        migrate.give_key(suite.database)
         read_clock(suite)
         return suite
 

@@ -23,6 +23,7 @@ def listen_command(desk: Desk) -> None:
     if not migrate.is_current(suite.database):
         raise Refusal(desk.say("La base de données n'est pas à jour : lancez `relance migrate`.",
                                "The database is not up to date: run `relance migrate`."))
+    migrate.give_key(suite.database)
     stopping = threading.Event()
     for sent in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sent, lambda *_: stopping.set())

@@ -74,6 +74,7 @@ def web_command(desk: Desk) -> None:
     if not migrate.is_current(suite.database):
         raise Refusal(desk.say("La base de données n'est pas à jour : lancez `relance migrate`.",
                                "The database is not up to date: run `relance migrate`."))
+    migrate.give_key(suite.database)
     read_clock(suite)
     with _signals() as stopping:
         traces.start(suite.settings.otlp_url)

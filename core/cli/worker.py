@@ -31,6 +31,7 @@ def worker_command(desk: Desk, beat: bool, concurrency: int) -> None:
     if not migrate.is_current(suite.database):
         raise Refusal(desk.say("La base de données n'est pas à jour : lancez `relance migrate`.",
                                "The database is not up to date: run `relance migrate`."))
+    migrate.give_key(suite.database)
     suite.database.close()
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     run_worker(worker_app(settings, concurrency=concurrency), beat=beat, concurrency=concurrency)

@@ -283,6 +283,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Rien n'a été pris : recommencez après le temps indiqué par Retry-After.",
         "en": "Nothing was taken: try again after the time that Retry-After says.",
     },
+    "secret_keys_wrong": {
+        "fr": "Rien n'a été pris : qui exploite ce serveur doit y remettre sa clé secrète.",
+        "en": "Nothing was taken: whoever operates this server must bring its secret key back.",
+    },
     # numbers and moments
     "number_needs_country": {
         "fr": 'Ajoutez « country » (par exemple "FR"), ou écrivez le numéro avec + et l\'indicatif.',

@@ -39,7 +39,7 @@ def admit(
     if door is Origin.IMPORTED:
         return None
     door = pumping.DOORS[door] if isinstance(door, Origin) else door
-    entry = Entry.read(recipient, door, ip, settings["country"], lambda text: people.number_hash(tx.owned, text))
+    entry = Entry.read(recipient, door, ip, settings["country"], people.hasher(tx, tx.owned))
     if not door.limits:
         # Nothing to count: what is closed is closed, and that is all that is asked.
         marks = counting.closed(tx, [key for _, key in entry.marked()])
@@ -144,10 +144,10 @@ def _written(tx: Transaction, kind: str, value: str) -> tuple[str, Reason | None
         return f"country|{value.upper()}", None
     if kind == "number":
         number = Recipient.parse(value).number
-        return f"number|{people.number_hash(tx.owned, number)}", Reason("marked_by_hand", {"what": mask(number)})
+        return f"number|{people.number_hash(tx, number)}", Reason("marked_by_hand", {"what": mask(number)})
     if kind == "ip":
         network = pumping.network(value)
-        return f"ip|{people.number_hash(tx.owned, network)}", Reason("marked_by_hand", {"what": network})
+        return f"ip|{people.number_hash(tx, network)}", Reason("marked_by_hand", {"what": network})
     raise BadInput("choice_unknown", pointer="/key", text=f"{kind}|{value}"[:40])
 
 

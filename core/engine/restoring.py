@@ -59,7 +59,9 @@ def running(suite: Suite) -> bool:
 
 def restore(suite: Suite, source: Path) -> Restored:
     """The copy takes the database's place, is brought up to date, and holds what was due since. The engine must not
-    be running, see `running`. Raises `backups.NoBackup`, and then nothing has changed."""
+    be running, see `running`. Raises `backups.NoBackup`, or `KeysWrong` for a copy that our secret keys do not open,
+    and then nothing has changed."""
+    backups.check_keys(suite.database, suite.vault, source)
     kept = backups.put_back(suite.database, source)
     migrate.upgrade(suite.database)
     read_clock(suite)

@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import orjson
 from sqlalchemy import func, or_, select, update
 
 from core.domain.messages import State
 from core.domain.reasons import Reason
+from core.secrets import Vault
+from core.storage import number_key
 from core.storage import tables as t
 from core.storage.database import Database, Transaction
 from core.storage.ledger import reason_row, write_steps
@@ -98,6 +101,32 @@ def check(database: Database, source: Path) -> None:
     """Raises `NoBackup` unless `source` is a whole copy of ours. (PostgreSQL's tool checks while it restores.)"""
     if database.is_sqlite:
         _check_sqlite(source)
+
+
+def check_keys(database: Database, vault: Vault, source: Path) -> None:
+    """Raises `number_key.KeysWrong` when the copy `source` was written under other secret keys than ours: it would be
+    put back, and could not be opened. Raises `NoBackup`."""
+    sealed = _sealed_sqlite(source) if database.is_sqlite else _sealed_postgresql(source)
+    if sealed is not None:
+        number_key.unsealed(vault, orjson.loads(sealed))
+
+
+def _sealed_sqlite(source: Path) -> str | None:
+    _check_sqlite(source)
+    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT value FROM house WHERE name = ?", (number_key.NAME,)).fetchone()
+    return str(found[0]) if found else None
+
+
+def _sealed_postgresql(source: Path) -> str | None:
+    with TemporaryDirectory() as folder:
+        rows = Path(folder) / "house.sql"
+        _run("pg_restore", None, "--data-only", "--table=house", f"--file={rows}", str(source))
+        # One row a line, its columns apart by tabs (PostgreSQL, COPY): a sealed value has none of what COPY escapes.
+        for line in rows.read_text().splitlines():
+            if line.startswith(f"{number_key.NAME}\t"):
+                return line.split("\t")[1]
+    return None
 
 
 def hold_due(tx: Transaction, now: datetime) -> int:

@@ -32,6 +32,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.domain.errors import RelanceError
+from core.secrets import Vault
+from core.storage.number_key import NumberKey
 
 _BEGINS = "relance_begins"
 BUSY = 30.0
@@ -111,6 +113,12 @@ class Transaction:
         url: str = self.connection.get_execution_options().get("relance_public_url", "")
         return url
 
+    @property
+    def number_key(self) -> bytes:
+        """Under which this house hashes numbers. Raises `number_key.KeysWrong`."""
+        kept: NumberKey = self.connection.get_execution_options()["relance_number_key"]
+        return kept.opened(self)
+
     def chosen(self, ids: Select[Any]) -> Any:
         """`ids` (a SELECT of one column, with a LIMIT) for `UPDATE … WHERE id IN (…)`: on PostgreSQL locked, without
         waiting for rows that another claimer holds."""
@@ -151,8 +159,11 @@ class Glance:
 class Database:
     """One per process. `write` and `read` give a `Transaction`; it commits at the end and rolls back on an error."""
 
-    def __init__(self, url: str, *, public_url: str = "", shared: bool = False) -> None:
-        """`shared`: other processes of this house write the same SQLite file all the time."""
+    def __init__(
+        self, url: str, *, public_url: str = "", shared: bool = False, vault: Vault | None = None
+    ) -> None:
+        """`shared`: other processes of this house write the same SQLite file all the time; `vault`: for whoever asks
+        about people."""
         # Without a driver in the address, SQLAlchemy would look for one that we do not have.
         url = url.replace("postgresql://", "postgresql+psycopg://", 1) if url.startswith("postgresql://") else url
         self.url = url
@@ -163,7 +174,8 @@ class Database:
         self._glancing: list[PoolProxiedConnection] = []
         engine = _sqlite(url, shared=shared) if self.is_sqlite else _postgresql(url)
         # What short links begin with is part of a message's text, which is made wherever there is a transaction.
-        self.engine = engine.execution_options(relance_public_url=public_url)
+        self.number_key = NumberKey(vault)
+        self.engine = engine.execution_options(relance_public_url=public_url, relance_number_key=self.number_key)
 
     @contextmanager
     def write(self, workspace: str | None = None) -> Iterator[Transaction]:
@@ -230,6 +242,7 @@ class Database:
         while (connection := self._at_hand()) is not None:
             connection.close()
         self.engine.dispose()
+        self.number_key.forget()
 
 
 def _asked(

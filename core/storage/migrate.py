@@ -8,15 +8,41 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 
+from core.clock import Clock
+from core.storage import house, number_key
+from core.storage import tables as t
 from core.storage.database import Database
 
 _FOLDER = Path(__file__).parent / "migrations"
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Up to `revision`; harmless when the schema is there already. One process at a time on PostgreSQL."""
+    """Up to `revision`; harmless when the schema is there already. One process at a time on PostgreSQL. Raises
+    `number_key.KeysWrong`."""
     _run(database, "upgrade", revision)
+    if revision == "head":
+        give_key(database)
+
+
+def give_key(database: Database) -> None:
+    """Makes the key for numbers unless the house has one, and opens it. Raises `number_key.KeysWrong` when the database
+    was written under other secret keys, or has lost its key: who said no would not be known again."""
+    if not database.number_key.can_be_made:
+        return
+    database.number_key.forget()
+    with database.read() as tx:
+        known = house.value(tx, number_key.NAME)
+    if known is None:
+        with database.write() as tx:
+            if tx.row(select(t.optouts.c.at).limit(1)) is not None:
+                raise number_key.KeysWrong
+            tx.insert_or_leave(
+                t.house, {"name": number_key.NAME, "value": database.number_key.fresh(), "at": Clock().now()}
+            )
+    with database.read() as tx:
+        database.number_key.opened(tx)
 
 
 def downgrade(database: Database, revision: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Column, Table, select, update
 
 from core.secrets import Undecryptable, Vault
+from core.storage import house, number_key
 from core.storage import tables as t
 from core.storage.database import Database
 
@@ -33,7 +34,27 @@ class Rotated:
 def rotate(database: Database, vault: Vault, *, dry_run: bool = False) -> list[Rotated]:
     """Writes every sealed value under the vault's first key. Harmless when done twice. A value that was changed
     meanwhile is under the first key already, and stays."""
-    return [_rotated(database, vault, table, column, dry_run) for table, column in SEALED]
+    of_rows = [_rotated(database, vault, table, column, dry_run) for table, column in SEALED]
+    return [*of_rows, _of_the_house(database, vault, dry_run)]
+
+
+def _of_the_house(database: Database, vault: Vault, dry_run: bool) -> Rotated:
+    """The key for numbers stays the same, in a new seal."""
+    done = Rotated(f"house.{number_key.NAME}")
+    with database.write() as tx:
+        sealed = house.value(tx, number_key.NAME)
+        try:
+            fresh = vault.rotated(sealed) if sealed is not None else None
+        except Undecryptable:
+            done.unreadable += 1
+            return done
+        done.rotated, done.current = int(fresh is not None), int(sealed is not None and fresh is None)
+        if fresh is not None and not dry_run:
+            h = t.house.c
+            tx.connection.execute(
+                update(t.house).where(h.name == number_key.NAME, h.value == sealed).values(value=fresh)
+            )
+    return done
 
 
 def _rotated(database: Database, vault: Vault, table: Table, column: Column[str], dry_run: bool) -> Rotated:

@@ -42,7 +42,7 @@ class House:
     def __init__(self, folder: Path, url: str, kind: str, ledger: Ledger | None) -> None:
         self.folder = folder
         self.key = Fernet.generate_key().decode()
-        self.database = Database(url)
+        self.database = Database(url, vault=Vault((self.key,)))
         self.said = {"data_dir": str(folder), "database_url": self.database.url, "key": self.key, "kind": kind,
                      "ledger": ledger.url if ledger else ""}
         self.process: subprocess.Popen[str] | None = None

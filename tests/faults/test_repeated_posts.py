@@ -18,6 +18,7 @@ import requests
 from cryptography.fernet import Fernet
 from sqlalchemy import func, select
 
+from core.secrets import Vault
 from core.storage import access, house
 from core.storage import tables as t
 from core.storage.database import Database
@@ -30,7 +31,8 @@ class Web:
     """A web process on a port of its own, and what it answered: key → ids."""
 
     def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self.database = folder, Database(url)
+        secret = Fernet.generate_key().decode()
+        self.folder, self.database = folder, Database(url, vault=Vault((secret,)))
         upgrade(self.database)
         now = datetime.now(UTC)
         with self.database.write() as tx:
@@ -41,7 +43,7 @@ class Web:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.said = {"data_dir": str(folder), "database_url": self.database.url, "port": self.port,
-                     "key": Fernet.generate_key().decode()}  # fmt: skip
+                     "key": secret}  # fmt: skip
         self.answers: dict[str, set[str]] = defaultdict(set)
         self.odd: list[tuple[int, str]] = []
         self.served = 0

@@ -21,7 +21,7 @@ from core.storage import house, installations, occasions, rules
 from core.storage.database import Database
 from core.storage.simulated import DatabaseBook
 from core.suite import Suite, build_suite
-from tests.support.schema import migrated
+from tests.support.schema import bring_up
 
 NOW = datetime.fromisoformat("2026-11-30T09:00:00+01:00")
 """A Monday morning in Lyon."""
@@ -77,7 +77,6 @@ class Clinic:
         now: datetime = NOW,
     ) -> None:
         url = f"sqlite:///{folder / 'clinic.db'}"
-        (folder / "clinic.db").write_bytes(migrated())
         self.clock = FixedClock(now)
         self.suite = build_suite(
             Settings(data_dir=folder, database_url=url, secret_keys=(Fernet.generate_key().decode(),), mode=mode),
@@ -85,6 +84,7 @@ class Clinic:
             adapters=DIARY,
             providers={"simulator": Simulator(ProviderTools(urls={}, book=DatabaseBook(Database(url))))},
         )
+        bring_up(self.suite.database)
         with self.suite.database.write() as tx:
             self.workspace = house.add_workspace(
                 tx, "Cabinet Lyon", {"language": "fr", "zone": "Europe/Paris", "country": "FR", **(settings or {})}, now

@@ -119,7 +119,7 @@ class Machines:
             "RELANCE_SECRET_KEYS": self.key, "RELANCE_LISTEN": "127.0.0.1:0", "RELANCE_LANGUAGE": "en",
             "RELANCE_LOG_LEVEL": "warning", **more,
         }
-        self.database = Database(database_url)
+        self.database = Database(database_url, vault=Vault((self.key,)))
         self.machines: list[Machine] = []
         upgrade(self.database)
         now = datetime.now(UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.storage.database import Database
-from core.storage.migrate import upgrade
+from core.storage.migrate import give_key, upgrade
 
 
 @cache
@@ -28,5 +28,6 @@ def bring_up(database: Database) -> None:
     file = Path(database.url.partition("sqlite:///")[2])
     if database.is_sqlite and file.is_file() and file.stat().st_size == 0:
         file.write_bytes(migrated())
+        give_key(database)
     else:
         upgrade(database)

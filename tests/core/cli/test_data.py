@@ -171,6 +171,50 @@ def test_what_is_no_backup_is_refused_and_nothing_changes(home: House, tmp_path:
     home("backup", str(tmp_path / "nowhere" / "x.db"), status=1)
 
 
+def test_who_said_no_before_the_copy_is_known_after_it_and_with_a_new_secret_key(home: House, tmp_path: Path) -> None:
+    _says_no_and_is_erased(home)
+    home("backup", str(tmp_path / "copy.db"))
+    old, new = home.env["RELANCE_SECRET_KEYS"], Fernet.generate_key().decode()
+
+    home("restore", str(tmp_path / "copy.db"))
+    assert home.json("why", ANA)["standing"]["opted_out"] == ["all"]
+    home.env["RELANCE_SECRET_KEYS"] = f"{new},{old}"
+    home("keys", "rotate-secrets")
+    home.env["RELANCE_SECRET_KEYS"] = new
+    assert home.json("why", ANA)["standing"]["opted_out"] == ["all"]
+    assert "STOP" in home("send", ANA, "Bonjour", "--class", "transactional", status=1).stderr
+
+
+def test_with_a_wrong_secret_key_nothing_starts_and_no_copy_is_put_back(home: House, tmp_path: Path) -> None:
+    _says_no_and_is_erased(home)
+    home("backup", str(tmp_path / "copy.db"))
+    right, home.env["RELANCE_SECRET_KEYS"] = home.env["RELANCE_SECRET_KEYS"], Fernet.generate_key().decode()
+
+    for command in (["run"], ["web"], ["migrate"], ["listen"], ["messages", "list"], ["send", ANA, "Bonjour"]):
+        assert "do-not-contact" in home(*command, status=1).stderr, command
+    for wish in (["--dry-run"], []):
+        assert "do-not-contact" in home("restore", str(tmp_path / "copy.db"), *wish, status=1).stderr
+    assert not list(home.folder.glob("*.before-restore"))
+    assert "secrets" in {one["check"] for one in _looked(home) if one["result"] == "problem"}
+
+    home.env["RELANCE_SECRET_KEYS"] = right
+    assert home.json("why", ANA)["standing"]["opted_out"] == ["all"]
+
+
+def _says_no_and_is_erased(home: House) -> None:
+    home("messages", "list")
+    suite = home.suite()
+    with suite.database.write(workspace_of(suite)) as tx:
+        people.stop(tx, ANA, "all", "console", {}, suite.now())
+    suite.database.close()
+    home("erase", ANA)
+
+
+def _looked(home: House) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(home("doctor", "--offline", "--json", status=1).stdout)["checks"]
+    return found
+
+
 def test_a_running_house_is_not_restored_over(home: House, tmp_path: Path) -> None:
     home("messages", "list")
     home("backup", str(tmp_path / "copy.db"))
@@ -313,6 +357,9 @@ def test_postgresql_is_backed_up_and_restored_by_its_own_tools(postgres_database
         before = connection.execute("SELECT count(*) FROM messages").fetchone()
     (tmp_path / "broken.dump").write_text("not a dump")
     assert "pg_restore" in home("restore", str(tmp_path / "broken.dump"), status=1).stderr
+    right, home.env["RELANCE_SECRET_KEYS"] = home.env["RELANCE_SECRET_KEYS"], Fernet.generate_key().decode()
+    assert "do-not-contact" in home("restore", str(tmp_path / "copy.dump"), status=1).stderr
+    home.env["RELANCE_SECRET_KEYS"] = right
     # A copy that breaks off in the middle changes nothing either.
     whole = (tmp_path / "copy.dump").read_bytes()
     (tmp_path / "cut.dump").write_bytes(whole[: len(whole) * 3 // 4])

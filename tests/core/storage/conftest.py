@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
+from core.secrets import Vault
 from core.storage import house
 from core.storage.database import Database
 from tests.support.schema import bring_up
@@ -34,7 +36,8 @@ def empty(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
 def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with today's schema."""
     sqlite = f"sqlite:///{tmp_path / 'relance.db'}"
-    kept = Database(sqlite if kind == "sqlite" else request.getfixturevalue("postgres_database"))
+    address = sqlite if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    kept = Database(address, vault=Vault([Fernet.generate_key().decode()]))
     bring_up(kept)
     yield kept
     kept.close()

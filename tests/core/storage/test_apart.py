@@ -296,7 +296,8 @@ OF_ITS_OWN = """
     feedback.queue_report idempotency.begun idempotency.ended idempotency.keep idempotency.known inbox.keep
     installations.add links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply
     outbox.accept
-    outbox.carry_out outbox.keep_unfulfilled people.quarantine people.remember people.start people.stop people.welcome
+    outbox.carry_out outbox.keep_unfulfilled
+    people.number_hash people.quarantine people.remember people.start people.stop people.welcome
     reach.learn approved.asked approved.replaced
     rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
 """.split()
@@ -316,7 +317,7 @@ OF_THE_HOUSE = """
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
-    people.refused_since people.standings people.untold reach.known simulated.advance simulated.due
+    people.hasher people.refused_since people.standings people.untold reach.known simulated.advance simulated.due
     simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
@@ -526,4 +527,4 @@ def test_a_key_and_a_row_of_two_workspaces_with_the_same_name_are_two(database: 
         rules.save_template(tx, "hello", "fr", "Salut", NOW)
         assert rules.texts(tx) == {"hello": {"fr": "Salut"}}
         assert webhooks.delivery(tx, ours["webhook"], "dlv_1") is None
-    assert people.number_hash(stranger, ANA.number) != people.number_hash("wsp_other", ANA.number)
+        assert people.number_hash(tx, ANA.number) != people.hasher(tx, "wsp_other")(ANA.number)
