@@ -30,16 +30,20 @@ def admit(
     door: Door | Origin,
     ip: str | None,
     now: datetime,
+    *,
+    text: str | None = None,
 ) -> Reason | None:
     """None when the message may be written, and then it is counted; else why not.
 
-    `settings`: the workspace's; `ip`: the address of the person who asked, not of the server that passes it on. Raises
-    `BadInput` for an unreadable one.
+    `settings`: the workspace's; `ip`: the address of the person who asked, not of the server that passes it on; `text`:
+    what would be sent, if that is known. Raises `BadInput` for an unreadable address.
     """
     if door is Origin.IMPORTED:
         return None
     door = pumping.DOORS[door] if isinstance(door, Origin) else door
-    entry = Entry.read(recipient, door, ip, settings["country"], people.hasher(tx, tx.owned))
+    # One person is not to get the same from everybody in the house either: this hash is the same in all workspaces.
+    same = None if text is None else people.hasher(tx, "")(f"{recipient.number}|{pumping.alike(text)}")
+    entry = Entry.read(recipient, door, ip, settings["country"], people.hasher(tx, tx.owned), same)
     if not door.limits:
         # Nothing to count: what is closed is closed, and that is all that is asked.
         marks = counting.closed(tx, [key for _, key in entry.marked()])
@@ -47,6 +51,8 @@ def admit(
         return refusal.reason if refusal else None
     tx.alone(f"public:{tx.owned}")
     seen = counting.sighted(tx, entry.asks(), now - pumping.LOOKED_BACK)
+    if "same" in entry.keys:
+        seen[entry.keys["same"]] = counting.sighted_anywhere(tx, entry.keys["same"], now - pumping.LOOKED_BACK)
     busy = sum(one.count for one in seen.get("tenant", ()) if one.last > now - pumping.HOUR) >= pumping.TENANT_AN_HOUR
     refusal = pumping.decide(
         entry, pumping.open_countries(settings), seen, counting.closed(tx, [key for _, key in entry.marked()]),

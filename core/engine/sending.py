@@ -193,7 +193,7 @@ def _admitted(
     tx: Transaction, settings: Mapping[str, Any], one: Wanted, origin: Origin, draft: outbox.New, now: datetime
 ) -> outbox.New:
     """What a stranger can set off passes the guard of public forms, or is stored with the reason why not."""
-    why = public.admit(tx, settings, one.recipient, origin, one.ip, now)
+    why = public.admit(tx, settings, one.recipient, origin, one.ip, now, text=draft.text)
     check = Check("origin", "passed" if why is None else "refused", why)
     if why is None:
         return replace(draft, checks=(*draft.checks, check))

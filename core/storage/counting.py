@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Text, and_, delete, func, or_, select, type_coerce, update
+from sqlalchemy import Text, and_, delete, func, or_, select, text, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.domain.messages import State
@@ -249,6 +249,13 @@ def sighted(tx: Transaction, keys: Iterable[str], since: datetime) -> dict[str, 
     for row in rows:
         found.setdefault(row.key, []).append(Bucket(row[1], row[2], row[3]))
     return found
+
+
+def sighted_anywhere(tx: Transaction, key: str, since: datetime) -> list[Bucket]:
+    """The buckets of a key that begins with `same|`, of all workspaces of the house, which are not told apart."""
+    ours = text("substr(key, 1, 5) = 'same|'")
+    query = select(_g.start, _g.count, _g.last).where(ours, _g.key == key, _g.start >= since)
+    return [Bucket(row[0], row[1], row[2]) for row in tx.connection.execute(query.order_by(_g.start))]
 
 
 def sight(tx: Transaction, seen: Iterable[tuple[str, datetime, datetime]]) -> None:

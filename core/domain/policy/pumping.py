@@ -6,6 +6,7 @@ Pure: what was seen is an argument. Figures: our reading of what operators of ve
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,13 +72,13 @@ DOORS: Mapping[Origin, Door] = {
             Limit("number", 1, MINUTE), Limit("number", 3, HOUR), Limit("number", 6, DAY),
             Limit("ip", 5, HOUR), Limit("ip", 20, DAY),
             Limit("prefix", 5, HOUR), Limit("prefix", 10, DAY),
-            Limit("dial", 20, DAY),
+            Limit("dial", 20, DAY), Limit("same", 20, HOUR),
         ),
         row=3, repeats=True, tenant=True, watches=True,
     ),
     Origin.AUTHENTICATED: Door((
         Limit("number", 10, HOUR), Limit("number", 20, DAY), Limit("ip", 60, HOUR), Limit("prefix", 50, HOUR),
-        Limit("dial", 200, DAY),
+        Limit("dial", 200, DAY), Limit("same", 20, HOUR),
     )),
 }  # fmt: skip
 PLATFORM_FORM = Door(
@@ -122,6 +123,7 @@ CLOSE_AGAIN_FOR_LONGER = frozenset({*(one.reason for one in WATCHES), "pumping_d
 LOOKED_BACK = DAY + MINUTE
 _WATCHED = ("prefix", "country", "tenant")
 
+_DIFFERS = re.compile(r"https?://\S+|\d+")
 EUROPE = frozenset(
     "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO CH GB".split()
 )
@@ -159,14 +161,18 @@ class Entry:
 
     @classmethod
     def read(
-        cls, recipient: Recipient, door: Door, ip: str | None, home: str, hashed: Callable[[str], str]
+        cls, recipient: Recipient, door: Door, ip: str | None, home: str, hashed: Callable[[str], str],
+        same: str | None = None,
     ) -> Entry:
-        """`hashed`: a keyed hash, so that neither numbers nor addresses are kept; `home`: the workspace's country."""
+        """`hashed`: a keyed hash, so that neither numbers nor addresses are kept; `home`: the workspace's country;
+        `same`: that of the message to this number, equal in all workspaces, where there is one (see `alike`)."""
         number = recipient.number
         keys = {"number": f"number|{hashed(number)}", "prefix": f"prefix|{number[:-4]}",
                 "country": f"country|{recipient.country}", "tenant": "tenant"}  # fmt: skip
         if ip is not None:
             keys["ip"] = f"ip|{hashed(network(ip))}"
+        if same is not None:
+            keys["same"] = f"same|{same}"
         code = phonenumbers.parse(number, None).country_code
         if code != phonenumbers.country_code_for_region(home):
             keys["dial"] = f"dial|{code}"
@@ -188,8 +194,13 @@ class Entry:
         prefix of any length."""
         number = self.recipient.number
         prefixes = [("prefix", f"prefix|{number[:length]}") for length in range(len(number), 1, -1)]
-        others = [(kind, key) for kind, key in self.keys.items() if kind not in ("number", "prefix")]
+        others = [(kind, key) for kind, key in self.keys.items() if kind not in ("number", "prefix", "same")]
         return [("number", self.keys["number"]), *prefixes, *others]
+
+
+def alike(text: str) -> str:
+    """What two messages have in common that are the same to who gets them: codes, amounts and addresses left out."""
+    return " ".join(_DIFFERS.sub("", text).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from core.contract import Reading, Receipt, Refused
 from core.domain.events import Event, Kind
@@ -16,7 +17,8 @@ from core.domain.policy.pumping import Origin
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.engine import applying, dispatch, feedback, public, sending
-from core.storage import counting, installations, occasions, outbox
+from core.storage import counting, house, installations, occasions, outbox
+from core.storage import tables as t
 from tests.support.clinic import Clinic
 from tests.support.engine_room import NOW, EngineRoom
 
@@ -157,3 +159,53 @@ def test_what_arrives_is_counted_for_its_range_once(tmp_path: Path) -> None:
     with room.suite.database.read(room.workspace) as tx:
         (bucket,) = counting.sighted(tx, ["got|prefix|+3363998"], NOW - timedelta(hours=1))["got|prefix|+3363998"]
     assert bucket.count == 1
+
+
+# ---------------------------------------------------------------------------------------------- the whole house
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def room(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineRoom]:
+    elsewhere = {"database_url": request.getfixturevalue("postgres_database")} if request.param == "postgresql" else {}
+    one = EngineRoom(tmp_path, **elsewhere)
+    yield one
+    one.suite.database.close()
+
+
+def wants(room: EngineRoom, workspace: str, body: str) -> str | None:
+    """A robot has that workspace's form write to one person. Why it does not; None when it does."""
+    one = sending.Wanted(
+        recipient=Recipient("+33639980001", "FR", Line.MOBILE), body=body, message_class=MessageClass.OTP,
+        origin=Origin.PUBLIC_FORM,
+    )
+    with room.suite.database.write(workspace) as tx:
+        (draft,) = sending.drafts(tx, [one], room.suite.now())
+    assert isinstance(draft, outbox.New)
+    return draft.reason.code if draft.reason else None
+
+
+def test_nobody_gets_the_same_more_than_twenty_times_an_hour_from_all_workspaces_together(room: EngineRoom) -> None:
+    with room.suite.database.write() as tx:
+        houses = [house.add_workspace(tx, f"Boutique {place}", {}, NOW) for place in range(23)]
+    bodies = [f"Votre code : {place}23456 https://r.example/{place}" for place in range(23)]
+    said = [wants(room, one, body) for one, body in zip(houses, bodies, strict=True)]
+
+    assert said == [None] * 20 + ["pumping_limit"] * 3
+    # Other words are another message, and an hour later it may be said again.
+    assert wants(room, houses[20], "Votre rendez-vous est confirmé") is None
+    room.clock.forward(timedelta(minutes=61))
+    assert wants(room, houses[21], "Votre code : 999") is None
+
+
+def test_what_is_counted_for_the_house_says_neither_number_nor_text_and_stays_in_its_workspace(
+    room: EngineRoom,
+) -> None:
+    wants(room, room.workspace, "Votre code : 1")
+    with room.suite.database.write() as tx:
+        other = house.add_workspace(tx, "Boutique", {}, NOW)
+        keys = {one for one in tx.connection.execute(select(t.sightings.c.key)).scalars() if one.startswith("same|")}
+    assert len(keys) == 1
+    assert len(next(iter(keys))) == len("same|") + 48
+    with room.suite.database.read(other) as tx:
+        assert counting.sighted(tx, keys, NOW - timedelta(days=1)) == {}
+        assert [one.count for one in counting.sighted_anywhere(tx, next(iter(keys)), NOW - timedelta(days=1))] == [1]

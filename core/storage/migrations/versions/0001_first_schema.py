@@ -1018,6 +1018,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "key", "start", name=op.f("pk_sightings")),
     )
     with op.batch_alter_table("sightings", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_sightings_same",
+            ["key", "start"],
+            unique=False,
+            sqlite_where=sa.text("substr(key, 1, 5) = 'same|'"),
+            postgresql_where=sa.text("substr(key, 1, 5) = 'same|'"),
+        )
         batch_op.create_index(batch_op.f("ix_sightings_start"), ["start"], unique=False)
 
     op.create_table(
@@ -1248,6 +1255,11 @@ def downgrade() -> None:
     op.drop_table("simulated_messages")
     with op.batch_alter_table("sightings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sightings_start"))
+        batch_op.drop_index(
+            "ix_sightings_same",
+            sqlite_where=sa.text("substr(key, 1, 5) = 'same|'"),
+            postgresql_where=sa.text("substr(key, 1, 5) = 'same|'"),
+        )
 
     op.drop_table("sightings")
     op.drop_table("sessions")

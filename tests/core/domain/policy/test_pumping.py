@@ -305,3 +305,9 @@ def test_carts_come_in_storms_from_everywhere_and_only_what_is_closed_is_closed_
     assert door.asks(Recipient("+12025550123", "US", Line.MOBILE), origin=pumping.CART) is None
     door.marks["prefix|+3363998"] = {"state": "closed", "until": None, "times": 1, "at": NOW}
     assert door.asks(origin=pumping.CART) == "pumping_closed"
+
+
+def test_a_message_is_the_same_whatever_its_code_and_its_link():
+    assert pumping.alike("Votre code : 123456") == pumping.alike("votre  CODE : 9")
+    assert pumping.alike("Ici https://r.example/aB3 !") == pumping.alike("Ici http://x.example/9?z=1 !")
+    assert pumping.alike("Votre code : 1") != pumping.alike("Votre colis : 1")
