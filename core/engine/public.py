@@ -12,7 +12,7 @@ from typing import Any
 
 from core.domain.errors import BadInput
 from core.domain.policy import pumping
-from core.domain.policy.pumping import Door, Entry, Origin
+from core.domain.policy.pumping import Alarm, Door, Entry, Origin
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient, mask
 from core.engine import scheduling
@@ -53,15 +53,19 @@ def admit(
     seen = counting.sighted(tx, entry.asks(), now - pumping.LOOKED_BACK)
     if "same" in entry.keys:
         seen[entry.keys["same"]] = counting.sighted_anywhere(tx, entry.keys["same"], now - pumping.LOOKED_BACK)
-    busy = sum(one.count for one in seen.get("tenant", ()) if one.last > now - pumping.HOUR) >= pumping.TENANT_AN_HOUR
+    busy = sum(one.count for one in seen.get("tenant", ()) if one.last > now - pumping.HOUR) + 1 >= pumping.MANY
+    usual = _usual(tx, now) if busy else []
     refusal = pumping.decide(
         entry, pumping.open_countries(settings), seen, counting.closed(tx, [key for _, key in entry.marked()]),
-        _usual(tx, now) if busy else (), now,
+        usual, now,
     )  # fmt: skip
     if refusal is None:
         minute = pumping.minute_of(now)
         hour = ("hour", pumping.hour_of(now), now)
         counting.sight(tx, [*((key, minute, now) for key in pumping.counted(entry)), hour])
+        for alarm, said in pumping.alarms(door, seen, usual, now).items():
+            counting.sight(tx, [(alarm.key, minute, now)])
+            house.note(tx, "engine", f"forms_{alarm}", None, said, now)
         return None
     if refusal.closes is not None:
         _close(tx, refusal.closes, refusal.until, refusal.reason, now)
@@ -95,6 +99,12 @@ def signalled(tx: Transaction, recipient: Recipient, reason: Reason, *, dead: bo
         known = counting.closed(tx, [key]).get(key)
         if known is None or known["state"] != "allowed":
             _close(tx, key, pumping.closed_until(known, now), Reason("pumping_provider"), now)
+
+
+def alarms(tx: Transaction, since: datetime) -> dict[Alarm, datetime]:
+    """What was strange in the workspace since then, and when that was last told."""
+    told = counting.sighted(tx, [one.key for one in Alarm], since)
+    return {one: told[one.key][-1].last for one in Alarm if one.key in told}
 
 
 def strangers(message: Mapping[str, Any]) -> bool:

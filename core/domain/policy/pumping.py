@@ -33,6 +33,18 @@ class Origin(StrEnum):
     IMPORTED = "imported"
 
 
+class Alarm(StrEnum):
+    """What is strange in a whole workspace: told to people, at most once an hour each, and stops nobody."""
+
+    VOLUME = "volume"
+    CONVERSION = "conversion"
+
+    @property
+    def key(self) -> str:
+        """Under which it is counted that it was told."""
+        return f"alarm|{self}"
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """One minute of a key (an hour, for `hour`): how many were let in, and when the last one was."""
@@ -93,6 +105,14 @@ CART = Door(countries=False, measured=False)
 there are is no sign, and what a range has shown otherwise counts."""
 TENANT_AN_HOUR = 200
 """For a whole workspace, and three times what is usual at that hour besides."""
+USUAL_MANY = 2
+"""So many times what is usual is told to people, and stops nobody."""
+MANY = TENANT_AN_HOUR // 2
+"""Fewer in an hour are nothing to be told about, whatever is usual."""
+CODES, CODES_BEFORE = 20, 50
+"""Of fewer messages, in the last hour and in the day before it, nobody can say who confirms."""
+GOOD = 40
+"""Percent that confirm in a workspace in which most do."""
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), HOUR
 SEQUENCE_GAP, SEQUENCE_WITHIN = 3, timedelta(minutes=10)
 CLOSED_FIRST, CLOSED_LONGEST = timedelta(hours=12), timedelta(days=7)
@@ -187,7 +207,8 @@ class Entry:
     def asks(self) -> set[str]:
         """All keys that `decide` wants to know about."""
         watched = {f"{what}|{self.keys[kind]}" for what in ("sent", "won", "got") for kind in _WATCHED}
-        return {*self.keys.values(), *self.neighbours, *watched, f"dead|{self.keys['prefix']}"}
+        told = {one.key for one in Alarm} if self.door.tenant else set()
+        return {*self.keys.values(), *self.neighbours, *watched, f"dead|{self.keys['prefix']}", *told}
 
     def marked(self) -> list[tuple[str, str]]:
         """(kind, key) of all that may have been closed or allowed, the narrowest first: a person may have written a
@@ -337,6 +358,26 @@ def _tenant(seen: Seen, usual: Sequence[int], now: datetime) -> Refusal | None:
     most = TENANT_AN_HOUR + int(3 * median(usual or (0,)))
     reason = _over(Limit("tenant", most, HOUR), seen.get("tenant", ()), most, now)
     return Refusal(reason) if reason else None
+
+
+def alarms(door: Door, seen: Seen, usual: Sequence[int], now: datetime) -> Mapping[Alarm, Mapping[str, int]]:
+    """What people are to be told now that one more was let in, with its figures: twice as many in an hour as usual (see
+    `decide`), or half as many of them that confirm as in the day before, where most did."""
+    if not door.tenant:
+        return {}
+    found: dict[Alarm, Mapping[str, int]] = {}
+    count, often = _within(seen.get("tenant", ()), HOUR, now) + 1, int(median(usual or (0,)))
+    if count >= max(MANY, USUAL_MANY * often):
+        found[Alarm.VOLUME] = {"count": count, "usual": often}
+    before = now - HOUR
+    sent = _sent(seen.get("sent|tenant", ()), HOUR, now, None)
+    sent_before = _sent(seen.get("sent|tenant", ()), DAY, now, None) - sent
+    won = _within(seen.get("won|tenant", ()), HOUR, now)
+    won_before = sum(one.count for one in seen.get("won|tenant", ()) if now - DAY < one.last <= before)
+    enough = sent >= CODES and sent_before >= CODES_BEFORE and won_before * 100 > GOOD * sent_before
+    if enough and USUAL_MANY * won * sent_before < won_before * sent:
+        found[Alarm.CONVERSION] = {"percent": 100 * won // sent, "usual": min(100 * won_before // sent_before, 100)}
+    return {one: said for one, said in found.items() if not _within(seen.get(one.key, ()), HOUR, now)}
 
 
 def _silent(entry: Entry, seen: Seen, marks: Marks, now: datetime) -> Refusal | None:

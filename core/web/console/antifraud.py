@@ -21,6 +21,7 @@ from core.web.console.words import sentence
 
 bp = Blueprint("antifraud", __name__, url_prefix="/anti-fraud")
 SHOWN_FOR = timedelta(days=30)
+ALARMS_SHOWN_FOR = timedelta(days=1)
 
 
 @bp.get("")
@@ -91,6 +92,7 @@ def _shown(error: BadInput | None = None) -> ResponseReturnValue:
         marks = counting.closed(tx)
         quarantined = people.in_quarantine(tx)
         seen = conversion.watched(tx, now, asked.here())
+        alarms = public.alarms(tx, now - ALARMS_SHOWN_FOR)
     lasting = {
         key: row for key, row in marks.items()
         if row["state"] != "open" and (row["until"] is None or row["until"] > now)
@@ -103,6 +105,7 @@ def _shown(error: BadInput | None = None) -> ResponseReturnValue:
         chosen=settings["public_countries"] is not None,
         quarantined=quarantined,
         seen=seen,
+        alarms=alarms,
         line=drawn(seen),
         wrong=sentence(error.reason) if error else None,
     )

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core.contract import Reading, Receipt, Refused
 from core.domain.events import Event, Kind
 from core.domain.messages import MessageClass, State
+from core.domain.policy import pumping
 from core.domain.policy.pumping import Origin
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
@@ -209,3 +210,28 @@ def test_what_is_counted_for_the_house_says_neither_number_nor_text_and_stays_in
     with room.suite.database.read(other) as tx:
         assert counting.sighted(tx, keys, NOW - timedelta(days=1)) == {}
         assert [one.count for one in counting.sighted_anywhere(tx, next(iter(keys)), NOW - timedelta(days=1))] == [1]
+
+
+# ---------------------------------------------------------------------------------------------- what is only told
+
+
+def test_a_rush_at_the_forms_is_told_once_an_hour_and_stops_nobody(clinic: Clinic) -> None:
+    def rush(first: int) -> None:
+        for place in range(first, first + pumping.MANY + 5):
+            # Far apart, so that no other rule sees anything in them.
+            assert typed(clinic, f"form/1/{place}", f"+3361{place:04d}000") is None
+
+    rush(0)
+    assert noted(clinic) == ["forms_volume"]
+    clinic.suite.clock.turned += timedelta(minutes=70)
+    rush(1000)
+    assert noted(clinic) == ["forms_volume"] * 2
+    now = clinic.suite.now()
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        assert list(public.alarms(tx, now - timedelta(days=1))) == [pumping.Alarm.VOLUME]
+        assert public.alarms(tx, now + timedelta(minutes=1)) == {}
+
+
+def noted(clinic: Clinic) -> list[str]:
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        return [row["what"] for row in house.noted(tx, 200) if row["what"].startswith("forms_")]

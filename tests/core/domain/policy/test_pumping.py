@@ -311,3 +311,38 @@ def test_a_message_is_the_same_whatever_its_code_and_its_link():
     assert pumping.alike("Votre code : 123456") == pumping.alike("votre  CODE : 9")
     assert pumping.alike("Ici https://r.example/aB3 !") == pumping.alike("Ici http://x.example/9?z=1 !")
     assert pumping.alike("Votre code : 1") != pumping.alike("Votre colis : 1")
+
+
+# ---------------------------------------------------------------------------------------------- what is only told
+
+
+def many(key: str, count: int, ago: timedelta) -> dict[str, list[Bucket]]:
+    at = NOW - ago
+    return {key: [Bucket(pumping.minute_of(at), count, at)]}
+
+
+FORM = pumping.DOORS[Origin.PUBLIC_FORM]
+SOON, LONG = timedelta(minutes=20), timedelta(hours=5)
+
+
+@pytest.mark.parametrize("count, usual, told", [
+    (98, [0] * 14, False), (99, [0] * 14, True), (399, [200] * 14, True), (398, [200] * 14, False), (120, [], True),
+])  # fmt: skip
+def test_twice_the_usual_volume_is_told_and_a_little_is_not(count, usual, told):
+    found = pumping.alarms(FORM, many("tenant", count, SOON), usual, NOW)
+    assert (pumping.Alarm.VOLUME in found) is told
+    again = {**many("tenant", count, SOON), **many(pumping.Alarm.VOLUME.key, 1, timedelta(minutes=59))}
+    assert pumping.alarms(FORM, again, usual, NOW) == {}, "once an hour"
+
+
+@pytest.mark.parametrize("won, won_before, told", [(19, 80, True), (20, 80, False), (0, 41, True), (0, 40, False)])
+def test_half_the_usual_confirmations_are_told(won, won_before, told):
+    sent = {"sent|tenant": [*many("x", 100, LONG)["x"], *many("x", 50, SOON)["x"]]}
+    confirmed = {"won|tenant": [*many("x", won_before, LONG)["x"], *many("x", won, SOON)["x"]]}
+    found = pumping.alarms(FORM, {**sent, **confirmed}, (), NOW)
+    assert (pumping.Alarm.CONVERSION in found) is told
+
+
+def test_who_signed_in_and_carts_are_no_reason_for_an_alarm():
+    for door in (pumping.DOORS[Origin.AUTHENTICATED], pumping.CART):
+        assert pumping.alarms(door, many("tenant", 10_000, SOON), (), NOW) == {}
