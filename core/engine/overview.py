@@ -21,7 +21,7 @@ from core.domain.policy.holidays import calendar
 from core.domain.policy.hours import open_between
 from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
-from core.engine import approving, catching_up, conversing, resolving
+from core.engine import approving, catching_up, conversing, public, resolving
 from core.engine.guarding import CATCH_UP, held_by
 from core.storage import accounts, conversations, counting, house, installations, occasions, outbox, overview
 from core.storage.database import Transaction
@@ -245,6 +245,8 @@ def points(
     for stop in counting.stops(tx):
         count, _ = counting.held_sum(tx, held_by(stop.cap))
         found += [Point("cap", count, stop)] if count else []
+    if alarms := public.alarms(tx, now - public.ALARMS_SHOWN_FOR):
+        found.append(Point("forms", len(alarms), max(alarms.values())))
     found += _point("catch_up", catching_up.waiting(tx, _MANY + 1))
     doubtful = outbox.listed(tx, outbox.Filter(state=("uncertain",)), limit=_MANY + 1)
     # While it is still being looked up, a person has nothing to decide.

@@ -21,6 +21,7 @@ from core.storage.database import Transaction
 from core.suite import Suite
 
 DAYS_COMPARED = 14
+ALARMS_SHOWN_FOR = timedelta(days=1)
 
 
 def admit(

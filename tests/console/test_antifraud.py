@@ -1,4 +1,4 @@
-"""Anti-fraude: what was strange at public doors is said on top of the page, for a day."""
+"""Anti-fraude: what was strange at public doors is said on top of the page and on the first one, for a day."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def test_an_alarm_is_shown_for_a_day_and_kept_in_the_audit_log(tmp_path, alarm: 
     assert fr in Visitor(clinic).get("/anti-fraud")
     visitor = Visitor(clinic, language="en")
     assert en in visitor.get("/anti-fraud")
+    assert "not having an ordinary day" in visitor.get("/today")
     clinic.suite.clock.turned += timedelta(hours=25)
     visitor = Visitor(clinic, language="fr", role="admin")
     assert fr not in visitor.get("/anti-fraud")
+    assert "une journée ordinaire" not in visitor.get("/today")
     clinic.suite.database.close()

@@ -21,7 +21,6 @@ from core.web.console.words import sentence
 
 bp = Blueprint("antifraud", __name__, url_prefix="/anti-fraud")
 SHOWN_FOR = timedelta(days=30)
-ALARMS_SHOWN_FOR = timedelta(days=1)
 
 
 @bp.get("")
@@ -92,7 +91,7 @@ def _shown(error: BadInput | None = None) -> ResponseReturnValue:
         marks = counting.closed(tx)
         quarantined = people.in_quarantine(tx)
         seen = conversion.watched(tx, now, asked.here())
-        alarms = public.alarms(tx, now - ALARMS_SHOWN_FOR)
+        alarms = public.alarms(tx, now - public.ALARMS_SHOWN_FOR)
     lasting = {
         key: row for key, row in marks.items()
         if row["state"] != "open" and (row["until"] is None or row["until"] > now)
