@@ -32,7 +32,8 @@ class Reading:
     wakes: bool = False
     """True when the request (also) says that something changed that must be asked for: core then pulls."""
     memory: Mapping[str, Any] | None = None
-    """If given, replaces `Installation.memory`."""
+    """If given, the new `Installation.memory`. The names count in which it differs: what somebody else has kept
+    meanwhile under other names stays."""
     once: bool = False
     """True for what may happen a single time (a code is exchanged): the same `delivery` again is `NotAuthentic`, also
     when both came at the same moment."""
@@ -50,7 +51,8 @@ class Batch:
     """What could not be read and what a person should know: shown on the connection's page. Of several pages, what each
     of them says is shown with the last one."""
     memory: Mapping[str, Any] | None = None
-    """If given, replaces `Installation.memory`."""
+    """If given, the new `Installation.memory`. The names count in which it differs: what somebody else has kept
+    meanwhile under other names stays."""
     consents: tuple[ConsentWord, ...] = ()
     erasures: tuple[Erasure, ...] = ()
     merges: tuple[Merge, ...] = ()

@@ -93,7 +93,7 @@ class Installs(ABC):
     """Something must be set up over there (a watch channel, a workflow action), renewed, and taken down.
 
     Each is harmless when done twice. `remember` stores new `memory` durably before the platform is called, because a
-    platform may call back before it has answered us.
+    platform may call back before it has answered us. Of `memory` the names count that it changes.
     """
 
     @abstractmethod

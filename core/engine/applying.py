@@ -68,7 +68,7 @@ def apply(
         if said.wakes:
             installations.wake(tx, installation, now)
         if said.memory is not None:
-            installations.change(tx, installation, memory=dict(said.memory))
+            installations.remember(tx, installation, row.installation.memory, said.memory)
         if said.gone:
             parting.gone_there(tx, installation, now)
     return changed

@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -68,15 +70,21 @@ def maintain_due(suite: Suite) -> int:
 
 
 def _maintain(suite: Suite, workspace: str, installation_id: str) -> None:
-    def remember(memory: Mapping[str, Any]) -> None:
-        with suite.database.write(workspace) as tx:
-            installations.change(tx, installation_id, memory=dict(memory))
-
     def maintain(row: installations.Row) -> timedelta:
         adapter = suite.adapters.get(row.installation.adapter)
         if not isinstance(adapter, Installs):
             return timedelta(days=1)
-        again = adapter.maintain(row.installation, suite.now(), remember)
+        known = row.installation.memory
+
+        def remember(memory: Mapping[str, Any]) -> None:
+            nonlocal known
+            with suite.database.write(workspace) as tx:
+                installations.remember(tx, installation_id, known, memory)
+            # A copy: adapters go on writing in theirs.
+            known = deepcopy(memory)
+
+        own = replace(row.installation, memory=deepcopy(row.installation.memory))
+        again = adapter.maintain(own, suite.now(), remember)
         rewarding.tidy(suite, workspace, row)
         return again
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -131,7 +132,9 @@ def _asked(suite: Suite, row: installations.Row) -> tuple[installations.Row, Bat
     adapter = suite.adapters[row.installation.adapter]
     if not isinstance(adapter, Pulls):
         return None
-    return row, adapter.pull(row.installation, row.cursor, suite.now()), adapter.manifest.poll_every
+    # A memory of its own, to write in: what it changed is known by what was there.
+    own = replace(row.installation, memory=deepcopy(row.installation.memory))
+    return row, adapter.pull(own, row.cursor, suite.now()), adapter.manifest.poll_every
 
 
 def _applied(
@@ -156,7 +159,7 @@ def _applied(
             backups.hold_news(tx, installation.id, now)
         values: dict[str, object] = {"cursor": batch.cursor, "pull_lease_until": now + LEASE}
         if batch.memory is not None:
-            values["memory"] = dict(batch.memory)
+            installations.remember(tx, installation.id, asked.installation.memory, batch.memory)
         if not batch.more:
             # What was said to have changed after we began asking is asked for once more, at once.
             again = row.changed_at is not None and row.changed_at > started

@@ -160,6 +160,19 @@ def change(tx: Transaction, installation_id: str, **values: Any) -> None:
     )
 
 
+def remember(tx: Transaction, installation_id: str, asked: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    """Takes over what `said` changes of the memory as it was when the adapter was `asked`, name by name. What somebody
+    else has kept meanwhile stays: a pull, the set-up over there and a request may all be under way at once."""
+    # As an UPDATE would lock it: whoever only refers to the row does not wait.
+    held = tx.mine(t.installations, _c.memory).where(_c.id == installation_id).with_for_update(key_share=True)
+    row = tx.row(held)
+    if row is None:
+        return
+    kept = {name: value for name, value in row["memory"].items() if name in said or name not in asked}
+    news = {name: value for name, value in said.items() if name not in asked or asked[name] != value}
+    change(tx, installation_id, memory={**kept, **news})
+
+
 def keep_secrets(
     tx: Transaction, vault: Vault, installation_id: str, secrets: Mapping[str, Any], **values: Any
 ) -> None:

@@ -251,6 +251,7 @@ WRITES: dict[str, Call] = {
     "installations.heard": lambda tx, our: installations.heard(tx, our["installation"], NOW, {}, over=True),
     "installations.in_trouble": lambda tx, our: installations.in_trouble(tx, our["installation"], WHY),
     "installations.keep_secrets": lambda tx, our: installations.keep_secrets(tx, VAULT, our["installation"], {}),
+    "installations.remember": lambda tx, our: installations.remember(tx, our["installation"], {}, {"mine": 1}),
     "installations.take": lambda tx, our: installations.take(tx, our["installation"], NOW, timedelta(minutes=5)),
     "installations.wake": lambda tx, our: installations.wake(tx, our["installation"], NOW),
     "links.end": lambda tx, our: links.end(tx, our["link"], NOW),
