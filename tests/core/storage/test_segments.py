@@ -62,8 +62,11 @@ conditions = st.recursive(
     max_leaves=6,
 ).filter(lambda given: _depth(given) <= 5)
 texts = st.one_of(st.none(), st.sampled_from(WORDS))
+languages = st.one_of(st.none(), st.sampled_from([one for one in WORDS if len(one) <= 5]))
 persons = st.fixed_dictionaries({
-    "fields": st.fixed_dictionaries(dict.fromkeys(("name", "first_name", "email", "language", "zone"), texts)),
+    "fields": st.fixed_dictionaries(
+        {**dict.fromkeys(("name", "first_name", "email", "zone"), texts), "language": languages}
+    ),
     "values": st.dictionaries(st.sampled_from(["ville", "Code postal", "é"]), st.sampled_from(VALUES)),
     "tags": st.one_of(st.none(), st.lists(st.sampled_from([*WORDS, 3]), max_size=3), st.just("vip")),
     "words": st.lists(st.tuples(st.sampled_from(["marketing", "all", "transactional"]), st.booleans()), max_size=3),
