@@ -412,15 +412,19 @@ def test_what_happens_while_relance_is_away_waits_and_leaves_by_itself(bridge: B
         bridge.line.open = True
     assert bridge.received("+33639980600") == []
 
-    # No cron, nobody presses a button: the pause is over, and somebody visits.
-    bridge.site.php("global $wpdb; $wpdb->query( \"UPDATE {$wpdb->prefix}relance_queue SET due = due - 3600 WHERE "
-                    "state = 'waiting'\" ); update_option( 'relance_next', time() - 1 );")
-    bridge.site.get("/")
-    until(lambda: bridge.received("+33639980601"), "a visit did not let the queue leave")
+    # No cron, nobody presses a button: the pause is over, and somebody visits. (An answer that takes too long on a busy
+    # machine counts as none: what was said then is said again, and taken once.)
+    def all_left() -> bool:
+        bridge.site.php("global $wpdb; $wpdb->query( \"UPDATE {$wpdb->prefix}relance_queue SET due = due - 3600 WHERE "
+                        "state = 'waiting'\" ); update_option( 'relance_next', time() - 1 );")
+        bridge.site.get("/")
+        return [row for row in bridge.log() if row[2] == "waits"] == []
+
+    until(all_left, "a visit did not let the queue leave", 100)
+    until(lambda: bridge.received("+33639980601"), "what the site said was not sent")
 
     assert len(bridge.received("+33639980600")) == 1
     assert len(bridge.received("+33639980601")) == 1
-    assert [row for row in bridge.log() if row[2] == "waits"] == []
 
 
 def test_what_cannot_be_read_does_not_hold_up_the_rest(bridge: Bridge) -> None:
