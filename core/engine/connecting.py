@@ -149,6 +149,8 @@ def _renewed(
     grant_expires_at: datetime | None,
 ) -> None:
     now = suite.now()
+    # Whoever plans touches the connection last, and what waits for it before.
+    tx.alone(f"plan:{tx.owned}")
     row = installations.get(tx, suite.vault, installation_id, suite.public_url)
     if row is None or row.installation.adapter != slug or row.state == "disconnected":
         raise NotFound("installation")

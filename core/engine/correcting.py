@@ -47,6 +47,8 @@ def apply(
     muted: bool | None = None,
 ) -> Occasion:
     """The same within the caller's transaction, for a number that was parsed already. Raises `NotFound`."""
+    # Whoever plans holds occasions and connections already.
+    tx.alone(f"plan:{tx.owned}")
     found = occasions.get(tx, occasion_id)
     if found is None:
         raise NotFound("occasion")

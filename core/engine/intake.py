@@ -149,17 +149,19 @@ def _pushed(suite: Suite, adapter: Pushes, row: installations.Row, request: Inbo
             return Reply(200)
         raise
     with suite.database.write(installation.workspace) as tx:
-        silence.heard(tx, row, suite.now())
         same = adapter.manifest.same_content
         if inbox.seen(tx, installation.id, kept, reading.delivery, same_content=same):
             if reading.once:
                 raise NotAuthentic("this happened already, and happens once")
+            silence.heard(tx, row, suite.now())
             inbox.keep(
                 tx, kept, installation.adapter, "repeated", installation=installation.id, delivery=reading.delivery
             )
             return _reply(tx, adapter, row, request, reading)
         inbox.keep(tx, kept, installation.adapter, "read", installation=installation.id, delivery=reading.delivery)
         changed = apply(suite, tx, row, reading, suite.now())
+        # Whoever plans touches the connection last: before, each would wait for the other.
+        silence.heard(tx, row, suite.now())
         reply = _reply(tx, adapter, row, request, reading)
     # With the request's id in the same line: what a platform's request became is found by either.
     log.info("events taken", installation=installation.id, occasions=[one.id for one in changed[:MOST_SHOWN]])

@@ -72,6 +72,8 @@ def take_down(suite: Suite, workspace: str, installation_id: str) -> tuple[Reaso
 
 def _stopped(tx: Transaction, installation_id: str, why: Reason, now: datetime) -> int:
     """Nothing of it runs any more. Returns how many messages were called off."""
+    # Whoever plans touches the connection last, and is not to plan for it after what waits was called off.
+    tx.alone(f"plan:{tx.owned}")
     installations.change(
         tx, installation_id, state="disconnected", next_pull_at=None, maintain_at=None, pull_lease_until=None
     )

@@ -165,6 +165,8 @@ def save(tx: Transaction, row: installations.Row, wanted: Recipe, now: datetime,
     """Makes the rules as the recipe says, and plans again. Raises the first of what `checked` finds."""
     for error in checked(wanted).values():
         raise error
+    # Whoever plans touches the connection last.
+    tx.alone(f"plan:{tx.owned}")
     place = row.installation.id
     language = row.installation.language if row.installation.language in NAMES else "en"
     known = {one["id"]: one for one in rules.rows(tx, installation=place)}

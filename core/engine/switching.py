@@ -24,6 +24,8 @@ def go_live(suite: Suite, workspace: str, installation_id: str, *, who: str) -> 
 
 def to_live(tx: Transaction, row: installations.Row, now: datetime, who: str) -> None:
     """`go_live` in the caller's transaction, which wakes the engine when it is committed."""
+    # Here and below: whoever plans touches the connection last.
+    tx.alone(f"plan:{tx.owned}")
     if row.mode != "live":
         installations.change(tx, row.installation.id, mode="live", live_since=now)
         house.note(tx, who, "went_live", row.installation.id, {}, now)
@@ -41,6 +43,7 @@ def to_rehearsal(tx: Transaction, row: installations.Row, now: datetime, who: st
     if row.mode == "rehearsal":
         return 0
     one = row.installation.id
+    tx.alone(f"plan:{tx.owned}")
     installations.change(tx, one, mode="rehearsal", live_since=None)
     ended = outbox.end_waiting_of(tx, one, State.CANCELLED, Reason("back_to_rehearsal"), now)
     house.note(tx, who, "back_to_rehearsal", one, {"called_off": ended}, now)
@@ -64,6 +67,7 @@ def resume(suite: Suite, workspace: str, installation_id: str, *, who: str) -> N
     with suite.database.write(workspace) as tx:
         if _row(suite, tx, installation_id).state != "paused":
             return
+        tx.alone(f"plan:{tx.owned}")
         installations.change(tx, installation_id, state="connected", next_pull_at=now)
         outbox.release(tx, f"installation:{installation_id}", Reason("connected_again"), now)
         house.note(tx, who, "installation_resumed", installation_id, {}, now)
