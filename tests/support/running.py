@@ -201,8 +201,8 @@ class Running:
         if self._runner is not None:
             self.suite.wake()
             # What was under way when we asked may have looked before; so the one after it counts.
-            wanted = self._runner.turns() + 2
-            self.until(lambda: self._is_at_rest(wanted), seconds=PATIENCE * 6)
+            before = self._runner.turns()
+            self.until(lambda: self._is_at_rest(before), seconds=PATIENCE * 6)
             return
         for _ in range(rounds):
             if ticking.ask(self.suite) + dispatch.run_due(self.suite) + ticking.tick(self.suite) == 0:
@@ -218,11 +218,14 @@ class Running:
             pause.wait(0.02)
         return found
 
-    def _is_at_rest(self, turns: int) -> bool:
+    def _is_at_rest(self, before: Counter[str]) -> bool:
         runner = self._runner
         assert runner is not None
         runner.hurry()
-        return not runner.is_busy() and runner.turns() >= turns and self._rests() and not runner.is_busy()
+        now = runner.turns()
+        # Each of them: the quick ones turn several times while a slow one is still at what it began before we asked.
+        turned = all(now[job] >= turns + 2 for job, turns in before.items())
+        return turned and not runner.is_busy() and self._rests() and not runner.is_busy()
 
     def _rests(self) -> bool:
         """Whether nothing is due, and nobody is at work on something."""
@@ -240,6 +243,7 @@ class Running:
             select(m.id).where(text(t.UNTOLD)),
             select(t.simulated.c.id).where(t.simulated.c.next_at <= now),
             select(t.exports.c.id).where(t.exports.c.state.in_(["waiting", "running"])),
+            select(t.campaigns.c.id).where(t.campaigns.c.next_at <= now),
             # What is being told just now was put off for that time, and has not been tried yet.
             *(
                 select(one.id).where(one.state == "waiting", or_(one.due_at <= now, one.tries == 0))
@@ -311,9 +315,9 @@ class _Embedded:
                 if self._begun[job.id] == self._ended[job.id]:
                     job.modify(next_run_time=datetime.now(UTC))
 
-    def turns(self) -> int:
+    def turns(self) -> Counter[str]:
         """How often each job has come to its end."""
-        return min(self._ended[job.id] for job in self._clock.get_jobs())
+        return Counter({job.id: self._ended[job.id] for job in self._clock.get_jobs()})
 
     def is_busy(self) -> bool:
         """Whether somebody asks or tells platforms at this moment."""
@@ -363,13 +367,13 @@ class _Distributed:
             for task in (TICK, ASK):
                 self._app.send_task(task, expires=1.0, retry=False, ignore_result=True)
 
-    def turns(self) -> int:
+    def turns(self) -> Counter[str]:
         """How often the house was seen to have been kept."""
         with self._suite.database.read() as tx:
             ticked = str(house.moment(tx, "ticked"))
         if ticked != self._ticked:
             self._ticked, self._turns = ticked, self._turns + 1
-        return self._turns
+        return Counter({"kept": self._turns})
 
     def is_busy(self) -> bool:
         """Whether a process of the worker asks or tells platforms at this moment."""
