@@ -151,6 +151,8 @@ def _renewed(
     now = suite.now()
     # Whoever plans touches the connection last, and what waits for it before.
     tx.alone(f"plan:{tx.owned}")
+    # The token may be renewed at this moment: of the old grant its last word counts.
+    installations.hold(tx, installation_id)
     row = installations.get(tx, suite.vault, installation_id, suite.public_url)
     if row is None or row.installation.adapter != slug or row.state == "disconnected":
         raise NotFound("installation")

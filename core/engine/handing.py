@@ -14,6 +14,7 @@ def new_code(suite: Suite, workspace: str, installation_id: str, *, who: str) ->
     Raises `NotFound`.
     """
     with suite.database.write(workspace) as tx:
+        installations.hold(tx, installation_id)
         row = installations.get(tx, suite.vault, installation_id, suite.public_url)
         adapter = suite.adapters.get(row.installation.adapter) if row else None
         if row is None or row.state == "disconnected" or not isinstance(adapter, HandsOver):

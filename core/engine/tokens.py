@@ -153,6 +153,7 @@ def _committed(
     """Keeps it, before anybody uses it. What a person's reconnection brought meanwhile is newer, and stays."""
     name = row.installation.id
     with suite.database.write(workspace) as tx:
+        installations.hold(tx, name)
         known = installations.get(tx, suite.vault, name, suite.public_url)
         if known is None or (known.state == "disconnected" and not parting):
             raise NotFound("installation")
@@ -176,6 +177,7 @@ def _committed(
 def _gone(suite: Suite, workspace: str, installation_id: str, used: Any, error: NeedsReconnect) -> None:
     """The grant is gone: everything of it waits for a person. Unless there is another grant by now."""
     with suite.database.write(workspace) as tx:
+        installations.hold(tx, installation_id)
         known = installations.get(tx, suite.vault, installation_id, suite.public_url)
         if known is None or known.state == "disconnected" or _grant_of(known) != used:
             return

@@ -160,12 +160,19 @@ def change(tx: Transaction, installation_id: str, **values: Any) -> None:
     )
 
 
+def hold(tx: Transaction, installation_id: str) -> bool:
+    """Until the end of the transaction nobody else changes it: for whoever writes what depends on what it reads.
+    Whether it is there. (SQLite: nobody else writes at all.) Whoever plans as well does that before."""
+    # As an UPDATE would lock it: whoever only refers to the row does not wait.
+    held = tx.row(tx.mine(t.installations, _c.id).where(_c.id == installation_id).with_for_update(key_share=True))
+    return held is not None
+
+
 def remember(tx: Transaction, installation_id: str, asked: Mapping[str, Any], said: Mapping[str, Any]) -> None:
     """Takes over what `said` changes of the memory as it was when the adapter was `asked`, name by name. What somebody
     else has kept meanwhile stays: a pull, the set-up over there and a request may all be under way at once."""
-    # As an UPDATE would lock it: whoever only refers to the row does not wait.
-    held = tx.mine(t.installations, _c.memory).where(_c.id == installation_id).with_for_update(key_share=True)
-    row = tx.row(held)
+    hold(tx, installation_id)
+    row = tx.row(tx.mine(t.installations, _c.memory).where(_c.id == installation_id))
     if row is None:
         return
     kept = {name: value for name, value in row["memory"].items() if name in said or name not in asked}

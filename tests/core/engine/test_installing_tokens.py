@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core.contract import Configured
 from core.domain.errors import NeedsReconnect, NotNow
@@ -107,6 +108,39 @@ def test_twenty_threads_of_two_processes_ask_for_a_token_and_the_vendor_hears_it
     assert len(market.vendor.forms) == 2, "the code's, and one renewal"
     assert set(got) == {market.row(name).installation.secrets["access_token"]}
     assert len(got) == 20
+
+
+@pytest.mark.postgres
+def test_what_a_person_connects_again_while_a_token_is_renewed_stays(
+    tmp_path: Path, vendor: FakeVendor, postgres_database: str
+) -> None:
+    """The person's transaction is not over yet when the new token is to be kept: it waits, and reads once more."""
+    market, trouble = Market(tmp_path, vendor, database_url=postgres_database), list[Exception]()
+    name, database = market.join(), market.suite.database
+    market.clock.forward(timedelta(minutes=56))
+    again = {"access_token": "of-the-person", "refresh_token": "of-the-person"}
+
+    def renew() -> None:
+        try:
+            market.token(name)
+        except Exception as error:
+            trouble.append(error)
+
+    waiting = text("SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+                   "WHERE NOT l.granted AND a.datname = current_database()")  # fmt: skip
+    with database.write(market.workspace) as person:
+        installations.keep_secrets(person, market.suite.vault, name, again, token_expires_at=None)
+        other = threading.Thread(target=renew)
+        other.start()
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
+            while not watcher.execute(waiting).scalar():
+                assert other.is_alive(), f"it did not wait: {trouble}"
+                other.join(0.02)
+    other.join(30)
+
+    assert trouble == []
+    assert market.row(name).installation.secrets == {**market.row(name).installation.secrets, **again}
+    database.close()
 
 
 @pytest.mark.parametrize("grace", [True, False])

@@ -153,6 +153,7 @@ READS: dict[str, Call] = {
     "installations.adapter_of": lambda tx, our: installations.adapter_of(tx, our["installation"]),
     "installations.get": lambda tx, our: installations.get(tx, VAULT, our["installation"], URL),
     "installations.is_there": lambda tx, our: installations.is_there(tx, our["installation"]),
+    "installations.hold": lambda tx, our: installations.hold(tx, our["installation"]),
     "installations.learnt": lambda tx, our: installations.learnt(tx, our["installation"]),
     "installations.listed": lambda tx, our: installations.listed(tx, VAULT, URL),
     "installations.connected": lambda tx, our: installations.connected(tx),
