@@ -328,9 +328,9 @@ class HubSpot(Connects, Shared, Answers, Asks, LooksAgain, Pulls, Installs, Repo
                 wanted.setdefault(identity, []).append(key)
         if not wanted:
             return Batch()
-        fields = (*dates.wanted_properties(installation), "hs_merged_object_ids")
-        records = {str(one.get("id")): one
-                   for one in account.contacts(list(wanted), fields, consents.properties_of(installation))}
+        boxes = consents.read_in(installation)
+        fields = (*dict.fromkeys((*dates.wanted_properties(installation), *boxes)), "hs_merged_object_ids")
+        records = {str(one.get("id")): one for one in account.contacts(list(wanted), fields, boxes)}
         events: list[Event] = []
         words: list[ConsentWord] = []
         merges: list[Merge] = []

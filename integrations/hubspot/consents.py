@@ -27,6 +27,11 @@ def properties_of(installation: Installation) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
+def read_in(installation: Installation) -> tuple[str, ...]:
+    """The properties that are read just before a message leaves."""
+    return tuple(name for name in (ways.refusal(installation.config), installation.config.get("opt_in")) if name)
+
+
 def keeps(installation: Installation) -> bool:
     """Whether this account can say at all who agreed."""
     return bool(installation.config.get("opt_in") or installation.config.get("subscription"))
@@ -36,7 +41,7 @@ def heard(installation: Installation, told: schemas.Told) -> ConsentWord | None:
     """What a changed property says; None when it says nothing about consent."""
     subject = f"contact/{told.subject}"
     proof = {"place": "hubspot", "property": told.name, "value": told.value[:100]}
-    if told.name == ways.opt_out(installation.config, installation.memory):
+    if told.name == ways.refusal(installation.config):
         return ConsentWord(False, told.at, subject=subject, proof=proof) if schemas.yes(told.value) else None
     if told.name == installation.config.get("opt_in"):
         return ConsentWord(schemas.yes(told.value), told.at, subject=subject, proof=proof)
@@ -46,8 +51,8 @@ def heard(installation: Installation, told: schemas.Told) -> ConsentWord | None:
 def read(installation: Installation, record: Mapping[str, Any], subject: str) -> list[ConsentWord]:
     """What the properties of a record (with their history) say of the person, whatever number a message goes to."""
     words = []
-    opt_out = ways.opt_out(installation.config, installation.memory)
-    for name in properties_of(installation):
+    opt_out = ways.refusal(installation.config)
+    for name in read_in(installation):
         said = _newest(record, name)
         if said is None:
             continue

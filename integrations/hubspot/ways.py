@@ -91,6 +91,13 @@ def opt_out(installation_config: Mapping[str, Any], memory: Mapping[str, Any]) -
     return str(chosen) if chosen else None
 
 
+def refusal(installation_config: Mapping[str, Any]) -> str:
+    """The property in which a no is read: the chosen one, else ours, whether or not we know that it is there. It may be
+    from an earlier connection, and hold what people said then. HubSpot leaves out what it does not have (HubSpot's
+    description of the contacts API: properties that are not present are ignored)."""
+    return str(installation_config.get("opt_out") or OPT_OUT)
+
+
 def _properties(given: Any, pointer: str, most: int) -> list[str]:
     if not isinstance(given, list | tuple):
         raise BadInput("calendar_field_not_list", pointer=pointer, field=pointer.rpartition("/")[2])

@@ -49,6 +49,15 @@ def test_a_ticked_box_is_a_no_from_the_moment_it_was_ticked(hubspot):
     assert (word.granted, word.at, word.subject) == (False, YESTERDAY, f"contact/{ana}")
 
 
+@pytest.mark.parametrize(("config", "refused"), [({}, [False]), ({"opt_out": "refus_sms"}, [])])
+def test_our_box_is_read_also_where_we_do_not_know_that_it_is_there_unless_another_was_chosen(hubspot, config, refused):
+    """It may be from an earlier connection, and hold what people said then."""
+    ana = hubspot.contact(at=LAST_YEAR, mobilephone=ANA, relance_sms_optout="true")
+    words = adapter(hubspot).look_again(
+        installation(config, memory={}), {f"action/{ana}": {"contact": ana}}, NOW).consents
+    assert [one.granted for one in words] == refused
+
+
 def test_an_unticked_box_is_no_yes_whether_it_was_ever_ticked_or_not(hubspot):
     ana, bob = (hubspot.contact(at=LAST_YEAR, mobilephone=one) for one in (ANA, BOB))
     hubspot.change(ana, at=YESTERDAY, relance_sms_optout="true")

@@ -56,6 +56,12 @@ def test_a_refusal_in_the_chosen_property_counts_from_its_moment():
     assert word.proof["property"] == "relance_sms_optout"
 
 
+def test_a_refusal_in_our_box_is_heard_also_where_we_do_not_know_that_it_is_there():
+    said = webhook([told("propertyChange", "901", propertyName="relance_sms_optout", propertyValue="true")])
+    (word,) = hubspot.parse(said, installation(memory={})).consents
+    assert word.granted is False
+
+
 @pytest.mark.parametrize("value", ["false", "", "no"])
 def test_a_refusing_property_that_is_unticked_or_never_was_ticked_is_no_yes(value):
     reading = read(told("propertyChange", "901", propertyName="relance_sms_optout", propertyValue=value))
