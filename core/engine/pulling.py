@@ -144,7 +144,8 @@ def _applied(
     asked, installation = row, row.installation
     now = suite.now()
     with suite.database.write(installation.workspace) as tx:
-        # Read again under the write lock: a person may have disconnected it, or gone live, while we asked.
+        # Read again in turn with whoever plans: a person may have disconnected it, or gone live, while we asked.
+        tx.alone(f"plan:{tx.owned}")
         row = installations.get(tx, suite.vault, installation.id, suite.public_url) or row
         if row.state == "disconnected":
             return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core.contract import Adapter, Batch, Configured, Installation, Manifest, OAuth, Pulls, Sweep
 from core.domain.errors import NeedsReconnect, NotNow, RelanceError
@@ -404,3 +405,24 @@ def test_secrets_that_no_key_opens_ask_for_reconnecting_and_break_nothing(practi
     assert practice.row(name).state == "reconnect"
     pulling.run_due(practice.suite)
     assert practice.row(name).trouble == Reason("secrets_unreadable")
+
+
+@pytest.mark.postgres
+def test_an_answer_that_comes_while_a_person_disconnects_plans_nothing(tmp_path, postgres_database):
+    practice = Practice(tmp_path, database_url=postgres_database)
+    database, name = practice.suite.database, practice.installation
+    practice.diary.pages.append(Batch((visit("v1"),), cursor="c1"))
+    thread = threading.Thread(target=pulling.pull_now, args=(practice.suite, practice.workspace, name))
+    waits = text("SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+                 "WHERE NOT l.granted AND a.datname = current_database()")
+    with database.write(practice.workspace) as tx:
+        tx.alone(f"plan:{practice.workspace}")
+        thread.start()
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
+            while not watcher.execute(waits).scalar():
+                assert thread.is_alive()
+                thread.join(0.02)
+        installations.change(tx, name, state="disconnected")
+    thread.join(30)
+    assert practice.waiting() == []
+    database.close()
