@@ -20,7 +20,7 @@ from core.guarded import Guarded
 from core.providers.simulator import Simulator
 from core.secrets import Vault
 from core.settings import Settings
-from core.storage import accounts, simulated
+from core.storage import accounts, migrate, simulated
 from core.storage import tables as t
 from core.storage.database import Database
 from core.storage.simulated import DatabaseBook
@@ -37,11 +37,13 @@ def clock() -> FixedClock:
 @pytest.fixture
 def suite(tmp_path: Path, clock: FixedClock) -> Iterator[Suite]:
     settings = Settings(database_url=f"sqlite:///{tmp_path}/relance.db", mode="test")
-    database = Database(settings.database_url)
+    vault = Vault([Fernet.generate_key().decode()])
+    database = Database(settings.database_url, vault=vault)
     simulator = Simulator(ProviderTools(urls={}, book=DatabaseBook(database)))
-    built = Suite(settings, database, Vault([Fernet.generate_key().decode()]), clock, Guarded(), {},
+    built = Suite(settings, database, vault, clock, Guarded(), {},
                   {simulator.slug: simulator})
     t.metadata.create_all(built.database.engine)
+    migrate.give_key(database)
     with built.database.write() as tx:
         for workspace in ("ws_1", "ws_2"):
             tx.connection.execute(insert(t.workspaces).values(id=workspace, name=workspace, created_at=NOW,

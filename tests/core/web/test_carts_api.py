@@ -118,6 +118,8 @@ def test_a_replayed_request_changes_nothing_and_an_old_one_is_refused(relance: R
 
 
 def test_the_last_days_are_replayed(relance: Running, shop: Shop) -> None:
+    # Nobody is left out by lot.
+    relance.client.patch(f"/v1/installations/{shop.id}", {"control_group": 0})
     found = relance.client.get(f"/v1/installations/{shop.id}/rehearsal?past=30d").json()
 
     assert found["rules"] == ["Panier abandonné, 1 h après"]
