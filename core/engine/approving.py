@@ -57,10 +57,11 @@ def run_due(suite: Suite) -> int:
     now = suite.now()
     if not keepers:
         return 0
+    with suite.database.glance() as glance:
+        last = house.moment(glance, "templates_looked")
+    if last is not None and last <= now < last + LOOKS_EVERY:
+        return 0
     with suite.database.read() as tx:
-        last = house.moment(tx, "templates_looked")
-        if last is not None and last <= now < last + LOOKS_EVERY:
-            return 0
         rows = accounts.listed(tx, suite.vault, suite.public_url, providers=keepers)
         known = kept.syncs(tx)
     with suite.database.write() as tx:

@@ -117,6 +117,9 @@ def recover(suite: Suite) -> int:
 
 def accounts_back(suite: Suite) -> int:
     """Accounts whose pause is over take messages again; with one, those that waited for any account."""
+    with suite.database.glance() as glance:
+        if not accounts.some_back(glance, suite.now()):
+            return 0
     with suite.database.write() as tx:
         ids = accounts.back(tx, suite.now())
         if ids:

@@ -18,7 +18,7 @@ from core.domain.reasons import Reason
 from core.ids import new_id
 from core.secrets import Undecryptable, Vault, hashed
 from core.storage import tables as t
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 from core.storage.ledger import reason_row
 
 SIMULATOR = "acc_simulator"
@@ -161,6 +161,12 @@ def back(tx: Transaction, now: datetime) -> list[str]:
         .returning(_c.id)
     ).all()
     return [row.id for row in rows]
+
+
+def some_back(tx: Transaction | Glance, now: datetime) -> bool:
+    """Whether `back` would find any."""
+    held = "state = 'held' AND (held_until IS NULL OR held_until <= ?)"
+    return bool(tx.quick(f"SELECT 1 FROM provider_accounts WHERE {held} LIMIT 1", (t.micros(now),)))  # noqa: S608  # nosec B608
 
 
 def try_one(tx: Transaction, account_id: str, now: datetime) -> bool:

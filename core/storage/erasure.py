@@ -34,7 +34,7 @@ from core.ids import new_id
 from core.storage import exported
 from core.storage import tables as t
 from core.storage.chunks import chunks
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 from core.storage.tables import Json
 
 _NAMES_A_PERSON = frozenset({"to", "number", "recipient", "own_recipient"})
@@ -126,6 +126,11 @@ def ask_for_all(tx: Transaction, installation: str, now: datetime) -> bool:
     tx.connection.execute(insert(t.erasures).values(
         id=new_id("era"), workspace=tx.owned, installation=installation, before=before, rows={}, at=now))  # fmt: skip
     return True
+
+
+def any_asked_for_all(tx: Transaction | Glance) -> bool:
+    """Whether `asked_for_all` would find any."""
+    return bool(tx.quick("SELECT 1 FROM erasures LIMIT 1"))
 
 
 def asked_for_all(tx: Transaction) -> list[Mapping[str, Any]]:

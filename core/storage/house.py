@@ -17,7 +17,7 @@ from core.domain.policy.week import Hours
 from core.domain.text.links import Shortener
 from core.ids import new_id
 from core.storage import tables as t
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 
 DEFAULTS: Mapping[str, Any] = {
     "language": "fr",
@@ -135,9 +135,10 @@ def value(tx: Transaction, name: str) -> Any:
     return tx.connection.execute(select(t.house.c.value).where(t.house.c.name == name)).scalar()
 
 
-def moment(tx: Transaction, name: str) -> datetime | None:
+def moment(tx: Transaction | Glance, name: str) -> datetime | None:
     """When that value was last set."""
-    return tx.connection.execute(select(t.house.c.at).where(t.house.c.name == name)).scalar()
+    rows = tx.quick("SELECT at FROM house WHERE name = ?", (name,))
+    return t.from_micros(rows[0][0]) if rows else None
 
 
 def set_value(tx: Transaction, name: str, new: Any, now: datetime) -> None:

@@ -6,7 +6,15 @@ from core.storage.outbox.accepting import New, accept
 from core.storage.outbox.calling import Calling, call_again, called, calling
 from core.storage.outbox.carrying_out import carry_out, keep_unfulfilled, known, said
 from core.storage.outbox.claiming import Claimed, claim, give_back, hurry, next_due
-from core.storage.outbox.doubting import Doubtful, ask_again, doubt, doubtful, not_begun, orphaned
+from core.storage.outbox.doubting import (
+    Doubtful,
+    ask_again,
+    doubt,
+    doubtful,
+    not_begun,
+    orphaned,
+    some_orphaned,
+)
 from core.storage.outbox.ending import (
     call_off,
     cancel,
@@ -41,7 +49,7 @@ __all__ = [
     "Claimed", "claim", "give_back", "hurry", "next_due",
     "Result", "record",
     "next_channel", "arrived_earlier", "Overdue", "overdue", "stays_with",
-    "orphaned", "doubt", "not_begun", "Doubtful", "doubtful", "ask_again",
+    "orphaned", "some_orphaned", "doubt", "not_begun", "Doubtful", "doubtful", "ask_again",
     "advance", "advance_all", "put_back",
     "call_again", "Calling", "calling", "called",
     "untold",

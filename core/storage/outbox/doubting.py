@@ -11,7 +11,7 @@ from sqlalchemy import and_, select, update
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.storage import tables as t
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 from core.storage.ledger import reason_row, write_steps
 
 _m = t.messages.c
@@ -29,6 +29,12 @@ def orphaned(
             select(_m.id, _m.workspace).where(_m.state == "sending", _m.lease.is_not(None), dead).limit(limit)
         )
     ]
+
+
+def some_orphaned(tx: Transaction | Glance, now: datetime) -> bool:
+    """Whether any sender's lease is over."""
+    over = "lease IS NOT NULL AND lease <= ? AND state = 'sending'"
+    return bool(tx.quick(f"SELECT 1 FROM messages WHERE {over} LIMIT 1", (t.micros(now),)))  # noqa: S608  # nosec B608
 
 
 def doubt(tx: Transaction, orphans: Sequence[tuple[str, str]], reason: Reason, now: datetime) -> None:

@@ -306,9 +306,9 @@ OF_ITS_OWN = """
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
-    erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
+    erasure.any_asked_for_all erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
-    accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
+    accounts.some_back accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
     conversions.note_left_out exported.due exported.prune exported.take
     feedback.belongs feedback.early feedback.missed feedback.queue_reports
     feedback.report_done feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
@@ -317,7 +317,7 @@ OF_THE_HOUSE = """
     installations.workspace_of ledger.unsaid ledger.write_steps oauth.bring outbox.advance
     outbox.arrived_earlier outbox.ask_again outbox.called outbox.calling outbox.claim
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
-    outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.overdue
+    outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.some_orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
     people.hasher people.refused_since people.standings people.untold reach.known simulated.advance simulated.due
     simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
