@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 3
 TEST_ARGS ?=
 RUN_ARGS ?=
 BENCH_ARGS ?=
