@@ -10,10 +10,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import structlog
 from rich.table import Table
@@ -23,6 +21,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from core import memory, traces
 from core.cli.desk import Desk, Refusal, command, console, console_address, first_workspace
+from core.engine.checkup import one_machine, shown_database, zones_version
 from core.logs import configure
 from core.runners.embedded import Embedded
 from core.settings import generated_password
@@ -183,7 +182,7 @@ def _started(desk: Desk, suite: Suite, server: Listening, password: str | None) 
     table = Table(box=None, show_header=False, pad_edge=True, padding=(0, 2))
     rows = [
         (desk.say("base de données", "database"), shown_database(suite),
-         one_machine(desk) if suite.settings.shares_sqlite else "ok"),
+         one_machine(desk.language) if suite.settings.shares_sqlite else "ok"),
         (desk.say("fuseaux", "time zones"), zones_version(), "ok"),
         (desk.say("plateformes", "platforms"), " ".join(sorted(suite.adapters)), "ok"),
         (desk.say("envoi", "providers"), " ".join(sorted(suite.providers)), "ok"),
@@ -201,28 +200,6 @@ def _started(desk: Desk, suite: Suite, server: Listening, password: str | None) 
     out = console()
     out.print(table)
     sys.stdout.flush()
-
-
-def shown_database(suite: Suite) -> str:
-    """Where the data is, without a password."""
-    if suite.settings.is_sqlite:
-        return f"sqlite {suite.settings.database_url.removeprefix('sqlite:///')}"
-    parts = urlsplit(suite.settings.database_url)
-    return f"postgresql {parts.hostname or ''}{parts.path}"
-
-
-def one_machine(desk: Desk) -> str:
-    """What several processes on one SQLite file have to be told."""
-    return desk.say("cette machine seulement : un fichier SQLite ne se partage pas entre machines (PostgreSQL, si)",
-                    "this machine only: a SQLite file is not shared between machines (PostgreSQL is)")
-
-
-def zones_version() -> str:
-    """The release of the time zone data that comes with Relance (the system's own is used where there is one)."""
-    try:
-        return version("tzdata")
-    except PackageNotFoundError:
-        return "?"
 
 
 # ---------------------------------------------------------------------------------------------- serving, stopping

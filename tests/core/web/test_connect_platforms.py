@@ -15,11 +15,10 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import pytest
 import requests
 
-from core.cli.desk import Desk
-from core.cli.doctor import Patient, platforms
 from core.contract import Check
 from core.domain.reasons import Reason
 from core.engine import installing
+from core.engine.checkup import Patient, platforms
 from core.storage import access, installations
 from core.web.access import SESSION_COOKIE
 from core.web.connect import BROWSER_COOKIE
@@ -440,5 +439,5 @@ def test_the_page_and_the_doctor_name_the_click_that_mends(
 
 def doctor(relance: Running) -> dict[str, Any]:
     """What `relance doctor` says of the platforms."""
-    said = platforms(Patient(Desk(as_json=True, dry_run=False, wanted=None), relance.suite, migrated=True))
+    said = platforms(Patient(relance.suite, "fr"))
     return {"result": said.result, "remedy": said.remedy}
