@@ -46,6 +46,7 @@ from core.domain.errors import BadInput, NeedsReconnect, NotAuthentic, NotNow, U
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.domain.sentences import SENTENCES
+from core.domain.smpp.pdu import ShortMessage
 from core.providers.gateway import AnyGateway
 from core.providers.google_token import Tokens
 from core.providers.http import Http
@@ -55,7 +56,6 @@ from core.providers.rcs_words import message_id as rcs_message_id
 from core.providers.simulator import Simulator
 from core.providers.sinch import Sinch
 from core.providers.smpp import Smpp
-from core.providers.smpp.pdu import ShortMessage
 from core.providers.smsmode import Smsmode
 from core.providers.twilio import Twilio
 from core.providers.whatsapp_cloud import WhatsAppCloud

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
-from core.providers.smpp.pdu import (
+from core.domain.smpp.pdu import (
     HEADER,
     RESPONSE,
     UDHI,

@@ -19,10 +19,10 @@ from sqlalchemy import select
 from core.clock import FixedClock
 from core.contract import Configured, Provider, ProviderTools
 from core.domain.messages import Channel, MessageClass
+from core.domain.smpp.pdu import ShortMessage
 from core.engine import dispatch, ticking
 from core.engine.listening import Listening
 from core.providers.smpp import Smpp
-from core.providers.smpp.pdu import ShortMessage
 from core.providers.smpp.session import Pace
 from core.settings import Settings
 from core.storage import accounts, house, migrate, outbox

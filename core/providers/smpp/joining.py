@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.providers.smpp.texts import Place
+from core.domain.smpp.texts import Place
 
 PATIENCE = 300.0
 """Seconds after which what has come of a reply is passed on without the rest."""

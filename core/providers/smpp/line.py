@@ -36,9 +36,10 @@ from core.domain.errors import InvalidNumber
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.providers.smpp import texts, words
+from core.domain.smpp import texts
+from core.domain.smpp.pdu import Address, Command, Pdu, ShortMessage, Status, read_message_id
+from core.providers.smpp import words
 from core.providers.smpp.joining import Joiner, Unfinished
-from core.providers.smpp.pdu import Address, Command, Pdu, ShortMessage, Status, read_message_id
 from core.providers.smpp.session import Link, NotBound, Pace, Trouble, Unanswered, Where
 from core.providers.smpp.words import Fate
 

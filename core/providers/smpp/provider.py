@@ -35,14 +35,14 @@ from core.contract import (
 from core.domain.errors import BadInput
 from core.domain.messages import Channel
 from core.domain.reasons import Reason
+from core.domain.smpp.pdu import Address, Bind, Command, ShortMessage
+from core.domain.smpp.texts import ALPHABETS, LONG, TooLong, Writing, pieces
 from core.guarded import resolve
 from core.providers.lines import with_way_out
 from core.providers.smpp import words
 from core.providers.smpp.line import AWAY, Ear, Letter, Line, Manner
 from core.providers.smpp.notes import Notes
-from core.providers.smpp.pdu import Address, Bind, Command, ShortMessage
 from core.providers.smpp.session import Pace, Where
-from core.providers.smpp.texts import ALPHABETS, LONG, TooLong, Writing, pieces
 
 LONGEST_VALIDITY = timedelta(hours=72)
 SHORTEST_VALIDITY = timedelta(minutes=1)

@@ -17,8 +17,7 @@ from typing import Any
 import structlog
 
 from core.domain.errors import BadInput, RelanceError
-from core.guarded import authorities
-from core.providers.smpp.pdu import (
+from core.domain.smpp.pdu import (
     GENERIC_NACK,
     HEADER,
     LAST_SEQUENCE,
@@ -31,6 +30,7 @@ from core.providers.smpp.pdu import (
     Status,
     head,
 )
+from core.guarded import authorities
 from core.providers.smpp.words import BIND_REFUSED
 
 MOST_HEARING = 200

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from core.contract import KnownPart, PartWord
 from core.domain.messages import State
 from core.domain.reasons import Reason
-from core.providers.smpp.pdu import ShortMessage, Status, Tag, c_string
+from core.domain.smpp.pdu import ShortMessage, Status, Tag, c_string
 
 NAME = "SMPP"
 

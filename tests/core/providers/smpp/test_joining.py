@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
+from core.domain.smpp.texts import Place
 from core.providers.smpp.joining import MOST, PATIENCE, Joiner
-from core.providers.smpp.texts import Place
 
 
 @pytest.mark.parametrize("order", list(permutations([1, 2, 3])))

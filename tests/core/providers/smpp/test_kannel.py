@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from core.domain.smpp import texts
+from core.domain.smpp.pdu import Address, Command, ShortMessage
 from core.domain.text.segments import gsm7_octets
-from core.providers.smpp import texts
-from core.providers.smpp.pdu import Address, Command, ShortMessage
 from core.storage import tables as t
 from tests.fakes.smsc import Smsc, answers, cut_after
 from tests.support.kannel import PASSWORD, USER, Heard, Kannel

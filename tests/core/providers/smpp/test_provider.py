@@ -27,10 +27,10 @@ from core.contract import (
 from core.domain.errors import BadInput
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.sentences import SENTENCES
+from core.domain.smpp.pdu import Address, Command, Pdu, ShortMessage, Tag
+from core.domain.smpp.texts import Writing, pieces
 from core.providers.smpp import Smpp
-from core.providers.smpp.pdu import Address, Command, Pdu, ShortMessage, Tag
 from core.providers.smpp.session import Pace
-from core.providers.smpp.texts import Writing, pieces
 from tests.fakes.smsc import Smsc, answers, cut_after, cut_before, silent, strange, takes, throttled, waits
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.contract import KnownPart
 from core.domain.messages import State
 from core.domain.sentences import SENTENCES
-from core.providers.smpp.pdu import Address, ShortMessage, Tag
+from core.domain.smpp.pdu import Address, ShortMessage, Tag
 from core.providers.smpp.words import (
     Fate,
     fate,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from core.domain.smpp.pdu import UDHI, ShortMessage, Tag
 from core.domain.text.alphabet import EXTENSION, OCTETS
 from core.domain.text.segments import gsm7_octets
-from core.providers.smpp.pdu import UDHI, ShortMessage, Tag
 
 MOST_PARTS = 255
 _ALONE = {"GSM-7": 160, "UCS-2": 70}

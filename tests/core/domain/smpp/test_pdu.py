@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.providers.smpp.pdu import (
+from core.domain.smpp.pdu import (
     HEADER,
     LONGEST,
     RESPONSE,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.domain.smpp.pdu import UDHI, Address, ShortMessage
+from core.domain.smpp.texts import LONG, Piece, Place, TooLong, Writing, pieces, read
 from core.domain.text.alphabet import OCTETS
 from core.domain.text.segments import measure
-from core.providers.smpp.pdu import UDHI, Address, ShortMessage
-from core.providers.smpp.texts import LONG, Piece, Place, TooLong, Writing, pieces, read
 
 NOBODY = Address()
 VECTORS = json.loads((Path(__file__).parents[3] / "data" / "sms_segments.json").read_text())["vectors"]
