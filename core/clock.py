@@ -20,6 +20,10 @@ class Clock:
     def now(self) -> datetime:
         return self.own() + self.behind + self.turned
 
+    def outside(self) -> datetime:
+        """What everybody else's clock shows, however far ours is turned: for what others reckon by theirs."""
+        return self.own() + self.behind
+
 
 class FixedClock(Clock):
     """Stands still until it is told otherwise: for tests, rehearsals and `relance plan --now`."""

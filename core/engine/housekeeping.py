@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from core.engine import feedback, looking, verifying
-from core.storage import counting, house, retention, tally
+from core.storage import audit, counting, house, retention, tally
 from core.suite import Suite
 
 EVERY = timedelta(hours=1)
@@ -25,11 +25,27 @@ def run_due(suite: Suite) -> int:
         verifying.hide_spent(suite)
         looking.let_go(suite)
         feedback.settle_missed(suite)
+        chain_audit(suite)
     if not _is_time(last, now, EVERY):
         return 0
     with suite.database.write() as tx:
         house.set_value(tx, "housekeeping", True, now)
         return retention.prune(tx, now) + counting.prune(tx, now)
+
+
+def chain_audit(suite: Suite) -> int:
+    """Chains the new lines of the audit log, workspace by workspace; how many."""
+    done = 0
+    with suite.database.read() as tx:
+        places = audit.unchained(tx)
+    for place in places:
+        while True:
+            with suite.database.write(place) as tx:
+                chained = audit.chain(tx, suite.now())
+            done += chained
+            if chained < audit.PAGE:
+                break
+    return done
 
 
 def _is_time(last: datetime | None, now: datetime, every: timedelta) -> bool:

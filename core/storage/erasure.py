@@ -31,7 +31,7 @@ from core.domain.mentions import Mentions
 from core.domain.reasons import Reason
 from core.domain.spellings import Spellings
 from core.ids import new_id
-from core.storage import exported
+from core.storage import audit, exported, uploads
 from core.storage import tables as t
 from core.storage.chunks import chunks
 from core.storage.database import Glance, Transaction
@@ -56,8 +56,9 @@ _BELOW = (
 # Copies of what was said elsewhere: a row that holds the number anywhere goes as a whole.
 _COPIES = frozenset({"inbox", "idempotency", "deliveries", "simulated_messages", "throttles"})
 # Decided by the operator about themselves, or unreadable without the key.
-_LEFT_ALONE = frozenset({"users", "sessions", "memberships", "api_keys", "optouts", "house", "export_parts"})
-_NEVER = frozenset({"secrets", "hook_sealed", "sealed", "hash", "hook_hash", "number_hash"})
+_LEFT_ALONE = frozenset({"users", "sessions", "memberships", "api_keys", "optouts", "house", "export_parts",
+                         "upload_parts", "second_factors", "recovery_codes", "sign_ins", "identities", "audit_heads"})
+_NEVER = frozenset({"secrets", "hook_sealed", "sealed", "hash", "hook_hash", "number_hash", "who"})
 
 
 def whose(table: Table) -> list[Column[str]]:
@@ -70,7 +71,8 @@ def forget(tx: Transaction, number: str) -> dict[str, int]:
     """Erases `number` (E.164) in this workspace; how many rows of each table were deleted or changed."""
     spellings = Spellings(number)
     # What is packed is not searched: a file that may hold the person goes, and can be asked for again.
-    counts: dict[str, int] = {"exports": exported.withdraw(tx, None, Reason("export_erased"))}
+    counts: dict[str, int] = {"exports": exported.withdraw(tx, None, Reason("export_erased")),
+                              "uploads": uploads.drop(tx, None)}
     for name, done in (*_whole_rows(tx, number), *_traces(tx, spellings)):
         if done:
             counts[name] = counts.get(name, 0) + done
@@ -86,6 +88,8 @@ def forget_there(
     counts: dict[str, int] = {}
     if files := exported.withdraw(tx, None, Reason("export_erased")):
         counts["exports"] = files
+    if files := uploads.drop(tx, None):
+        counts["uploads"] = files
 
     def gone(name: str, done: int) -> None:
         if done:
@@ -227,6 +231,9 @@ def _traces_in(tx: Transaction, table: Table, spellings: Spellings) -> int:
                 changed += _done(tx, delete(table).where(mine))
             continue
         values = _without(table, said, spellings)
+        if values and table.name == "audit":
+            # The log's own hash is over what stood there: the house says that it was itself.
+            values["erased"] = audit.erased(tx, row["id"], values["detail"])
         if values:
             changed += _done(tx, update(table).where(mine).values(values))
     return changed

@@ -18,7 +18,8 @@ from core.storage.tables import Json
 
 # Raw requests hold what proves who sent them; the rest is no data of the workspace's people.
 _STAY = frozenset({"inbox", "idempotency", "oauth_states", "api_keys", "memberships", "leases", "simulated_messages",
-                   "house", "users", "sessions", "throttles", "workspaces", "export_parts"})
+                   "house", "users", "sessions", "throttles", "workspaces", "export_parts", "uploads",
+                   "upload_parts", "audit_heads"})
 _SECRET = frozenset({"secrets", "hook_sealed", "hook_hash", "sealed", "memory", "cursor", "lease", "owner", "fence",
                      "code_hash"})
 _PAGE = 1000

@@ -16,6 +16,7 @@ from core.domain.policy.decision import Policy
 from core.domain.policy.week import Hours
 from core.domain.text.links import Shortener
 from core.ids import new_id
+from core.storage import audit
 from core.storage import tables as t
 from core.storage.database import Glance, Transaction
 
@@ -150,14 +151,4 @@ def set_value(tx: Transaction, name: str, new: Any, now: datetime) -> None:
 
 def note(tx: Transaction, who: str, what: str, on: str | None, detail: Mapping[str, Any], now: datetime) -> None:
     """Into the audit log: who did what, on which row. `detail` holds no number, text or secret."""
-    tx.connection.execute(
-        insert(t.audit).values(
-            id=new_id("aud"), workspace=tx.owned, who=who, what=what, on=on, detail=dict(detail), at=now
-        )
-    )
-
-
-def noted(tx: Transaction, limit: int = 50) -> list[Mapping[str, Any]]:
-    """The audit log of this workspace, newest first."""
-    c = t.audit.c
-    return tx.rows(tx.mine(t.audit).order_by(c.at.desc(), c.id.desc()).limit(limit))
+    audit.note(tx, who, what, on, detail, now)

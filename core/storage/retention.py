@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from core.storage import called_off, exported, links, verifications
+from core.storage import audit, called_off, exported, links, verifications
 from core.storage import tables as t
 from core.storage.database import Transaction
 
@@ -15,6 +15,8 @@ UNREADABLE_REQUESTS = timedelta(days=90)
 IDEMPOTENCY_KEYS = timedelta(hours=48)
 BODIES = timedelta(days=90)
 DELIVERIES = timedelta(days=30)
+REQUESTS = timedelta(days=7)
+"""The calls of programs, one by one; how many there were in each hour is kept as long as deliveries."""
 FIGURES = timedelta(days=400)
 """What was owed to which message: as long as clicks are counted, so that a year can be compared with another."""
 DELETED_TEXT = "…"
@@ -34,6 +36,7 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.idempotency).where(t.idempotency.c.created_at < now - IDEMPOTENCY_KEYS),
         delete(t.sessions).where(t.sessions.c.expires_at < now),
         delete(t.oauth_states).where(t.oauth_states.c.expires_at < now),
+        delete(t.sign_ins).where(t.sign_ins.c.expires_at < now),
         delete(t.attempts_made).where(t.attempts_made.c.since < now - timedelta(days=1)),
         delete(t.deliveries).where(t.deliveries.c.created_at < now - DELIVERIES, t.deliveries.c.state != "waiting"),
         # A report holds what a person wrote, as a delivery does. One that waits is told as long as texts are read.
@@ -46,6 +49,8 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.campaign_people).where(
             t.campaign_people.c.campaign.in_(select(t.campaigns.c.id).where(t.campaigns.c.ended_at < now - FIGURES))
         ),
+        delete(t.requests).where(t.requests.c.at < now - REQUESTS),
+        delete(t.request_hours).where(t.request_hours.c.start < now - DELIVERIES),
         delete(t.leases).where(t.leases.c.until < now - timedelta(days=1)),
         delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
         delete(t.smpp_parts).where(t.smpp_parts.c.created_at < now - DELIVERIES),
@@ -69,4 +74,4 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.verifications).where(t.verifications.c.created_at < now - verifications.KEPT),
     ):
         done += tx.connection.execute(statement).rowcount
-    return done + links.prune(tx, now) + exported.prune(tx, now, DELIVERIES)
+    return done + links.prune(tx, now) + exported.prune(tx, now, DELIVERIES) + audit.prune(tx, now)

@@ -18,6 +18,8 @@ SEALED: tuple[tuple[Table, Column[str]], ...] = (
     (t.provider_accounts, t.provider_accounts.c.hook_sealed),
     (t.webhooks, t.webhooks.c.secrets),
     (t.oauth_states, t.oauth_states.c.sealed),
+    (t.second_factors, t.second_factors.c.sealed),
+    (t.sign_ins, t.sign_ins.c.sealed),
 )
 
 

@@ -129,6 +129,57 @@ sessions = Table(
     Column("csrf", String(64), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    # When the person last proved who they are, whether with a second factor, and by which door they came.
+    Column("proved_at", Moment, nullable=False, server_default="0"),
+    Column("second", Boolean, nullable=False, server_default=text("false")),
+    Column("door", String(16), nullable=False, server_default="password"),
+)
+
+# The second factor of a person, whose id it bears. It counts from `confirmed_at` on; a code of step `last_step` or
+# before works no more.
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("sealed", Text, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("confirmed_at", Moment),
+    Column("created_at", Moment, nullable=False),
+)
+
+# What a person without their telephone comes in with: each works once, and only its hash is kept.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("user", _ID, nullable=False, index=True),
+    Column("used_at", Moment),
+)
+
+# Who is at the door: between the password and the code, on the way to the company's sign-in, or with a link of the
+# operator. Each is used once.
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("kind", String(8), nullable=False),
+    Column("user", _ID),
+    Column("sealed", Text, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+# Whom a company's sign-in (OpenID Connect) says a person to be.
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("issuer", String(400), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("user", _ID, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("issuer", "subject"),
+    UniqueConstraint("user", "issuer"),
 )
 
 # Wrong passwords and other things that are counted per key and window. One row for each key.
@@ -323,6 +374,9 @@ templates = _table(
     Column("language", String(5), nullable=False),
     Column("body", Text, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("folder", String(80)),  # the same in all rows of a key
+    Column("who", Text),  # who wrote it: a person or a key
+    Column("taken_from", Integer),  # the older version that was brought back
     Column("created_at", Moment, nullable=False),
     Column("removed_at", Moment),
     UniqueConstraint("workspace", "key", "language", "version"),
@@ -352,6 +406,7 @@ messages = _table(
     Column("to", String(20), nullable=False),
     Column("country", String(2), nullable=False),
     Column("text", Text, nullable=False),
+    Column("template", _ID),  # the version of the template that it was written from
     Column("encoding", String(5), nullable=False),
     Column("segments", Integer, nullable=False),
     Column("price_micros", BigInteger),
@@ -433,6 +488,11 @@ messages = _table(
         postgresql_where=text("fallback_at IS NOT NULL AND state IN ('sent', 'scheduled')"),
     ),
     Index("ix_messages_to", "workspace", "to"),
+    # What left on a day: its figures, and the list of messages behind each of them.
+    Index(
+        "ix_messages_left", "workspace", "left_at",
+        sqlite_where=text("left_at IS NOT NULL"), postgresql_where=text("left_at IS NOT NULL"),
+    ),
     Index(
         "ix_messages_reference",
         "workspace",
@@ -615,6 +675,7 @@ campaigns = _table(
     Column("holdout", Integer, nullable=False),
     Column("open_until", Moment),  # till when people who come to belong to the audience are added
     Column("test", Boolean, nullable=False),
+    Column("series", _ID),  # the series whose run it is
     Column("cursor", Text),  # how far the audience was written down
     Column("gathered", Boolean, nullable=False, server_default=text("false")),
     # Places below the first number are left out, those below the second one come first.
@@ -634,6 +695,32 @@ campaigns = _table(
     Index(None, "workspace"),
     Index(
         "ix_campaigns_due", "next_at",
+        sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"),
+    ),
+)
+
+# A campaign again and again: each run is a campaign of its own, made a while before it leaves.
+campaign_series = _table(
+    "campaign_series",
+    Column("name", Text, nullable=False),
+    Column("state", String(8), nullable=False),  # active | paused | ended
+    Column("every", String(5), nullable=False),  # week | month
+    Column("first", String(10), nullable=False),  # the first day, which says the weekday or the day of the month
+    Column("at", String(5), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("until", String(10)),  # the last day
+    Column("most", Integer),  # how many runs at most
+    Column("runs", Integer, nullable=False, server_default="0"),
+    Column("campaign", Json, nullable=False),  # the columns that each run's row takes
+    Column("trouble", Json),
+    Column("last_at", Moment),
+    Column("next_at", Moment),
+    Column("who", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Index(None, "workspace"),
+    Index(
+        "ix_campaign_series_due", "next_at",
         sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"),
     ),
 )
@@ -803,6 +890,10 @@ replies = _table(
     UniqueConstraint("account", "provider_ref"),
     Index(None, "workspace", "received_at"),
     Index(None, "workspace", "number"),
+    Index(
+        "ix_replies_message", "message",
+        sqlite_where=text("message IS NOT NULL"), postgresql_where=text("message IS NOT NULL"),
+    ),
 )
 
 # One for each person who ever wrote back. What was said stands in `messages` and `replies`, found by the number.
@@ -871,6 +962,28 @@ export_parts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# Files that people bring, until what is in them was taken in: an hour at most. In parts, because no request is larger
+# than a megabyte, and packed.
+uploads = _table(
+    "uploads",
+    Column("name", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("whole", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index(None, "workspace"),
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("upload", _ID, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 reports = _table(
     "reports",
     Column("installation", _ID, nullable=False),
@@ -913,6 +1026,7 @@ deliveries = _table(
     Column("due_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("status", Integer),
+    Column("answer", Text),  # the beginning of what the endpoint said
     Column("trouble", Json),
     Column("delivered_at", Moment),
     Index(
@@ -922,6 +1036,34 @@ deliveries = _table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index(None, "workspace", "webhook"),
+)
+
+# The last calls that programs made, and how many there were in each hour. A call's route and our ids are kept, never a
+# number, a body or a query.
+requests = _table(
+    "requests",
+    Column("key", _ID, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("method", String(8), nullable=False),
+    Column("route", String(120), nullable=False),
+    Column("on", _ID),
+    Column("status", Integer, nullable=False),
+    Column("code", String(60)),
+    Column("dry_run", Boolean, nullable=False),
+    Column("micros", Integer, nullable=False),
+    Column("request", String(40), nullable=False),
+    Index(None, "workspace", "id"),
+    Index(None, "at"),
+)
+
+request_hours = Table(
+    "request_hours",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("start", Moment, primary_key=True),
+    Column("kind", String(8), primary_key=True),  # done | refused | failed
+    Column("count", BigInteger, nullable=False),
+    Column("micros", BigInteger, nullable=False),
 )
 
 idempotency = Table(
@@ -1046,6 +1188,44 @@ ranges = Table(
     Column("at", Moment, nullable=False),
 )
 
+# The days on which something left, as the workspace's zone has them, and whether their sums follow the ledger: those
+# that were `touched` since they were added up are added up again (`core.storage.measures`).
+measured_days = Table(
+    "measured_days",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("zone", String(64), nullable=False),
+    Column("touched", Integer, nullable=False),
+    Column("summed", Integer, nullable=False),  # the `touched` that the sums are of; -1: none yet
+    Index(
+        "ix_measured_days_stale", "workspace", "day",
+        sqlite_where=text("touched <> summed"), postgresql_where=text("touched <> summed"),
+    ),
+)
+
+# What left on a day and what became of it, by all that figures are asked by. No person is in it: `range` is the first
+# digits of numbers, those that say a country and a range of a network, never enough to call anybody.
+measured_sums = Table(
+    "measured_sums",
+    metadata,
+    Column("workspace", _ID, nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("installation", _ID, nullable=False),
+    Column("rule", _ID, nullable=False),
+    Column("campaign", String(200), nullable=False),
+    Column("channel", String(10), nullable=False),
+    Column("class", String(16), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("range", String(6), nullable=False),
+    Column("account", _ID, nullable=False),
+    Column("currency", String(3), nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in (
+        "left", "delivered", "read", "failed", "parts", "micros", "linked", "clicked", "asked", "answered", "stops",
+    )),
+    Index("ix_measured_sums_day", "workspace", "day"),
+)  # fmt: skip
+
 # Short links: `code` is what stands in the text. Those of a message bear its id; those that people made for themselves
 # bear none.
 links = _table(
@@ -1074,7 +1254,8 @@ clicks = _table(
     Index(None, "message"),
 )
 
-# How often each link was asked for in an hour, and by whom: human | preview | robot | unknown.
+# How often each link (or page) was asked for in an hour, and by whom: human | preview | robot | unknown. Of a page also
+# what people did there: pressed | joined | coupon.
 click_hours = Table(
     "click_hours",
     metadata,
@@ -1083,6 +1264,37 @@ click_hours = Table(
     Column("start", Moment, primary_key=True),
     Column("visitor", String(8), primary_key=True),
     Column("count", Integer, nullable=False),
+)
+
+# Small pages that we host: `code` is what stands in their address. `content`: what they say, by language, and what their
+# button does, see `core.domain.pages`.
+pages = _table(
+    "pages",
+    Column("code", String(24), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("content", Json, nullable=False),
+    Column("picture", LargeBinary),
+    Column("picture_kind", String(10)),
+    Column("test", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Index(None, "workspace"),
+)
+
+# Discount codes that a page gives away, each to one person: whom it went to is the message whose link they followed.
+page_codes = Table(
+    "page_codes",
+    metadata,
+    Column("page", _ID, primary_key=True),
+    Column("code", String(40), primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("message", _ID),
+    Column("at", Moment),
+    Index(
+        "ix_page_codes_message", "page", "message", unique=True,
+        sqlite_where=text("message IS NOT NULL"), postgresql_where=text("message IS NOT NULL"),
+    ),
 )
 
 # One-time codes. `code_hash` is keyed with the house's secret; `code_of` names the verification whose code counts here
@@ -1124,7 +1336,29 @@ audit = _table(
     Column("on", _ID),
     Column("detail", Json, nullable=False),
     Column("at", Moment, nullable=False),
+    # Under the house's key: `digest` of the detail, `mac` of the whole line with it, `chain` of the line and all before
+    # it, which the housekeeping adds with its number. `erased`: the house itself took a person out of the detail.
+    Column("digest", String(64), nullable=False),
+    Column("mac", String(64), nullable=False),
+    Column("seq", BigInteger),
+    Column("chain", String(64)),
+    Column("erased", String(64)),
     Index(None, "workspace", "at"),
+    Index("ix_audit_workspace_seq", "workspace", "seq", unique=True),
+    Index("ix_audit_unchained", "workspace", sqlite_where=text("seq IS NULL"), postgresql_where=text("seq IS NULL")),
+)
+
+# Where the chain of a workspace's audit log ends, and where it begins since older lines had their time.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("workspace", _ID, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("chain", String(64), nullable=False),
+    Column("from_seq", BigInteger, nullable=False),
+    Column("from_chain", String(64), nullable=False),
+    Column("mac", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
 )
 
 # A few values of the whole house: how far the clock is turned, when the engine last ticked.

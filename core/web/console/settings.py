@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from core.domain.errors import BadInput, Conflict, RelanceError
 from core.domain.policy.week import DAYS
 from core.engine import arranging, membership
-from core.storage import access, house
+from core.storage import access, audit, house
 from core.web.app import current_suite
 from core.web.console.formats import spelled
 from core.web.console.session import flash, page
@@ -199,7 +199,7 @@ def _shown(section: str = "", error: RelanceError | None = None, once: dict[str,
         workspace = house.workspace(tx, g.person.workspace)
         people = access.members(tx)
         keys = access.keys(tx)
-        noted = house.noted(tx, 50) if g.person.role in ("owner", "admin") else []
+        noted = audit.listed(tx, limit=10) if g.person.role in ("owner", "admin") else []
     g.workspace = workspace
     settings = workspace["settings"] if workspace else house.DEFAULTS
     names = {one["id"]: one["name"] or one["email"] for one in people}

@@ -110,11 +110,35 @@ def upgrade() -> None:
         sa.Column("on", sa.String(length=40), nullable=True),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("mac", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=True),
+        sa.Column("chain", sa.String(length=64), nullable=True),
+        sa.Column("erased", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_audit_unchained",
+            ["workspace"],
+            unique=False,
+            sqlite_where=sa.text("seq IS NULL"),
+            postgresql_where=sa.text("seq IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_audit_workspace_at"), ["workspace", "at"], unique=False)
+        batch_op.create_index("ix_audit_workspace_seq", ["workspace", "seq"], unique=True)
 
+    op.create_table(
+        "audit_heads",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("chain", sa.String(length=64), nullable=False),
+        sa.Column("from_seq", sa.BigInteger(), nullable=False),
+        sa.Column("from_chain", sa.String(length=64), nullable=False),
+        sa.Column("mac", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", name=op.f("pk_audit_heads")),
+    )
     op.create_table(
         "buckets",
         sa.Column("key", sa.String(length=120), nullable=False),
@@ -163,6 +187,38 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_campaign_people_workspace_number"), ["workspace", "number"], unique=False)
 
     op.create_table(
+        "campaign_series",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("every", sa.String(length=5), nullable=False),
+        sa.Column("first", sa.String(length=10), nullable=False),
+        sa.Column("at", sa.String(length=5), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("until", sa.String(length=10), nullable=True),
+        sa.Column("most", sa.Integer(), nullable=True),
+        sa.Column("runs", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("campaign", sa.Text(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("last_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign_series")),
+    )
+    with op.batch_alter_table("campaign_series", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_campaign_series_due",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_campaign_series_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
         "campaigns",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -180,6 +236,7 @@ def upgrade() -> None:
         sa.Column("holdout", sa.Integer(), nullable=False),
         sa.Column("open_until", sa.BigInteger(), nullable=True),
         sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("series", sa.String(length=40), nullable=True),
         sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("gathered", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("left_out_below", sa.BigInteger(), nullable=True),
@@ -354,6 +411,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
         sa.Column("trouble", sa.Text(), nullable=True),
         sa.Column("delivered_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
@@ -441,6 +499,17 @@ def upgrade() -> None:
     with op.batch_alter_table("idempotency", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_idempotency_created_at"), ["created_at"], unique=False)
 
+    op.create_table(
+        "identities",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("issuer", sa.String(length=400), nullable=False),
+        sa.Column("subject", sa.String(length=300), nullable=False),
+        sa.Column("user", sa.String(length=40), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identities")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_identities_issuer_subject")),
+        sa.UniqueConstraint("user", "issuer", name=op.f("uq_identities_user_issuer")),
+    )
     op.create_table(
         "inbox",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -549,6 +618,52 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_links_workspace"), ["workspace"], unique=False)
 
     op.create_table(
+        "measured_days",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("touched", sa.Integer(), nullable=False),
+        sa.Column("summed", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "day", name=op.f("pk_measured_days")),
+    )
+    with op.batch_alter_table("measured_days", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_measured_days_stale",
+            ["workspace", "day"],
+            unique=False,
+            sqlite_where=sa.text("touched <> summed"),
+            postgresql_where=sa.text("touched <> summed"),
+        )
+
+    op.create_table(
+        "measured_sums",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("rule", sa.String(length=40), nullable=False),
+        sa.Column("campaign", sa.String(length=200), nullable=False),
+        sa.Column("channel", sa.String(length=10), nullable=False),
+        sa.Column("class", sa.String(length=16), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("range", sa.String(length=6), nullable=False),
+        sa.Column("account", sa.String(length=40), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("left", sa.BigInteger(), nullable=False),
+        sa.Column("delivered", sa.BigInteger(), nullable=False),
+        sa.Column("read", sa.BigInteger(), nullable=False),
+        sa.Column("failed", sa.BigInteger(), nullable=False),
+        sa.Column("parts", sa.BigInteger(), nullable=False),
+        sa.Column("micros", sa.BigInteger(), nullable=False),
+        sa.Column("linked", sa.BigInteger(), nullable=False),
+        sa.Column("clicked", sa.BigInteger(), nullable=False),
+        sa.Column("asked", sa.BigInteger(), nullable=False),
+        sa.Column("answered", sa.BigInteger(), nullable=False),
+        sa.Column("stops", sa.BigInteger(), nullable=False),
+    )
+    with op.batch_alter_table("measured_sums", schema=None) as batch_op:
+        batch_op.create_index("ix_measured_sums_day", ["workspace", "day"], unique=False)
+
+    op.create_table(
         "memberships",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -579,6 +694,7 @@ def upgrade() -> None:
         sa.Column("to", sa.String(length=20), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("template", sa.String(length=40), nullable=True),
         sa.Column("encoding", sa.String(length=5), nullable=False),
         sa.Column("segments", sa.Integer(), nullable=False),
         sa.Column("price_micros", sa.BigInteger(), nullable=True),
@@ -652,6 +768,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("lease IS NOT NULL"),
             postgresql_where=sa.text("lease IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_messages_left",
+            ["workspace", "left_at"],
+            unique=False,
+            sqlite_where=sa.text("left_at IS NOT NULL"),
+            postgresql_where=sa.text("left_at IS NOT NULL"),
         )
         batch_op.create_index(
             "ix_messages_occasion",
@@ -806,6 +929,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "number_hash", "scope", name=op.f("pk_optouts")),
     )
     op.create_table(
+        "page_codes",
+        sa.Column("page", sa.String(length=40), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("page", "code", name=op.f("pk_page_codes")),
+    )
+    with op.batch_alter_table("page_codes", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_page_codes_message",
+            ["page", "message"],
+            unique=True,
+            sqlite_where=sa.text("message IS NOT NULL"),
+            postgresql_where=sa.text("message IS NOT NULL"),
+        )
+
+    op.create_table(
+        "pages",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("code", sa.String(length=24), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("picture", sa.LargeBinary(), nullable=True),
+        sa.Column("picture_kind", sa.String(length=10), nullable=True),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pages")),
+        sa.UniqueConstraint("code", name=op.f("uq_pages_code")),
+    )
+    with op.batch_alter_table("pages", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pages_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
         "provider_accounts",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -891,6 +1051,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "recovery_codes",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("user", sa.String(length=40), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_recovery_codes")),
+    )
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_codes_user"), ["user"], unique=False)
+
+    op.create_table(
         "replies",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -911,6 +1081,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("account", "provider_ref", name=op.f("uq_replies_account_provider_ref")),
     )
     with op.batch_alter_table("replies", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_replies_message",
+            ["message"],
+            unique=False,
+            sqlite_where=sa.text("message IS NOT NULL"),
+            postgresql_where=sa.text("message IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_replies_workspace_number"), ["workspace", "number"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_replies_workspace_received_at"), ["workspace", "received_at"], unique=False
@@ -944,6 +1121,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reports_occasion"), ["occasion"], unique=False)
 
     op.create_table(
+        "request_hours",
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("micros", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "start", "kind", name=op.f("pk_request_hours")),
+    )
+    op.create_table(
+        "requests",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("method", sa.String(length=8), nullable=False),
+        sa.Column("route", sa.String(length=120), nullable=False),
+        sa.Column("on", sa.String(length=40), nullable=True),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=60), nullable=True),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("micros", sa.Integer(), nullable=False),
+        sa.Column("request", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
+    )
+    with op.batch_alter_table("requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_requests_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_requests_workspace_id"), ["workspace", "id"], unique=False)
+
+    op.create_table(
         "rules",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -974,6 +1180,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_rules_installation"), ["installation"], unique=False)
         batch_op.create_index(batch_op.f("ix_rules_workspace"), ["workspace"], unique=False)
 
+    op.create_table(
+        "second_factors",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("last_step", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_second_factors")),
+    )
     op.create_table(
         "segment_people",
         sa.Column("segment", sa.String(length=40), nullable=False),
@@ -1006,6 +1221,9 @@ def upgrade() -> None:
         sa.Column("csrf", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("proved_at", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("second", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("door", sa.String(length=16), server_default="password", nullable=False),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_sessions")),
     )
     op.create_table(
@@ -1027,6 +1245,17 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_sightings_start"), ["start"], unique=False)
 
+    op.create_table(
+        "sign_ins",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("user", sa.String(length=40), nullable=True),
+        sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
+        sa.UniqueConstraint("hash", name=op.f("uq_sign_ins_hash")),
+    )
     op.create_table(
         "simulated_messages",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -1122,6 +1351,9 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=5), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("folder", sa.String(length=80), nullable=True),
+        sa.Column("who", sa.Text(), nullable=True),
+        sa.Column("taken_from", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("removed_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_templates")),
@@ -1136,6 +1368,29 @@ def upgrade() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_throttles")),
     )
+    op.create_table(
+        "upload_parts",
+        sa.Column("upload", sa.String(length=40), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("upload", "part", name=op.f("pk_upload_parts")),
+    )
+    op.create_table(
+        "uploads",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("parts", sa.Integer(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_uploads")),
+    )
+    with op.batch_alter_table("uploads", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_uploads_workspace"), ["workspace"], unique=False)
+
     op.create_table(
         "users",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -1226,6 +1481,11 @@ def downgrade() -> None:
 
     op.drop_table("verifications")
     op.drop_table("users")
+    with op.batch_alter_table("uploads", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_uploads_workspace"))
+
+    op.drop_table("uploads")
+    op.drop_table("upload_parts")
     op.drop_table("throttles")
     op.drop_table("templates")
     op.drop_table("template_syncs")
@@ -1253,6 +1513,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_simulated_messages_workspace_to"))
 
     op.drop_table("simulated_messages")
+    op.drop_table("sign_ins")
     with op.batch_alter_table("sightings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sightings_start"))
         batch_op.drop_index(
@@ -1271,11 +1532,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_segment_people_contact"))
 
     op.drop_table("segment_people")
+    op.drop_table("second_factors")
     with op.batch_alter_table("rules", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rules_workspace"))
         batch_op.drop_index(batch_op.f("ix_rules_installation"))
 
     op.drop_table("rules")
+    with op.batch_alter_table("requests", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_requests_workspace_id"))
+        batch_op.drop_index(batch_op.f("ix_requests_at"))
+
+    op.drop_table("requests")
+    op.drop_table("request_hours")
     with op.batch_alter_table("reports", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reports_occasion"))
         batch_op.drop_index(batch_op.f("ix_reports_message"))
@@ -1287,8 +1555,17 @@ def downgrade() -> None:
     with op.batch_alter_table("replies", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_replies_workspace_received_at"))
         batch_op.drop_index(batch_op.f("ix_replies_workspace_number"))
+        batch_op.drop_index(
+            "ix_replies_message",
+            sqlite_where=sa.text("message IS NOT NULL"),
+            postgresql_where=sa.text("message IS NOT NULL"),
+        )
 
     op.drop_table("replies")
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_recovery_codes_user"))
+
+    op.drop_table("recovery_codes")
     with op.batch_alter_table("receipts", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_receipts_missed", sqlite_where=sa.text("message IS NULL"), postgresql_where=sa.text("message IS NULL")
@@ -1306,6 +1583,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_provider_accounts_workspace"))
 
     op.drop_table("provider_accounts")
+    with op.batch_alter_table("pages", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_pages_workspace"))
+
+    op.drop_table("pages")
+    with op.batch_alter_table("page_codes", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_page_codes_message",
+            sqlite_where=sa.text("message IS NOT NULL"),
+            postgresql_where=sa.text("message IS NOT NULL"),
+        )
+
+    op.drop_table("page_codes")
     op.drop_table("optouts")
     with op.batch_alter_table("occasions", schema=None) as batch_op:
         batch_op.drop_index(
@@ -1370,6 +1659,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("occasion IS NOT NULL"),
         )
         batch_op.drop_index(
+            "ix_messages_left",
+            sqlite_where=sa.text("left_at IS NOT NULL"),
+            postgresql_where=sa.text("left_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "ix_messages_lease",
             sqlite_where=sa.text("lease IS NOT NULL"),
             postgresql_where=sa.text("lease IS NOT NULL"),
@@ -1400,6 +1694,18 @@ def downgrade() -> None:
 
     op.drop_table("messages")
     op.drop_table("memberships")
+    with op.batch_alter_table("measured_sums", schema=None) as batch_op:
+        batch_op.drop_index("ix_measured_sums_day")
+
+    op.drop_table("measured_sums")
+    with op.batch_alter_table("measured_days", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_measured_days_stale",
+            sqlite_where=sa.text("touched <> summed"),
+            postgresql_where=sa.text("touched <> summed"),
+        )
+
+    op.drop_table("measured_days")
     with op.batch_alter_table("links", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_links_workspace"))
         batch_op.drop_index(batch_op.f("ix_links_message"))
@@ -1427,6 +1733,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_inbox_delivery")
 
     op.drop_table("inbox")
+    op.drop_table("identities")
     with op.batch_alter_table("idempotency", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotency_created_at"))
 
@@ -1491,6 +1798,15 @@ def downgrade() -> None:
         )
 
     op.drop_table("campaigns")
+    with op.batch_alter_table("campaign_series", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_campaign_series_workspace"))
+        batch_op.drop_index(
+            "ix_campaign_series_due",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.drop_table("campaign_series")
     with op.batch_alter_table("campaign_people", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_campaign_people_workspace_number"))
         batch_op.drop_index(batch_op.f("ix_campaign_people_message"))
@@ -1502,8 +1818,13 @@ def downgrade() -> None:
 
     op.drop_table("called_off")
     op.drop_table("buckets")
+    op.drop_table("audit_heads")
     with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index("ix_audit_workspace_seq")
         batch_op.drop_index(batch_op.f("ix_audit_workspace_at"))
+        batch_op.drop_index(
+            "ix_audit_unchained", sqlite_where=sa.text("seq IS NULL"), postgresql_where=sa.text("seq IS NULL")
+        )
 
     op.drop_table("audit")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
