@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -49,6 +50,12 @@ def normalised(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in "".join(plain).upper()).split())
 
 
+def made_of(text: str, answers: Set[str], beside: Set[str] = frozenset()) -> bool:
+    """Whether `text` says one of `answers` (as `normalised` spells them), and nothing else but politeness and what
+    may stand `beside` it."""
+    return _is_made_of(normalised(text), answers, _words().polite | beside)
+
+
 def _answer(said: str, words: _Words) -> Meaning:
     if _is_made_of(said, words.confirm, words.polite | words.polite_confirm):
         return Meaning.CONFIRM
@@ -57,7 +64,7 @@ def _answer(said: str, words: _Words) -> Meaning:
     return Meaning.OTHER
 
 
-def _is_made_of(said: str, answers: frozenset[str], additions: frozenset[str]) -> bool:
+def _is_made_of(said: str, answers: Set[str], additions: Set[str]) -> bool:
     """Whether the whole of `said` is answers (one at least) and additions, in any order."""
     tokens = said.split()
     if len(tokens) > 12:

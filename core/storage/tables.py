@@ -361,11 +361,16 @@ rules = _table(
     Column("conditions", Json),  # smallest amount, countries, once per person, control group: those that were said
     Column("active", Boolean, nullable=False),
     Column("preset", String(40)),
+    Column("survey", _ID),  # whose first question is its text
     Column("version", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("removed_at", Moment),
     Index(None, "workspace"),
     Index(None, "installation"),
+    Index(
+        "ix_rules_survey", "survey",
+        sqlite_where=text("survey IS NOT NULL"), postgresql_where=text("survey IS NOT NULL"),
+    ),
 )
 
 templates = _table(
@@ -674,6 +679,7 @@ campaigns = _table(
     Column("winner", String(10)),
     Column("holdout", Integer, nullable=False),
     Column("open_until", Moment),  # till when people who come to belong to the audience are added
+    Column("survey", _ID),  # whose first question is its text
     Column("test", Boolean, nullable=False),
     Column("series", _ID),  # the series whose run it is
     Column("cursor", Text),  # how far the audience was written down
@@ -723,6 +729,99 @@ campaign_series = _table(
         "ix_campaign_series_due", "next_at",
         sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"),
     ),
+)
+
+# Lists of questions that people answer one by one, see `core.domain.surveys`.
+surveys = _table(
+    "surveys",
+    Column("name", Text, nullable=False),
+    Column("state", String(8), nullable=False),  # draft | open | stopped
+    Column("class", String(16), nullable=False),
+    Column("language", String(5), nullable=False),
+    Column("sender", String(16)),
+    Column("questions", Json, nullable=False),
+    Column("ending", Text),
+    Column("unclear", Text, nullable=False),
+    Column("reminder", Json),  # after (seconds), text
+    Column("lasts", Integer, nullable=False),  # seconds that an answer to a question counts
+    Column("rest", Integer, nullable=False),  # seconds in which nobody is asked twice
+    Column("test", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Index(None, "workspace"),
+)
+
+# Everybody who is asked, and how far they are. A person has one open survey at most.
+PARTAKING = "state IN ('planned', 'asked')"
+survey_people = _table(
+    "survey_people",
+    Column("survey", _ID, nullable=False),
+    Column("number", String(20), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("origin", String(10), nullable=False),  # campaign | rule | keyword
+    Column("campaign", _ID),
+    Column("rule", _ID),
+    Column("occasion", _ID),
+    Column("message", _ID, nullable=False),  # the one with the first question
+    Column("state", String(10), nullable=False),
+    Column("question", Integer, nullable=False),  # the one that was asked last, from 1
+    Column("asked", _ID, nullable=False),  # the last message that asks it
+    Column("asked_at", Moment),
+    Column("unclear", Boolean, nullable=False, server_default=text("false")),  # it was asked again
+    Column("reminded_at", Moment),
+    Column("answered_at", Moment),
+    Column("next_at", Moment),
+    Column("expires_at", Moment),
+    Column("reason", Json),
+    Column("test", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),  # when the first question left
+    Column("ended_at", Moment),
+    Index(
+        "uq_survey_people_open", "workspace", "number", unique=True,
+        sqlite_where=text(PARTAKING), postgresql_where=text(PARTAKING),
+    ),
+    Index(
+        "ix_survey_people_due", "next_at",
+        sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index(None, "survey", "state"),
+    Index(None, "workspace", "number"),
+    Index(None, "message"),
+)
+
+survey_answers = _table(
+    "survey_answers",
+    Column("survey", _ID, nullable=False),
+    Column("person", _ID, nullable=False),  # in `survey_people`
+    Column("number", String(20), nullable=False),
+    Column("question", Integer, nullable=False),
+    Column("value", String(4)),  # a letter, or a number; NULL for free words
+    Column("text", Text, nullable=False),
+    Column("reply", _ID, nullable=False),
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("person", "question"),
+    Index(None, "survey", "question", "value"),
+    Index(None, "survey", "at"),
+)
+
+# What follows when people send a word by themselves.
+keywords = _table(
+    "keywords",
+    Column("words", Json, nullable=False),
+    Column("body", Text),
+    Column("template", String(80)),
+    Column("segment", _ID),  # a list that the person is put on
+    Column("consent", Json),  # text, place: what they agree to by sending the word
+    Column("survey", _ID),
+    Column("active", Boolean, nullable=False),
+    Column("heard", Integer, nullable=False, server_default="0"),
+    Column("heard_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("removed_at", Moment),
+    Index(None, "workspace"),
 )
 
 # Everybody who is meant by a campaign, once, and what became of them: waiting | planned | left_out | control.
@@ -922,6 +1021,116 @@ notes = _table(
     Column("text", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Index(None, "conversation", "at"),
+)
+
+# The waiting list: how each connection's free slots are offered, see `core.domain.waitlist.Terms`.
+waitlist_terms = Table(
+    "waitlist_terms",
+    metadata,
+    Column("installation", _ID, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("terms", Json, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+# Who would like an earlier appointment, or any. `proof`: how they agreed to be written to.
+waitlist_entries = _table(
+    "waitlist_entries",
+    Column("number", String(20), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("line", String(16), nullable=False),
+    Column("name", Text),
+    Column("installation", _ID),
+    Column("kind", Text),
+    Column("wishes", Json, nullable=False),
+    Column("moves", _ID),  # the occasion that they would give up
+    Column("position", Integer, nullable=False),
+    Column("state", String(8), nullable=False),  # waiting | served | left
+    Column("reason", Json),
+    Column("proof", Json, nullable=False),
+    Column("agreed_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Index(None, "workspace", "state", "position"),
+    Index(None, "workspace", "number"),
+)
+
+# Times that became free. `origin` names what freed it, so that it becomes one slot however often we hear of it.
+waitlist_slots = _table(
+    "waitlist_slots",
+    Column("installation", _ID, nullable=False),
+    Column("occasion", _ID),
+    Column("origin", String(120), nullable=False),
+    Column("cause", String(10), nullable=False),
+    Column("start", Moment, nullable=False),
+    Column("end", Moment),
+    Column("zone", String(64), nullable=False),
+    Column("title", Text),
+    Column("state", String(10), nullable=False),  # open | taken | withdrawn | over | rehearsed
+    Column("reason", Json),
+    Column("offer", _ID),  # the one that took it
+    Column("moves", _ID),  # the occasion that the taker gives up
+    Column("deadline", Moment, nullable=False),
+    Column("next_at", Moment),
+    Column("writing", String(8), nullable=False, server_default="none"),  # none | wanted | done | failed
+    Column("write_at", Moment),
+    Column("written", Text),  # the key of the occasion that was written over there
+    Column("trouble", Json),
+    Column("settled_at", Moment),  # when it stood in the calendar, or a person said so
+    Column("taken_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    UniqueConstraint("workspace", "origin"),
+    Index(None, "workspace", "state", "start"),
+    Index(
+        "ix_waitlist_slots_next", "next_at",
+        sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_waitlist_slots_write", "write_at",
+        sqlite_where=text("write_at IS NOT NULL"), postgresql_where=text("write_at IS NOT NULL"),
+    ),
+)
+
+# Who was asked: nobody twice for one slot, one at a time, and one who gets it.
+waitlist_offers = _table(
+    "waitlist_offers",
+    Column("slot", _ID, nullable=False),
+    Column("entry", _ID, nullable=False),
+    Column("number", String(20), nullable=False),
+    Column("message", _ID),
+    Column("state", String(10), nullable=False),  # asked | taken | no | silent | reserve | withdrawn | failed
+    Column("reason", Json),
+    Column("asked_at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("answered_at", Moment),
+    UniqueConstraint("slot", "number"),
+    Index(
+        "uq_waitlist_offers_asked", "slot", unique=True,
+        sqlite_where=text("state = 'asked'"), postgresql_where=text("state = 'asked'"),
+    ),
+    Index(
+        "uq_waitlist_offers_taken", "slot", unique=True,
+        sqlite_where=text("state = 'taken'"), postgresql_where=text("state = 'taken'"),
+    ),
+    Index(None, "workspace", "number"),
+    Index(None, "message"),
+)
+
+# The ledger of a slot: what happened, to whom, and why this person and not that one.
+waitlist_steps = Table(
+    "waitlist_steps",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("workspace", _ID, nullable=False),
+    Column("slot", _ID, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("what", String(12), nullable=False),
+    Column("number", String(20)),
+    Column("entry", _ID),
+    Column("reason", Json),
+    Index(None, "slot"),
+    Index(None, "workspace", "number"),
 )
 
 # Files that people ask for. The engine writes their parts one by one; the cursor says where it goes on.

@@ -235,6 +235,7 @@ def upgrade() -> None:
         sa.Column("winner", sa.String(length=10), nullable=True),
         sa.Column("holdout", sa.Integer(), nullable=False),
         sa.Column("open_until", sa.BigInteger(), nullable=True),
+        sa.Column("survey", sa.String(length=40), nullable=True),
         sa.Column("test", sa.Boolean(), nullable=False),
         sa.Column("series", sa.String(length=40), nullable=True),
         sa.Column("cursor", sa.Text(), nullable=True),
@@ -576,6 +577,26 @@ def upgrade() -> None:
             postgresql_where=sa.text("next_pull_at IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_installations_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
+        "keywords",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.Column("template", sa.String(length=80), nullable=True),
+        sa.Column("segment", sa.String(length=40), nullable=True),
+        sa.Column("consent", sa.Text(), nullable=True),
+        sa.Column("survey", sa.String(length=40), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("heard", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("heard_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("removed_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_keywords")),
+    )
+    with op.batch_alter_table("keywords", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_keywords_workspace"), ["workspace"], unique=False)
 
     op.create_table(
         "leases",
@@ -1171,6 +1192,7 @@ def upgrade() -> None:
         sa.Column("conditions", sa.Text(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("preset", sa.String(length=40), nullable=True),
+        sa.Column("survey", sa.String(length=40), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("removed_at", sa.BigInteger(), nullable=True),
@@ -1178,6 +1200,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("rules", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rules_installation"), ["installation"], unique=False)
+        batch_op.create_index(
+            "ix_rules_survey",
+            ["survey"],
+            unique=False,
+            sqlite_where=sa.text("survey IS NOT NULL"),
+            postgresql_where=sa.text("survey IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_rules_workspace"), ["workspace"], unique=False)
 
     op.create_table(
@@ -1328,6 +1357,99 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_steps_message"), ["message"], unique=False)
 
     op.create_table(
+        "survey_answers",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("survey", sa.String(length=40), nullable=False),
+        sa.Column("person", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("question", sa.Integer(), nullable=False),
+        sa.Column("value", sa.String(length=4), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("reply", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_answers")),
+        sa.UniqueConstraint("person", "question", name=op.f("uq_survey_answers_person_question")),
+    )
+    with op.batch_alter_table("survey_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_survey_answers_survey_at"), ["survey", "at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_survey_answers_survey_question_value"), ["survey", "question", "value"], unique=False
+        )
+
+    op.create_table(
+        "survey_people",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("survey", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("origin", sa.String(length=10), nullable=False),
+        sa.Column("campaign", sa.String(length=40), nullable=True),
+        sa.Column("rule", sa.String(length=40), nullable=True),
+        sa.Column("occasion", sa.String(length=40), nullable=True),
+        sa.Column("message", sa.String(length=40), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("question", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.String(length=40), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("unclear", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
+        sa.Column("reminded_at", sa.BigInteger(), nullable=True),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_survey_people")),
+    )
+    with op.batch_alter_table("survey_people", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_survey_people_due",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_survey_people_message"), ["message"], unique=False)
+        batch_op.create_index(batch_op.f("ix_survey_people_survey_state"), ["survey", "state"], unique=False)
+        batch_op.create_index(batch_op.f("ix_survey_people_workspace_number"), ["workspace", "number"], unique=False)
+        batch_op.create_index(
+            "uq_survey_people_open",
+            ["workspace", "number"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('planned', 'asked')"),
+            postgresql_where=sa.text("state IN ('planned', 'asked')"),
+        )
+
+    op.create_table(
+        "surveys",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("class", sa.String(length=16), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("sender", sa.String(length=16), nullable=True),
+        sa.Column("questions", sa.Text(), nullable=False),
+        sa.Column("ending", sa.Text(), nullable=True),
+        sa.Column("unclear", sa.Text(), nullable=False),
+        sa.Column("reminder", sa.Text(), nullable=True),
+        sa.Column("lasts", sa.Integer(), nullable=False),
+        sa.Column("rest", sa.Integer(), nullable=False),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_surveys")),
+    )
+    with op.batch_alter_table("surveys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_surveys_workspace"), ["workspace"], unique=False)
+
+    op.create_table(
         "tally",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("what", sa.String(length=160), nullable=False),
@@ -1438,6 +1560,139 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_verifications_workspace_number"), ["workspace", "number"], unique=False)
 
     op.create_table(
+        "waitlist_entries",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("line", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("installation", sa.String(length=40), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("wishes", sa.Text(), nullable=False),
+        sa.Column("moves", sa.String(length=40), nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("proof", sa.Text(), nullable=False),
+        sa.Column("agreed_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waitlist_entries")),
+    )
+    with op.batch_alter_table("waitlist_entries", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_waitlist_entries_workspace_number"), ["workspace", "number"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_waitlist_entries_workspace_state_position"), ["workspace", "state", "position"], unique=False
+        )
+
+    op.create_table(
+        "waitlist_offers",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("slot", sa.String(length=40), nullable=False),
+        sa.Column("entry", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
+        sa.Column("message", sa.String(length=40), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waitlist_offers")),
+        sa.UniqueConstraint("slot", "number", name=op.f("uq_waitlist_offers_slot_number")),
+    )
+    with op.batch_alter_table("waitlist_offers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_waitlist_offers_message"), ["message"], unique=False)
+        batch_op.create_index(batch_op.f("ix_waitlist_offers_workspace_number"), ["workspace", "number"], unique=False)
+        batch_op.create_index(
+            "uq_waitlist_offers_asked",
+            ["slot"],
+            unique=True,
+            sqlite_where=sa.text("state = 'asked'"),
+            postgresql_where=sa.text("state = 'asked'"),
+        )
+        batch_op.create_index(
+            "uq_waitlist_offers_taken",
+            ["slot"],
+            unique=True,
+            sqlite_where=sa.text("state = 'taken'"),
+            postgresql_where=sa.text("state = 'taken'"),
+        )
+
+    op.create_table(
+        "waitlist_slots",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("occasion", sa.String(length=40), nullable=True),
+        sa.Column("origin", sa.String(length=120), nullable=False),
+        sa.Column("cause", sa.String(length=10), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("end", sa.BigInteger(), nullable=True),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.Text(), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("offer", sa.String(length=40), nullable=True),
+        sa.Column("moves", sa.String(length=40), nullable=True),
+        sa.Column("deadline", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("writing", sa.String(length=8), server_default="none", nullable=False),
+        sa.Column("write_at", sa.BigInteger(), nullable=True),
+        sa.Column("written", sa.Text(), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("taken_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waitlist_slots")),
+        sa.UniqueConstraint("workspace", "origin", name=op.f("uq_waitlist_slots_workspace_origin")),
+    )
+    with op.batch_alter_table("waitlist_slots", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_waitlist_slots_next",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            batch_op.f("ix_waitlist_slots_workspace_state_start"), ["workspace", "state", "start"], unique=False
+        )
+        batch_op.create_index(
+            "ix_waitlist_slots_write",
+            ["write_at"],
+            unique=False,
+            sqlite_where=sa.text("write_at IS NOT NULL"),
+            postgresql_where=sa.text("write_at IS NOT NULL"),
+        )
+
+    op.create_table(
+        "waitlist_steps",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("slot", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("what", sa.String(length=12), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=True),
+        sa.Column("entry", sa.String(length=40), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_waitlist_steps")),
+    )
+    with op.batch_alter_table("waitlist_steps", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_waitlist_steps_slot"), ["slot"], unique=False)
+        batch_op.create_index(batch_op.f("ix_waitlist_steps_workspace_number"), ["workspace", "number"], unique=False)
+
+    op.create_table(
+        "waitlist_terms",
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("terms", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("installation", name=op.f("pk_waitlist_terms")),
+    )
+    op.create_table(
         "webhooks",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -1470,6 +1725,46 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_webhooks_workspace"))
 
     op.drop_table("webhooks")
+    op.drop_table("waitlist_terms")
+    with op.batch_alter_table("waitlist_steps", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_waitlist_steps_workspace_number"))
+        batch_op.drop_index(batch_op.f("ix_waitlist_steps_slot"))
+
+    op.drop_table("waitlist_steps")
+    with op.batch_alter_table("waitlist_slots", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_waitlist_slots_write",
+            sqlite_where=sa.text("write_at IS NOT NULL"),
+            postgresql_where=sa.text("write_at IS NOT NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_waitlist_slots_workspace_state_start"))
+        batch_op.drop_index(
+            "ix_waitlist_slots_next",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.drop_table("waitlist_slots")
+    with op.batch_alter_table("waitlist_offers", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_waitlist_offers_taken",
+            sqlite_where=sa.text("state = 'taken'"),
+            postgresql_where=sa.text("state = 'taken'"),
+        )
+        batch_op.drop_index(
+            "uq_waitlist_offers_asked",
+            sqlite_where=sa.text("state = 'asked'"),
+            postgresql_where=sa.text("state = 'asked'"),
+        )
+        batch_op.drop_index(batch_op.f("ix_waitlist_offers_workspace_number"))
+        batch_op.drop_index(batch_op.f("ix_waitlist_offers_message"))
+
+    op.drop_table("waitlist_offers")
+    with op.batch_alter_table("waitlist_entries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_waitlist_entries_workspace_state_position"))
+        batch_op.drop_index(batch_op.f("ix_waitlist_entries_workspace_number"))
+
+    op.drop_table("waitlist_entries")
     with op.batch_alter_table("verifications", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_verifications_workspace_number"))
         batch_op.drop_index(
@@ -1490,6 +1785,31 @@ def downgrade() -> None:
     op.drop_table("templates")
     op.drop_table("template_syncs")
     op.drop_table("tally")
+    with op.batch_alter_table("surveys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_surveys_workspace"))
+
+    op.drop_table("surveys")
+    with op.batch_alter_table("survey_people", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_survey_people_open",
+            sqlite_where=sa.text("state IN ('planned', 'asked')"),
+            postgresql_where=sa.text("state IN ('planned', 'asked')"),
+        )
+        batch_op.drop_index(batch_op.f("ix_survey_people_workspace_number"))
+        batch_op.drop_index(batch_op.f("ix_survey_people_survey_state"))
+        batch_op.drop_index(batch_op.f("ix_survey_people_message"))
+        batch_op.drop_index(
+            "ix_survey_people_due",
+            sqlite_where=sa.text("next_at IS NOT NULL"),
+            postgresql_where=sa.text("next_at IS NOT NULL"),
+        )
+
+    op.drop_table("survey_people")
+    with op.batch_alter_table("survey_answers", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_survey_answers_survey_question_value"))
+        batch_op.drop_index(batch_op.f("ix_survey_answers_survey_at"))
+
+    op.drop_table("survey_answers")
     with op.batch_alter_table("steps", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_steps_message"))
 
@@ -1535,6 +1855,11 @@ def downgrade() -> None:
     op.drop_table("second_factors")
     with op.batch_alter_table("rules", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rules_workspace"))
+        batch_op.drop_index(
+            "ix_rules_survey",
+            sqlite_where=sa.text("survey IS NOT NULL"),
+            postgresql_where=sa.text("survey IS NOT NULL"),
+        )
         batch_op.drop_index(batch_op.f("ix_rules_installation"))
 
     op.drop_table("rules")
@@ -1717,6 +2042,10 @@ def downgrade() -> None:
 
     op.drop_table("left_out")
     op.drop_table("leases")
+    with op.batch_alter_table("keywords", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_keywords_workspace"))
+
+    op.drop_table("keywords")
     with op.batch_alter_table("installations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_installations_workspace"))
         batch_op.drop_index(
