@@ -11,6 +11,7 @@ _last = 0
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _PLACES = range(90, -1, -10)
+_LETTERS = frozenset(_ALPHABET)
 
 
 def new_id(prefix: str) -> str:
@@ -32,3 +33,9 @@ def new_ids(prefix: str, count: int) -> list[str]:
 def _base32(number: int) -> str:
     """The lowest 100 bits, in 20 characters."""
     return "".join([_PAIRS[number >> place & 1023] for place in _PLACES])
+
+
+def is_id(given: str) -> bool:
+    """Whether it looks like a name that we gave: it is no number, no address and no word of anybody's."""
+    prefix, _, rest = given.partition("_")
+    return len(prefix) == 3 and prefix.isalpha() and len(rest) == 20 and set(rest) <= _LETTERS

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from core.settings import generated_password
 from core.storage import access, house, migrate
 from core.suite import Suite, build_suite, read_clock
 from core.web.app import MOST_BODY, create_app
+from core.web.request_log import RequestLog
 
 if TYPE_CHECKING:
     from core.runners.distributed import Bell
@@ -129,6 +131,8 @@ class Listening:
 
     sockets: dict[int, Any]
     threads: ThreadedTaskDispatcher
+    write_down: Callable[[], None]
+    """What was noted of the last requests."""
 
     def doors(self) -> list[BaseWSGIServer]:
         return [one for one in self.sockets.values() if isinstance(one, BaseWSGIServer)]
@@ -157,9 +161,10 @@ def listening(suite: Suite) -> Listening:
     """Binds the address of `RELANCE_LISTEN`."""
     host, port = suite.settings.listen_address
     sockets: dict[int, Any] = {}
+    app = create_app(suite)
     try:
         server = create_server(
-            create_app(suite), map=sockets, host=host, port=port, threads=THREADS, ident=None,
+            app, map=sockets, host=host, port=port, threads=THREADS, ident=None,
             max_request_body_size=MOST_BODY, max_request_header_size=16_384, channel_timeout=60,
             # Who the caller is behind a proxy is decided by RELANCE_TRUSTED_PROXIES, in core.web.app.
             clear_untrusted_proxy_headers=False,
@@ -167,7 +172,8 @@ def listening(suite: Suite) -> Listening:
     except OSError as error:
         raise Refusal(f"RELANCE_LISTEN: {suite.settings.listen}: {error.strerror or error}. "
                       "Example: RELANCE_LISTEN=127.0.0.1:8001") from error
-    return Listening(sockets, server.task_dispatcher)
+    book: RequestLog = app.extensions["relance_request_log"]
+    return Listening(sockets, server.task_dispatcher, partial(book.flush, suite))
 
 
 def _started(desk: Desk, suite: Suite, server: Listening, password: str | None) -> None:
@@ -225,6 +231,7 @@ def _serve(server: Listening, stopping: threading.Event, stop_engine: Callable[[
         sys.stderr.flush()
         os._exit(0)
     server.threads.shutdown(timeout=1)
+    server.write_down()
     log.info("stopped")
 
 

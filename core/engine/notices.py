@@ -25,6 +25,8 @@ from core.suite import Suite
 
 LEASE = timedelta(minutes=1)
 PAUSE_AFTER = timedelta(hours=28)
+ANSWER = 500
+"""How much of what an endpoint answers is kept, in bytes."""
 EVENTS = (
     "message.sent",
     "message.delivered",
@@ -173,9 +175,10 @@ def _deliver(suite: Suite, row: Any) -> None:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signatures,
     }
-    status, trouble = None, None
+    status, answer, trouble = None, None, None
     try:
-        status = suite.guarded.request("POST", row["url"], headers, row["body"].encode(), max_bytes=65_536).status
+        said = suite.guarded.request("POST", row["url"], headers, row["body"].encode(), max_bytes=65_536)
+        status, answer = said.status, said.body[:ANSWER].decode("utf-8", "replace")
     except (BadInput, NotNow) as error:
         trouble = error.reason
     done = status is not None and 200 <= status < 300
@@ -192,6 +195,7 @@ def _deliver(suite: Suite, row: Any) -> None:
             trouble=trouble,
             due_at=again,
             now=now,
+            answer=answer,
         )
         if done:
             webhooks.change(tx, row["webhook"], failing_since=None, trouble=None)

@@ -12,6 +12,7 @@ from core.domain.reasons import Reason
 from core.ids import new_id, new_ids
 from core.secrets import Undecryptable, Vault
 from core.storage import tables as t
+from core.storage.cleaning import clean
 from core.storage.database import Transaction
 from core.storage.ledger import reason_row
 
@@ -138,9 +139,13 @@ def delivered(
     trouble: Reason | None,
     due_at: datetime | None,
     now: datetime,
+    answer: str | None = None,
 ) -> None:
-    """`state`: delivered | waiting (again at `due_at`) | failed."""
-    values: dict[str, Any] = {"state": state, "status": status, "trouble": reason_row(trouble), "tries": _d.tries + 1}
+    """`state`: delivered | waiting (again at `due_at`) | failed. `answer`: how what the endpoint said begins."""
+    values: dict[str, Any] = {
+        "state": state, "status": status, "answer": answer and clean(answer), "trouble": reason_row(trouble),
+        "tries": _d.tries + 1,
+    }
     if due_at is not None:
         values["due_at"] = due_at
     if state == "delivered":

@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from core import traces
 from core.logs import query_shown
 from core.suite import Suite
+from core.web import request_log
 
 MOST_BODY = 1_000_000
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ def create_app(suite: Suite) -> Flask:
     app.extensions["relance"] = suite
     app.extensions["relance_armour"] = _armour(suite)
     app.extensions["relance_limits"] = Buckets()
+    app.extensions["relance_request_log"] = request_log.RequestLog()
     app.extensions["relance_strangers"] = Buckets(STRANGERS_PER_SECOND, STRANGERS_BURST)
     if suite.settings.trusted_proxies:
         proxies = suite.settings.trusted_proxies
@@ -109,6 +111,7 @@ def _logged(response: Response) -> Response:
         status=response.status_code,
         milliseconds=round(took * 1000, 1),
     )
+    request_log.noted(response, took, current_suite().now())
     traces.span(
         "request", g.get("request_id", ""), current_suite().now(), timedelta(seconds=took),
         method=request.method, route=route, status=response.status_code,

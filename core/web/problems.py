@@ -162,6 +162,7 @@ def page(code: str) -> Response:
 
 
 def _document(status: int, reason: Reason, said: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    g.problem_code = reason.code  # for the request log
     return {
         "type": f"{current_suite().public_url}/errors/{reason.code}",
         "title": reason.code.replace("_", " ").capitalize(),

@@ -54,6 +54,7 @@ from core.storage import (
     outbox,
     people,
     reach,
+    request_log,
     rules,
     segments,
     simulated,
@@ -217,6 +218,9 @@ READS: dict[str, Call] = {
     "verifications.last_sent": lambda tx, our: verifications.last_sent(tx, ANA.number, NOW - timedelta(days=1)),
     "verifications.listed": lambda tx, our: verifications.listed(tx),
     "verifications.since": lambda tx, our: verifications.since(tx, NOW - timedelta(days=1)),
+    "request_log.hours": lambda tx, our: request_log.hours(tx, NOW - timedelta(days=1)),
+    "request_log.listed": lambda tx, our: request_log.listed(tx),
+    "request_log.routes": lambda tx, our: request_log.routes(tx),
     "webhooks.deliveries": lambda tx, our: webhooks.deliveries(tx, our["webhook"]),
     "webhooks.get": lambda tx, our: webhooks.get(tx, our["webhook"]),
     "webhooks.listed": lambda tx, our: webhooks.listed(tx),
@@ -309,7 +313,7 @@ OF_THE_HOUSE = """
     erasure.any_asked_for_all erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.some_back accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
-    conversions.note_left_out exported.due exported.prune exported.take
+    conversions.note_left_out exported.due exported.prune exported.take request_log.keep
     feedback.belongs feedback.early feedback.missed feedback.queue_reports
     feedback.report_done feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
     installations.due installations.fell_silent installations.let_go installations.seize
@@ -326,8 +330,8 @@ OF_THE_HOUSE = """
 
 MODULES: tuple[ModuleType, ...] = (
     accounts, answers, approved, called_off, campaigns, carts, conversations, conversions, erasure, exported, exports,
-    idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, rules, segments, simulated,
-    verifications, webhooks,
+    idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, request_log, rules, segments,
+    simulated, verifications, webhooks,
     *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
       for one in iter_modules(story.__path__)),
 )  # fmt: skip
@@ -364,6 +368,8 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         our["rule"] = rules.add(tx, {"name": "r", "on": "appointment", "class": "transactional", "body": "x",
                                      "when": {"before": "PT1H"}}, NOW)  # fmt: skip
         rules.save_template(tx, "hello", "fr", "Bonjour", NOW)
+        call = request_log.Made(workspace, "key_1", NOW, "GET", "/v1/rules", None, 200, None, False, 900, "req_1")
+        request_log.keep(tx, [call], {(workspace, NOW, "done"): (1, 900)})
         visit = Event(Kind.APPOINTMENT, "visit", NOW, start=SOON, recipient=ANA, subject="person/1")
         [occasion] = occasions.apply(tx, our["installation"], [visit], backlog=False, now=NOW)
         our["occasion"] = occasion.id
