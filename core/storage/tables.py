@@ -1475,8 +1475,8 @@ click_hours = Table(
     Column("count", Integer, nullable=False),
 )
 
-# Small pages that we host: `code` is what stands in their address. `content`: what they say, by language, and what their
-# button does, see `core.domain.pages`.
+# Small pages that we host: `code` is what stands in their address. `content`: what they say, by language, and what
+# their button does, see `core.domain.pages`.
 pages = _table(
     "pages",
     Column("code", String(24), nullable=False, unique=True),
