@@ -46,6 +46,10 @@ class Settings:
     trusted_proxies: int = 0
     log_level: str = "info"
     otlp_url: str = ""
+    smpp_listen: str = ""
+    """Empty: on loopback, as soon as a connection needs it."""
+    smpp_certificate: Path | None = None
+    smpp_key: Path | None = None
     vendor_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
@@ -135,6 +139,9 @@ _KNOWN = {
     "TRUSTED_PROXIES",
     "LOG_LEVEL",
     "OTLP_URL",
+    "SMPP_LISTEN",
+    "SMPP_CERTIFICATE",
+    "SMPP_KEY",
     "ENV_FILE",
 }
 
@@ -165,7 +172,9 @@ def _read(given: Mapping[str, str], mounts: str | None) -> Settings:
         mode=mode,
         runner=runner,
         broker_url=broker_url,
-        listen=_listen(given),
+        listen=_listen(given, "RELANCE_LISTEN", "127.0.0.1:8000"),
+        smpp_listen=_listen(given, "RELANCE_SMPP_LISTEN", "", "0.0.0.0:2775"),
+        **_pair(given, "RELANCE_SMPP_CERTIFICATE", "RELANCE_SMPP_KEY"),
         public_url=_url(given, "RELANCE_PUBLIC_URL", "http://127.0.0.1:8000"),
         secret_keys=_secret_keys(given, data_dir),
         language=_one_of(given, "RELANCE_LANGUAGE", "fr", ("fr", "en")),
@@ -294,12 +303,23 @@ def _number(given: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _listen(given: Mapping[str, str]) -> str:
-    value = given.get("RELANCE_LISTEN") or "127.0.0.1:8000"
+def _listen(given: Mapping[str, str], name: str, default: str, example: str = "") -> str:
+    value = given.get(name) or default
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
-        raise WrongSetting("RELANCE_LISTEN", f"'{value}' is not host:port", "127.0.0.1:8000")
+    if value and (not host or not port.isdecimal() or not 0 <= int(port) <= 65535):
+        raise WrongSetting(name, f"'{value}' is not host:port", example or default)
     return value
+
+
+def _pair(given: Mapping[str, str], certificate: str, key: str) -> dict[str, Any]:
+    """A certificate's file and its key's: both or none."""
+    found = {name: Path(value) if (value := given.get(name)) else None for name in (certificate, key)}
+    for name, path in found.items():
+        if path is None and any(found.values()):
+            raise WrongSetting(name, "a certificate needs its key, and a key its certificate", "/etc/relance/smpp.pem")
+        if path is not None and not path.is_file():
+            raise WrongSetting(name, f"there is no file {path}", "/etc/relance/smpp.pem")
+    return {name.removeprefix("RELANCE_").lower(): path for name, path in found.items()}
 
 
 def _url(given: Mapping[str, str], name: str, default: str) -> str:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import structlog
 
 from core.clock import Clock
-from core.contract import Adapter, Provider, ProviderTools, Tools
+from core.contract import Adapter, Gate, Provider, ProviderTools, Tools
 from core.guarded import Guarded
 from core.plugins import load_adapters, load_providers, urls
 from core.secrets import Vault
@@ -76,12 +77,22 @@ def build_suite(
     guarded = Guarded(allow_private=settings.allow_private_addresses)
     addresses = urls(settings)
     if adapters is None:
-        lent_in = Tools(addresses, settings.vendor_clients, guarded.get, call=guarded.request)
+        lent_in = Tools(
+            addresses, settings.vendor_clients, guarded.get, call=guarded.request, gates=gates(settings)
+        )
         adapters = load_adapters(lent_in)
     if providers is None:
         lent = ProviderTools(addresses, DatabaseBook(database), parts=DatabaseParts(database), reach=guarded.addresses)
         providers = load_providers(lent)
     return Suite(settings, database, vault, clock or Clock(), guarded, adapters, providers)
+
+
+def gates(settings: Settings) -> Mapping[str, Gate]:
+    """Where platforms call us in a protocol of their own. One that nobody set is open to this machine only."""
+    host, _, port = (settings.smpp_listen or "127.0.0.1:2775").rpartition(":")
+    name = urlsplit(settings.public_url).hostname or ""
+    return {"smpp": Gate(host.strip("[]"), int(port), name, settings.smpp_certificate, settings.smpp_key,
+                         chosen=bool(settings.smpp_listen))}  # fmt: skip
 
 
 SAME = timedelta(milliseconds=500)

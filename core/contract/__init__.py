@@ -41,6 +41,7 @@ from core.contract.sending import (
     TryLater,
     Uncertain,
 )
+from core.contract.serving import Entry, Gate, Keeper, Served, Serves, Slip, Word
 from core.contract.setting_up import (
     Check,
     Checks,
@@ -64,6 +65,7 @@ __all__ = [
     "Adapter", "Configured", "Tools", "Manifest", "OAuth", "SharedSecret", "Url", "Installation",
     "Pushes", "Shared", "Answers", "Result", "Notifies", "Pulls", "LooksAgain", "Demonstrates", "Deed",
     "Asks", "Question", "Option",
+    "Serves", "Served", "Keeper", "Slip", "Gate", "Entry", "Word",
     "Reports", "ReportsInBatches", "KeepsConsent", "Report",
     "Connects", "Asked", "Start", "Leaving", "Posted", "Arrived", "Door", "Grant",
     "Chooses", "Choice", "HandsOver", "TakesKeys", "Offers", "Download", "Installs", "Publishes", "Published", "Checks",

@@ -6,12 +6,15 @@ from abc import ABC
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.contract.inbound import Inbound, Reply
 from core.domain.errors import NotAuthentic
 from core.domain.events import Kind
 from core.domain.nothing import NOTHING
+
+if TYPE_CHECKING:
+    from core.contract.serving import Gate
 
 
 class Adapter(ABC):
@@ -69,6 +72,8 @@ class Tools:
     timeout: float = 20.0
     call: Callable[..., Any] | None = None
     """`call(method, url, headers=…, body=…) -> Answer`, any method, no redirects (`core.guarded.Guarded.request`)."""
+    gates: Mapping[str, Gate] = field(default_factory=lambda: NOTHING)
+    """Where platforms call us that speak a protocol of their own (`core.contract.serving`), by its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ _BELOW = (
     ("segment_people", "contact", "contacts"),
 )
 # Copies of what was said elsewhere: a row that holds the number anywhere goes as a whole.
-_COPIES = frozenset({"inbox", "idempotency", "deliveries", "simulated_messages", "throttles"})
+_COPIES = frozenset({"inbox", "idempotency", "deliveries", "simulated_messages", "throttles", "slips"})
 # Decided by the operator about themselves, or unreadable without the key.
 _LEFT_ALONE = frozenset({"users", "sessions", "memberships", "api_keys", "optouts", "house", "export_parts",
                          "upload_parts", "second_factors", "recovery_codes", "sign_ins", "identities", "audit_heads"})

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from core.storage import audit, called_off, exported, links, verifications
+from core.storage import audit, called_off, exported, links, slips, verifications
 from core.storage import tables as t
 from core.storage.database import Transaction
 
@@ -54,6 +54,7 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.leases).where(t.leases.c.until < now - timedelta(days=1)),
         delete(t.simulated).where(t.simulated.c.received_at < now - DELIVERIES),
         delete(t.smpp_parts).where(t.smpp_parts.c.created_at < now - DELIVERIES),
+        delete(t.slips).where(t.slips.c.taken_at < now - slips.KEPT),
         delete(t.reach).where(t.reach.c.until < now),
         update(t.messages)
         # By workspace, because the index begins with it: what waits, however many, is not walked over.

@@ -1340,6 +1340,28 @@ smpp_parts = _table(
     Index(None, "created_at"),
 )
 
+# What platforms handed in over connections of their own: by which name it was taken, and by which process (`origin`, ""
+# when its answer surely arrived). `content` only while other parts of the same `whole` are missing.
+slips = _table(
+    "slips",
+    Column("installation", _ID, nullable=False),
+    Column("name", String(10), nullable=False),
+    Column("mark", String(40), nullable=False),
+    Column("origin", String(40), nullable=False),
+    Column("whole", String(40)),
+    Column("number", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("content", Json),
+    Column("taken_at", Moment, nullable=False),
+    UniqueConstraint("installation", "name"),
+    Index(None, "installation", "mark"),
+    Index(
+        "ix_slips_whole", "whole",
+        sqlite_where=text("whole IS NOT NULL"), postgresql_where=text("whole IS NOT NULL"),
+    ),
+    Index(None, "taken_at"),
+)
+
 # What left and what caps have given out, in sums: never a COUNT over messages. `what` is "left|rule|channel|country|
 # currency" for a day, or "cap|id" for one of its periods.
 counters = Table(

@@ -1313,6 +1313,33 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "slips",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("installation", sa.String(length=40), nullable=False),
+        sa.Column("name", sa.String(length=10), nullable=False),
+        sa.Column("mark", sa.String(length=40), nullable=False),
+        sa.Column("origin", sa.String(length=40), nullable=False),
+        sa.Column("whole", sa.String(length=40), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_slips")),
+        sa.UniqueConstraint("installation", "name", name=op.f("uq_slips_installation_name")),
+    )
+    with op.batch_alter_table("slips", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_slips_installation_mark"), ["installation", "mark"], unique=False)
+        batch_op.create_index(batch_op.f("ix_slips_taken_at"), ["taken_at"], unique=False)
+        batch_op.create_index(
+            "ix_slips_whole",
+            ["whole"],
+            unique=False,
+            sqlite_where=sa.text("whole IS NOT NULL"),
+            postgresql_where=sa.text("whole IS NOT NULL"),
+        )
+
+    op.create_table(
         "smpp_parts",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -1824,6 +1851,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_smpp_parts_account_part"))
 
     op.drop_table("smpp_parts")
+    with op.batch_alter_table("slips", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_slips_whole", sqlite_where=sa.text("whole IS NOT NULL"), postgresql_where=sa.text("whole IS NOT NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_slips_taken_at"))
+        batch_op.drop_index(batch_op.f("ix_slips_installation_mark"))
+
+    op.drop_table("slips")
     with op.batch_alter_table("simulated_messages", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_simulated_next",
