@@ -73,9 +73,12 @@ def import_command() -> None:
 @click.option("--country", type=Country(), default=None, help="Of national numbers. Default: the workspace's.")
 @click.option("--fix", is_flag=True, help="Also take the lines whose number could be mended.")
 @click.option("--list", "on", default=None, help="Put these people on the list of that name, for campaigns.")
-def contacts(desk: Desk, file: Path, country: str | None, fix: bool, on: str | None) -> None:
-    """Import contacts from a CSV file: what is good, what could be mended, what is refused and why, line by line."""
-    lines = importing.read(file.read_bytes(), country or desk.place["country"])
+@click.option("--sheet", default=None, help="Of a workbook, the sheet. Default: the first with a column of numbers.")
+def contacts(desk: Desk, file: Path, country: str | None, fix: bool, on: str | None, sheet: str | None) -> None:
+    """Import contacts from a CSV, XLSX, XLS or ODS file: what is good, what could be mended, what is refused and why,
+    line by line."""
+    found = importing.file(file.read_bytes(), country or desk.place["country"], sheet)
+    lines = found.lines
     written = 0
     if not desk.dry_run:
         suite = desk.suite
@@ -85,7 +88,8 @@ def contacts(desk: Desk, file: Path, country: str | None, fix: bool, on: str | N
             scheduling.replan_open(tx, suite.now(), scheduling.live_installations(tx))
     piles = {
         pile: [
-            {"line": one.line, "given": one.given, "number": one.recipient.number if one.recipient else None,
+            {"line": one.line, "cell": one.cell, "column": one.column, "given": one.given,
+             "number": one.recipient.number if one.recipient else None,
              "reason": one.reason.as_json(desk.language) if one.reason else None}
             for one in lines if one.pile == pile
         ]
@@ -98,12 +102,14 @@ def contacts(desk: Desk, file: Path, country: str | None, fix: bool, on: str | N
                 if one.pile == pile and one.reason:
                     arrow = f" → {one.recipient.number}" if one.recipient else ""
                     place = desk.say("ligne", "line")
-                    click.echo(f"{place} {one.line}: {one.given}{arrow}  {one.reason.sentence(desk.language)}")
+                    where = f"{one.line} ({one.cell}, {one.column})"
+                    click.echo(f"{place} {where}: {one.given}{arrow}  {one.reason.sentence(desk.language)}")
         good, mended, refused = (len(piles[pile]) for pile in _PILES)
         click.echo(desk.say(f"{good} bons, {mended} réparables (--fix les prend), {refused} refusés ; {written} écrits",
                             f"{good} good, {mended} fixable (--fix takes them), {refused} refused; {written} written"))
 
-    desk.show({**piles, "written": written, "dry_run": desk.dry_run}, said)
+    desk.show({**piles, "sheet": found.sheet, "sheets": list(found.sheets), "written": written,
+               "dry_run": desk.dry_run}, said)
 
 
 @command("export", writes=True)

@@ -104,6 +104,33 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "fr": "Redemandez dans quelques minutes.",
         "en": "Ask again in a few minutes.",
     },
+    # files that people bring
+    "number_lost_digits": {
+        "fr": "Dans le tableur, mettez la colonne au format « Texte » et ressaisissez le numéro, ou repartez du fichier "
+              "d'origine.",
+        "en": "In the spreadsheet, give the column the format “Text” and type the number again, or begin again with the"
+              " file that it came from.",
+    },
+    "number_twice": {
+        "fr": "Rien à faire : la première ligne de ce numéro est gardée.",
+        "en": "Nothing to do: the first line of this number is kept.",
+    },
+    "no_number_in_line": {
+        "fr": "Complétez le numéro dans le fichier, ou laissez cette personne de côté.",
+        "en": "Fill the number in, or leave this person out.",
+    },
+    "sheet_locked": {
+        "fr": "Enregistrez-le sans mot de passe, puis choisissez-le à nouveau.",
+        "en": "Save it without a password, then choose it again.",
+    },
+    "sheet_is_page": {
+        "fr": "Ouvrez-le dans votre tableur, enregistrez-le au format XLSX ou CSV, puis choisissez-le à nouveau.",
+        "en": "Open it in your spreadsheet program, save it as XLSX or CSV, then choose it again.",
+    },
+    "sheet_missing": {
+        "fr": "Choisissez une feuille qui est dans le classeur.",
+        "en": "Choose a sheet that is in the workbook.",
+    },
     # carts, orders and silent shops
     "silent": {
         "fr": "Ouvrez la boutique ou le site : l'extension est-elle active, et son journal montre-t-il des envois ? "
@@ -491,6 +518,14 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "sheet_": {
+        "fr": "Enregistrez-le au format XLSX ou CSV, sans les feuilles inutiles, et en plusieurs fichiers s'il est grand.",
+        "en": "Save it as XLSX or CSV, without the sheets that are not needed, and as several files if it is large.",
+    },
+    "upload_": {
+        "fr": "Choisissez le fichier à nouveau.",
+        "en": "Choose the file again.",
+    },
     "export_": {
         "fr": "Demandez le fichier une nouvelle fois.",
         "en": "Ask for the file once more.",

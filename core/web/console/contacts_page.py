@@ -1,4 +1,4 @@
-"""Contacts: people, the sets that are made of them, and what comes in from a file."""
+"""Contacts: people, and the sets that are made of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from flask.typing import ResponseReturnValue
 
 from core.domain.errors import BadInput, Conflict, NotFound
 from core.domain.segments import Condition, Every, OnList, parse
-from core.engine import importing
-from core.engine.scheduling import live_installations, replan_open
 from core.storage import house, people, segments
 from core.storage.database import Transaction
 from core.web.app import current_suite
@@ -20,9 +18,8 @@ from core.web.console.session import page
 from core.web.console.words import sentence, t
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
-SHOWN, SEGMENTS, SAMPLE, LINES = 50, 100, 20, 50
+SHOWN, SEGMENTS, SAMPLE = 50, 100, 20
 CONDITIONS = 4
-MOST_FILE = 400_000
 _DAYS: Mapping[str, tuple[str, bool]] = {
     "got": ("got", True), "not_got": ("got", False), "clicked": ("clicked", True), "replied": ("replied", True),
     "ordered": ("ordered", True), "not_ordered": ("ordered", False), "visited": ("visited", True),
@@ -30,7 +27,6 @@ _DAYS: Mapping[str, tuple[str, bool]] = {
 }  # fmt: skip
 KINDS = ("agreed", "not_out", "country", "language", "value", "tag", *_DAYS)
 _LIST = "list:"
-_PILES = ("good", "fixable", "refused")
 
 
 @bp.get("")
@@ -110,56 +106,6 @@ def remove(segment_id: str) -> ResponseReturnValue:
         segments.change(tx, segment_id, {"removed_at": suite.now()}, suite.now())
         house.note(tx, g.person.id, "segment_removed", segment_id, {}, suite.now())
     return asked.back("/contacts", "good", "contacts.segments.removed")
-
-
-# ---------------------------------------------------------------------------------------------- a file
-
-
-@bp.post("/import")
-@page(writes="editor")
-def look() -> ResponseReturnValue:
-    """The three piles of a file; nothing is written."""
-    file = request.files.get("file")
-    written = file.read(MOST_FILE + 1) if file is not None else b""
-    if not written:
-        return asked.back("/contacts#import", "warn", "contacts.import.no_file")
-    if len(written) > MOST_FILE:
-        return asked.back("/contacts#import", "warn", "contacts.import.too_large")
-    return _looked(importing.decoded(written))
-
-
-@bp.post("/import/take")
-@page(writes="editor")
-def take() -> ResponseReturnValue:
-    """Takes in what the page before has shown."""
-    suite, form = current_suite(), request.form
-    text = form.get("text", "")
-    try:
-        lines = importing.read(text.encode(), g.workspace["settings"]["country"])
-    except BadInput:
-        return _looked(text)
-    with suite.database.write(g.person.workspace) as tx:
-        count = importing.write(
-            tx, lines, suite.now(), fix=form.get("fix") == "1", on=form.get("list", "").strip()[:120] or None
-        )
-        house.note(tx, g.person.id, "contacts_imported", None, {"count": count}, suite.now())
-        replan_open(tx, suite.now(), live_installations(tx))
-    suite.wake()
-    kind = "one" if count < 2 else "many"
-    return asked.back("/contacts", "good", f"contacts.import.taken.{kind}", count=count)
-
-
-def _looked(text: str) -> ResponseReturnValue:
-    try:
-        lines = importing.read(text.encode(), g.workspace["settings"]["country"])
-    except BadInput as error:
-        return make_response(render_template("contacts_import.html", wrong=sentence(error.reason)), 422)
-    piles = {pile: [one for one in lines if one.pile == pile] for pile in _PILES}
-    with current_suite().database.read(g.person.workspace) as tx:
-        lists = [row["name"] for row in segments.rows(tx, limit=SEGMENTS) if row["conditions"] is None]
-    return make_response(
-        render_template("contacts_import.html", wrong=None, piles=piles, shown=LINES, text=text, lists=lists)
-    )
 
 
 # ---------------------------------------------------------------------------------------------- conditions
