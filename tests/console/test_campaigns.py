@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from werkzeug.test import TestResponse
 
 from core.domain.recipients import Recipient
 from core.engine import campaigning, dispatch
@@ -14,6 +15,7 @@ from core.storage import campaigns, people, segments
 from tests.support.clinic import Clinic
 from tests.support.console import Visitor
 
+SHEETS = Path(__file__).resolve().parents[1] / "data" / "sheets"
 NUMBERS = [f"+3363998{index:04d}" for index in range(1000, 1006)]
 
 
@@ -145,20 +147,67 @@ def test_a_segment_that_a_campaign_uses_stays(clinic: Clinic) -> None:
     assert visitor.post(f"/contacts/segments/{segment}/remove").status_code == 409
 
 
+def brought(visitor: Visitor, name: str, content: bytes) -> str:
+    """The address of the page that shows its piles."""
+    answer = visitor.browser.post("/contacts/import", data={
+        "csrf": visitor.csrf, "file": (io.BytesIO(content), name)})  # fmt: skip
+    assert answer.status_code == 303, answer.text
+    return answer.headers["Location"]
+
+
+def piles(page: str) -> list[str]:
+    return [re.search(rf"<strong>(\d+)</strong><span>{words}", page)[1] for words in  # type: ignore[index]
+            ("ligne(?:s sont| est) bonne", "lignes? peu", "ligne(?:s sont| est) refus")]  # fmt: skip
+
+
 def test_a_file_comes_in_as_three_piles_and_onto_a_list(clinic: Clinic) -> None:
     visitor = Visitor(clinic)
     text = "prénom;téléphone;Ville\nLéa;06 39 98 10 50;Lyon\nTom;0639981051/0639981052;Lyon\nZoé;123;Lyon\n"
-    answer = visitor.browser.post("/contacts/import", data={
-        "csrf": visitor.csrf, "file": (io.BytesIO(text.encode()), "salon.csv")})  # fmt: skip
-    assert answer.status_code == 200
-    assert [re.search(rf"<strong>(\d+)</strong><span>{words}", answer.text)[1] for words in  # type: ignore[index]
-            ("ligne est bonne", "ligne peut", "ligne est refus")] == ["1", "1", "1"]  # fmt: skip
-    page = visitor.post("/contacts/import/take", text=text, fix="1", list="Salon").text
+    where = brought(visitor, "salon.csv", text.encode())
+    looked = visitor.get(where)
+    assert piles(looked) == ["1", "1", "1"]
+    assert re.search(r"B4</span> <span[^>]*>ligne 4, «\s?téléphone", looked)
+    page = visitor.post(f"{where}/take", fix="1", list="Salon").text
     assert "2 contacts importés" in page
     assert "Salon" in page
     with clinic.suite.database.read(clinic.workspace) as tx:
         assert people.contact_of(tx, "+33639981051")
         assert segments.lists(tx, [row["id"] for row in segments.rows(tx)])
+    assert visitor.browser.get(where).status_code == 404
+    assert visitor.post(f"{where}/take", fix="1").status_code == 404
+
+
+def test_a_workbook_says_its_sheets_and_what_it_did_to_numbers(clinic: Clinic) -> None:
+    visitor = Visitor(clinic)
+    where = brought(visitor, "salon.xlsx", (SHEETS / "salon.xlsx").read_bytes())
+    looked = visitor.get(where)
+    assert piles(looked) == ["3", "0", "2"]
+    assert "avaient perdu leur zéro" in looked
+    assert re.search(r"gardé que «\s?6,12E\+08", looked)
+    assert '<option value="Anciens">' in looked
+    other = visitor.get(f"{where}?sheet=Anciens")
+    assert piles(other) == ["1", "0", "0"]
+    refused = visitor.browser.get(f"{where}?sheet=Notes")
+    assert refused.status_code == 422
+    assert "Aucune colonne de numéros" in refused.text
+    assert '<option value="Clients"' in refused.text
+    assert "1 contact importé" in visitor.post(f"{where}/take", sheet="Anciens").text
+
+
+def test_a_large_file_comes_in_parts_each_taken_once(clinic: Clinic) -> None:
+    visitor = Visitor(clinic)
+
+    def part(number: int, content: bytes, *, upload: str = "", last: str = "0") -> TestResponse:
+        fields = {"csrf": visitor.csrf, "upload": upload, "number": str(number), "name": "a.csv", "last": last}
+        return visitor.browser.post("/contacts/import/parts", data={**fields, "file": (io.BytesIO(content), "part")})
+
+    upload = part(0, b"telephone\n06399810").json["upload"]  # type: ignore[index]
+    assert visitor.browser.get(f"/contacts/import/{upload}").status_code == 404
+    assert part(2, b"x", upload=upload).status_code == 409
+    for _ in range(2):
+        assert part(1, b"60\n", upload=upload, last="1").status_code == 200
+    assert piles(visitor.get(f"/contacts/import/{upload}")) == ["1", "0", "0"]
+    assert part(0, b"x" * 900_001).status_code == 422
 
 
 def test_english_is_complete(clinic: Clinic) -> None:
