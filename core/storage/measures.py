@@ -15,7 +15,7 @@ from datetime import time as wall
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import BigInteger, and_, case, delete, func, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, and_, case, delete, func, insert, literal_column, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.domain.policy.walltime import at_wall, local
@@ -219,13 +219,16 @@ def added_up(tx: Transaction, one: Stale) -> list[dict[str, Any]]:
     zone = ZoneInfo(one.zone)
     start, end = at_wall(one.day, wall(), zone), at_wall(one.day + timedelta(days=1), wall(), zone)
     day = (_m.workspace == one.workspace, _m.left_at >= start, _m.left_at < end, _m.test.is_(False))
-    a, k = t.attempts.c, t.links.c
+    a, k, last = t.attempts.c, t.links.c, t.attempts.alias()
+    # Written out and not bound: PostgreSQL only groups by what it sees to be the same.
+    none: Any = literal_column("''")
+    first: Any = literal_column("1")
+    size: Any = literal_column(str(RANGE))
     dimensions = [
-        func.coalesce(_m.installation, "").label("installation"), func.coalesce(_m.rule, "").label("rule"),
-        func.coalesce(_m.campaign, "").label("campaign"), func.coalesce(_m.channel, "").label("channel"),
-        _m["class"].label("class"), _m.country.label("country"),
-        func.substr(_m.to, 1, RANGE).label("range"),
-        func.coalesce(_m.account, "").label("account"), func.coalesce(_m.currency, "").label("currency"),
+        func.coalesce(_m.installation, none).label("installation"), func.coalesce(_m.rule, none).label("rule"),
+        func.coalesce(_m.campaign, none).label("campaign"), func.coalesce(_m.channel, none).label("channel"),
+        _m["class"].label("class"), _m.country.label("country"), func.substr(_m.to, first, size).label("range"),
+        func.coalesce(_m.account, none).label("account"), func.coalesce(_m.currency, none).label("currency"),
     ]  # fmt: skip
 
     def there(found: Any) -> Any:
@@ -248,11 +251,11 @@ def added_up(tx: Transaction, one: Stale) -> list[dict[str, Any]]:
     for row in tx.connection.execute(query).tuples():
         sums[tuple(row[:width])] = [int(value) for value in row[width:]]
     # What a provider said in the end that it cost stands in place of the estimate, in the currency that it said.
-    last = select(func.max(a.id)).where(a.message == _m.id, a.outcome == "accepted").scalar_subquery()
+    newest = select(func.max(last.c.id)).where(last.c.message == _m.id, last.c.outcome == "accepted").scalar_subquery()
     priced = (
         select(*dimensions, a.currency, _sum(a.price_micros), _sum(_m.price_micros), func.count())
         .join(t.attempts, a.message == _m.id)
-        .where(*day, a.price_micros.is_not(None), a.currency.is_not(None), a.id == last)
+        .where(*day, a.price_micros.is_not(None), a.currency.is_not(None), a.id == newest)
         .group_by(*dimensions, a.currency)
     )
     for row in tx.connection.execute(priced).tuples():
@@ -342,3 +345,127 @@ def prune(tx: Transaction, now: datetime) -> int:
         tx.connection.execute(delete(table).where(table.c.day < last)).rowcount
         for table in (t.measured_sums, t.measured_days)
     )
+
+
+def recovered(
+    tx: Transaction, start: datetime, end: datetime, only: Mapping[str, str]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """(channel, currency) → orders that are owed, by click or code, to messages of that time, and their amounts."""
+    v = t.conversions.c
+    places = tx.connection.execute(tx.mine(t.installations, t.installations.c.id)).scalars().all()
+    query = (
+        select(_m.channel, v.currency, func.count(), func.coalesce(func.sum(v.amount), 0))
+        .join(t.messages, _m.id == v.message)
+        .where(v.workspace == tx.owned, v.installation.in_(sorted(places)), v.nudged_at >= start, v.nudged_at < end)
+        .where(v.kind.in_(("click", "code")), _m.test.is_(False), *narrowed(only))
+        .group_by(_m.channel, v.currency)
+    )
+    return {
+        (row[0] or "", row[1] or ""): (int(row[2]), int(row[3])) for row in tx.connection.execute(query).tuples()
+    }
+
+
+def any_orders(tx: Transaction) -> bool:
+    """Whether orders are known here at all."""
+    o = t.occasions.c
+    i = t.installations.c
+    places = tx.connection.execute(tx.mine(t.installations, i.id)).scalars().all()
+    v = t.conversions.c
+    return any(
+        tx.connection.execute(select(column).where(column == one).limit(1)).first()
+        for one in places for column in (v.installation, t.left_out.c.installation)
+    ) or any(
+        tx.connection.execute(
+            select(o.id).where(o.installation == one, o.kind == "cart").limit(1)
+        ).first()
+        for one in places
+    )  # fmt: skip
+
+
+def answer_times(
+    tx: Transaction, start: datetime, end: datetime, only: Mapping[str, str], bounds: Sequence[timedelta]
+) -> list[int]:
+    """Answers to our questions that came in that time, by how long they took: within each of `bounds` (rising), longer."""
+    taken = type_coerce(_p.at, BigInteger) - type_coerce(_m.left_at, BigInteger)
+    places = [(taken <= one // timedelta(microseconds=1), index) for index, one in enumerate(bounds)]
+    place = case(*places, else_=len(bounds)).label("place")
+    rows = (
+        select(place)
+        .select_from(t.replies)
+        .join(t.messages, _m.id == _p.message)
+        .where(_p.workspace == tx.owned, _p.received_at >= start, _p.received_at < end, _p.meaning.in_(ANSWERS))
+        .where(_m.asks.is_(True), _m.left_at.is_not(None), _m.test.is_(False), *narrowed(only))
+        .subquery()
+    )
+    found = [0] * (len(bounds) + 1)
+    for index, count in tx.connection.execute(select(rows.c.place, func.count()).group_by(rows.c.place)).tuples():
+        found[int(index)] = int(count)
+    return found
+
+
+def cohorts(tx: Transaction, months: Sequence[datetime]) -> list[tuple[int, int, int]]:
+    """People by the month (of which the first moments are given, rising) of their first yes to marketing: how many, of
+    them those who have not said no since, and those who ever followed a link of ours."""
+    c = t.consents.c
+    at = type_coerce(c.at, BigInteger)
+    said = (
+        select(
+            c.number.label("number"),
+            func.min(case((c.state == "in", at))).label("first"),
+            func.max(case((c.state == "in", at))).label("yes"),
+            func.max(case((c.state == "out", at))).label("no"),
+        )
+        .where(c.workspace == tx.owned, c.scope.in_(("marketing", "all")))
+        .group_by(c.number)
+        .subquery()
+    )
+    led = (
+        select(_m.to.label("number"))
+        .join(t.clicks, _k.message == _m.id)
+        .where(_k.workspace == tx.owned, _m.workspace == tx.owned)
+        .distinct()
+        .subquery()
+    )
+    starts = [t.micros(one) for one in months]
+    month = case(*((said.c.first >= one, index) for index, one in reversed(list(enumerate(starts)))), else_=-1)
+    people = (
+        select(month.label("month"), said.c.yes, said.c.no, led.c.number.label("led"))
+        .outerjoin(led, led.c.number == said.c.number)
+        .where(said.c.first.is_not(None))
+        .subquery()
+    )
+    reachable = or_(people.c.no.is_(None), people.c.yes > people.c.no)
+    query = select(
+        people.c.month, func.count(), _is(reachable), func.count(people.c.led)
+    ).group_by(people.c.month)  # fmt: skip
+    found = [(0, 0, 0)] * len(months)
+    for index, *counts in tx.connection.execute(query).tuples():
+        if index >= 0:
+            found[int(index)] = (int(counts[0]), int(counts[1]), int(counts[2]))
+    return found
+
+
+def narrowed(only: Mapping[str, str]) -> tuple[Any, ...]:
+    """The same filters for messages: what stands behind a figure (also for `outbox.Filter.extra`)."""
+    columns = {name: _m[name] for name in DIMENSIONS if name != "range"} | {"range": func.substr(_m.to, 1, RANGE)}
+    return tuple(columns[name] == value for name, value in sorted(only.items()))
+
+
+def behind(start: datetime, end: datetime, did: str | None = None) -> tuple[Any, ...]:
+    """The messages that `left` in that time, or those of them of which that figure is true (one of `FIGURES`)."""
+    conditions: dict[str, Any] = {
+        "delivered": _m.state.in_(("delivered", "read")), "read": _m.state == "read", "failed": _m.state == "failed",
+        "linked": select(t.links.c.id).where(t.links.c.message == _m.id).exists(),
+        "clicked": select(_k.id).where(_k.message == _m.id).exists(),
+        "asked": _m.asks.is_(True),
+        "answered": and_(
+            _m.asks.is_(True), select(_p.id).where(_p.message == _m.id, _p.meaning.in_(ANSWERS)).exists()
+        ),
+        "stops": select(_p.id).where(_p.message == _m.id, _p.meaning == "stop").exists(),
+        "recovered": select(t.conversions.c.purchase).where(
+            t.conversions.c.message == _m.id, t.conversions.c.kind.in_(("click", "code")),
+            t.conversions.c.cart == _m.occasion,
+        ).exists(),
+    }  # fmt: skip
+    left = (_m.left_at >= start, _m.left_at < end, _m.test.is_(False))
+    return (*left, conditions[did]) if did in conditions else left
