@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.engine import feedback, looking, verifying
+from core.engine import feedback, looking, measures, verifying
 from core.storage import audit, counting, house, retention, tally
+from core.storage import measures as sums
 from core.suite import Suite
 
 EVERY = timedelta(hours=1)
@@ -25,12 +26,13 @@ def run_due(suite: Suite) -> int:
         verifying.hide_spent(suite)
         looking.let_go(suite)
         feedback.settle_missed(suite)
+        measures.run_due(suite)
         chain_audit(suite)
     if not _is_time(last, now, EVERY):
         return 0
     with suite.database.write() as tx:
         house.set_value(tx, "housekeeping", True, now)
-        return retention.prune(tx, now) + counting.prune(tx, now)
+        return retention.prune(tx, now) + counting.prune(tx, now) + sums.prune(tx, now)
 
 
 def chain_audit(suite: Suite) -> int:

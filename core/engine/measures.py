@@ -31,8 +31,15 @@ def bring_up(suite: Suite, workspace: str, since: date, until: date) -> bool:
     """Before figures of these days are shown. False when those of the last minute are shown, because adding up so much
     takes its time."""
     with suite.database.read(workspace) as tx:
-        if house.value(tx, SLOW):
-            return False
+        known = house.workspace(tx, workspace)
+        zone = known["settings"]["zone"] if known else house.DEFAULTS["zone"]
+        moved = measures.elsewhere(tx, zone)
+        slow = bool(house.value(tx, SLOW))
+    if moved:
+        with suite.database.write(workspace) as tx:
+            measures.move(tx, zone)
+    elif slow:
+        return False
     _read_on(suite)
     _add_up(suite, workspace, (until - since).days + 1, since, until)
     return True

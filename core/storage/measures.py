@@ -181,12 +181,15 @@ def touch_message(tx: Transaction, message: str) -> None:
         touch(tx, [local(left, ZoneInfo(zone)).date()], zone)
 
 
-def move_zone(tx: Transaction, zone: str) -> None:
+def elsewhere(tx: Transaction, zone: str) -> bool:
+    """Whether days were added up for another zone than the workspace lives in."""
+    return tx.connection.execute(tx.mine(t.measured_days, _d.day).where(_d.zone != zone).limit(1)).first() is not None
+
+
+def move(tx: Transaction, zone: str) -> None:
     """The workspace lives in another zone now: its days begin at other moments."""
-    rows = tx.connection.execute(tx.mine(t.measured_days, _d.day)).scalars().all()
-    days = [date.fromisoformat(one) for one in rows]
-    beside = {one + timedelta(days=step) for one in days for step in (-1, 0, 1)}
-    touch(tx, beside, zone)
+    days = [date.fromisoformat(one) for one in tx.connection.execute(tx.mine(t.measured_days, _d.day)).scalars()]
+    touch(tx, {one + timedelta(days=step) for one in days for step in (-1, 0, 1)}, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +388,7 @@ def any_orders(tx: Transaction) -> bool:
 def answer_times(
     tx: Transaction, start: datetime, end: datetime, only: Mapping[str, str], bounds: Sequence[timedelta]
 ) -> list[int]:
-    """Answers to our questions that came in that time, by how long they took: within each of `bounds` (rising), longer."""
+    """Answers to our questions that came in that time: how many took until each of `bounds` (rising), or longer."""
     taken = type_coerce(_p.at, BigInteger) - type_coerce(_m.left_at, BigInteger)
     places = [(taken <= one // timedelta(microseconds=1), index) for index, one in enumerate(bounds)]
     place = case(*places, else_=len(bounds)).label("place")

@@ -12,6 +12,7 @@ from core.contract import PhoneReply
 from core.domain.messages import LEFT, Channel
 from core.domain.reasons import Reason
 from core.ids import new_id
+from core.storage import measures
 from core.storage import tables as t
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
@@ -76,6 +77,8 @@ def understood(
         .where(_p.id == reply_id, _p.workspace == tx.owned)
         .values(meaning=meaning, outcome=reason_row(outcome), message=message, occasion=occasion, handled_at=handled)
     )
+    if message is not None:
+        measures.touch_message(tx, message)
 
 
 def questions(tx: Transaction, number: str, now: datetime) -> list[Mapping[str, Any]]:
