@@ -35,13 +35,13 @@ run: $(VENV)/project.stamp
 	@$(BIN)/relance run $(RUN_ARGS)
 
 test: check
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(TEST_ARGS)
 
 test-all: export RELANCE_TEST_REQUIRE_ALL = 1
 test-all: test
 
 test-long: $(VENV)/dev-lock.stamp $(VENV)/project.stamp
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m slow $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m slow $(TEST_ARGS)
 
 check: $(VENV)/dev-lock.stamp $(VENV)/project.stamp
 	$(BIN)/ruff check .

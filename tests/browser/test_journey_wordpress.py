@@ -14,7 +14,7 @@ from tests.support.browser import browser, open_page, sign_in
 from tests.support.running import Running
 from tests.support.wordpress import ADMIN, PASSWORD, Site
 
-pytestmark = [pytest.mark.browser, pytest.mark.php, pytest.mark.xdist_group("wordpress")]
+pytestmark = [pytest.mark.browser, pytest.mark.php]
 
 
 @pytest.fixture(scope="module")

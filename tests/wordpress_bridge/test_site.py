@@ -28,7 +28,7 @@ from tests.support.wordpress import PASSWORD, Site, forms, until
 from tests.wordpress_bridge.bridge import OWNER, PAGE, Bridge, Line
 from wordpress_bridge import wire
 
-pytestmark = [pytest.mark.php, pytest.mark.xdist_group("wordpress")]
+pytestmark = pytest.mark.php
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,14 @@ def bridge(wordpress: Path, php: str, mariadb: str, tmp_path_factory: pytest.Tem
         yield one
         line.close()
         assert site.notices() == []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted(bridge: Bridge) -> None:
+    """All tests have one address and one range of numbers: what the guard saw in one must not stop the next."""
+    with bridge.relance.suite.database.write(bridge.relance.workspace) as tx:
+        for table in (t.buckets, t.sightings, t.ranges):
+            tx.connection.execute(delete(table))
 
 
 @pytest.fixture
@@ -241,12 +249,9 @@ def page(bridge: Bridge) -> str:
 
 
 def fresh_counters(bridge: Bridge) -> None:
-    """All tests have one address: the counters of one must not stop the next."""
+    """The site's own: all tests have one address."""
     bridge.site.php("global $wpdb; $wpdb->query( \"DELETE FROM {$wpdb->options} WHERE option_name LIKE"
                     " '\\\\_transient%relance\\\\_%'\" ); wp_cache_flush();")
-    with bridge.relance.suite.database.write(bridge.relance.workspace) as tx:
-        for table in (t.buckets, t.sightings, t.ranges):
-            tx.connection.execute(delete(table))
 
 
 def test_opt_in_by_code_without_javascript(bridge: Bridge, page: str) -> None:

@@ -142,6 +142,8 @@ WATCHES = (
 CLOSE_AGAIN_FOR_LONGER = frozenset({*(one.reason for one in WATCHES), "pumping_dead", "pumping_provider"})
 LOOKED_BACK = DAY + MINUTE
 _WATCHED = ("prefix", "country", "tenant")
+ASKED, TOLD = "number", "told"
+"""How a number is counted: it asked for a code or a link itself, or a site told us of it."""
 
 _DIFFERS = re.compile(r"https?://\S+|\d+")
 EUROPE = frozenset(
@@ -175,6 +177,8 @@ class Entry:
 
     recipient: Recipient
     door: Door
+    number: str
+    """The key under which a person closes or always lets in this number."""
     keys: Mapping[str, str]
     neighbours: Mapping[str, int] = field(default_factory=dict)
     """key of another number → how far it is from this one."""
@@ -187,7 +191,10 @@ class Entry:
         """`hashed`: a keyed hash, so that neither numbers nor addresses are kept; `home`: the workspace's country;
         `same`: that of the message to this number, equal in all workspaces, where there is one (see `alike`)."""
         number = recipient.number
-        keys = {"number": f"number|{hashed(number)}", "prefix": f"prefix|{number[:-4]}",
+        # Who registers on a site with a number is asked for a code to it in the same minute: one is no repeat of the
+        # other.
+        counted_as = ASKED if door.measured else TOLD
+        keys = {"number": f"{counted_as}|{hashed(number)}", "prefix": f"prefix|{number[:-4]}",
                 "country": f"country|{recipient.country}", "tenant": "tenant"}  # fmt: skip
         if ip is not None:
             keys["ip"] = f"ip|{hashed(network(ip))}"
@@ -200,9 +207,10 @@ class Entry:
         if door.row:
             reach = SEQUENCE_GAP * (door.row - 1)
             near = {
-                f"number|{hashed(f'+{int(number[1:]) + step}')}": step for step in range(-reach, reach + 1) if step
-            }
-        return cls(recipient, door, keys, near)
+                f"{how}|{beside}": step for step in range(-reach, reach + 1) if step
+                for beside in (hashed(f"+{int(number[1:]) + step}"),) for how in (ASKED, TOLD)
+            }  # fmt: skip
+        return cls(recipient, door, f"number|{hashed(number)}", keys, near)
 
     def asks(self) -> set[str]:
         """All keys that `decide` wants to know about."""
@@ -216,7 +224,7 @@ class Entry:
         number = self.recipient.number
         prefixes = [("prefix", f"prefix|{number[:length]}") for length in range(len(number), 1, -1)]
         others = [(kind, key) for kind, key in self.keys.items() if kind not in ("number", "prefix", "same")]
-        return [("number", self.keys["number"]), *prefixes, *others]
+        return [("number", self.number), *prefixes, *others]
 
 
 def alike(text: str) -> str:

@@ -501,10 +501,6 @@ def test_what_npm_installs_is_pinned_by_its_hash_and_by_no_address() -> None:
     assert [name for name, one in installed.items() if "resolved" in one] == []
 
 
-by_npm = pytest.mark.xdist_group("npm")
-"""One process installs the tools and uses them; the others need not wait for it."""
-
-
 @pytest.fixture(scope="module")
 def checks(request: pytest.FixtureRequest) -> Path:
     """A folder that is kept between runs, with the checks and what they need beside them."""
@@ -570,7 +566,6 @@ def needs_java() -> None:
         pytest.skip("needs java")
 
 
-@by_npm
 def test_salesforces_registry_knows_every_file_and_every_class_parses(checks: Path) -> None:
     answer = said(checks, "components", PACKAGE)
 
@@ -581,7 +576,6 @@ def test_salesforces_registry_knows_every_file_and_every_class_parses(checks: Pa
             "Translations"} <= set(answer["counts"])  # fmt: skip
 
 
-@by_npm
 def test_the_lightning_component_compiles_and_keeps_the_rules(checks: Path) -> None:
     answer = said(checks, "lightning", PACKAGE)
 
@@ -590,7 +584,6 @@ def test_the_lightning_component_compiles_and_keeps_the_rules(checks: Path) -> N
 
 
 @pytest.mark.slow
-@by_npm
 def test_the_apex_fits_salesforces_types_and_pmd_is_content(checks: Path) -> None:
     needs_java()
     answer = said(checks, "apex", PACKAGE)
@@ -600,7 +593,6 @@ def test_the_apex_fits_salesforces_types_and_pmd_is_content(checks: Path) -> Non
 
 
 @pytest.mark.slow
-@by_npm
 def test_the_registry_and_the_parser_find_mistakes(checks: Path, broken: Path) -> None:
     found = "\n".join(said(checks, "components", broken)["problems"])
 
@@ -611,7 +603,6 @@ def test_the_registry_and_the_parser_find_mistakes(checks: Path, broken: Path) -
 
 
 @pytest.mark.slow
-@by_npm
 def test_the_lightning_tools_find_mistakes(checks: Path, broken: Path) -> None:
     found = "\n".join(said(checks, "lightning", broken)["problems"])
 
@@ -620,7 +611,6 @@ def test_the_lightning_tools_find_mistakes(checks: Path, broken: Path) -> None:
 
 
 @pytest.mark.slow
-@by_npm
 def test_the_apex_tools_find_mistakes(checks: Path, broken: Path) -> None:
     needs_java()
     found = "\n".join(said(checks, "apex", broken)["problems"])

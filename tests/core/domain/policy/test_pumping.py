@@ -175,6 +175,20 @@ def test_forms_and_carts_where_nobody_can_show_to_be_there_condemn_no_range():
     assert "prefix|+3363998" in pumping.counted(form)
 
 
+def test_who_registers_on_a_site_gets_the_code_of_its_form_in_the_same_minute():
+    door = Door()
+    assert door.asks(origin=pumping.PLATFORM_FORM) is None
+    assert door.asks(at=NOW + timedelta(seconds=5)) is None
+    assert door.asks(at=NOW + timedelta(seconds=9)) == "pumping_limit"
+
+
+def test_a_row_of_numbers_is_one_whichever_way_they_come():
+    door = Door()
+    assert door.asks(mobile(39_980_010), origin=pumping.PLATFORM_FORM) is None
+    assert door.asks(mobile(39_980_011), origin=pumping.PLATFORM_FORM) is None
+    assert door.asks(mobile(39_980_012)) == "pumping_sequence"
+
+
 def test_a_closed_range_stays_closed_twice_as_long_each_time_up_to_a_week():
     spans = []
     for times in range(7):
