@@ -42,6 +42,7 @@ EVENTS = (
     "campaign.waiting",
     "campaign.paused",
     "campaign.done",
+    "survey.answered",
     "installation.silent",
     "installation.heard_again",
     "template.changed",
@@ -130,6 +131,15 @@ def campaign_changed(
     body = _body(event, {**said, "reason": reason and reason.as_json()}, now)
     listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
     webhooks.queue(tx, [(tx.owned, one["id"], event, body) for one in listening if _listens(one, event)], now)
+
+
+def survey_answered(tx: Transaction, survey: Mapping[str, Any], said: Mapping[str, Any], now: datetime) -> None:
+    """Somebody answered a question of a survey (its row)."""
+    listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    told = [one for one in listening if _listens(one, "survey.answered")]
+    if told:
+        body = _body("survey.answered", {"survey": survey["id"], "name": survey["name"], **said}, now)
+        webhooks.queue(tx, [(tx.owned, one["id"], "survey.answered", body) for one in told], now)
 
 
 def installation_changed(

@@ -29,6 +29,7 @@ from core.engine import (
     reporting,
     silence,
     simulation,
+    surveying,
 )
 from core.storage import accounts, house, outbox
 from core.storage.database import DatabaseAway
@@ -59,6 +60,7 @@ def keep(suite: Suite) -> int:
         falling_back.run_due,
         simulation.run_due,
         campaigning.run_due,
+        surveying.run_due,
         housekeeping.run_due,
         attributing.run_due,
         exporting.run_due,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from core.storage import audit, called_off, exported, links, slips, verifications
+from core.storage import audit, called_off, exported, links, slips, surveys, verifications
 from core.storage import tables as t
 from core.storage.database import Transaction
 
@@ -75,4 +75,5 @@ def prune(tx: Transaction, now: datetime) -> int:
         delete(t.verifications).where(t.verifications.c.created_at < now - verifications.KEPT),
     ):
         done += tx.connection.execute(statement).rowcount
+    done += surveys.prune(tx, now - BODIES, now - FIGURES, DELETED_TEXT)
     return done + links.prune(tx, now) + exported.prune(tx, now, DELIVERIES) + audit.prune(tx, now)

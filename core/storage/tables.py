@@ -797,6 +797,7 @@ survey_answers = _table(
     Column("survey", _ID, nullable=False),
     Column("person", _ID, nullable=False),  # in `survey_people`
     Column("number", String(20), nullable=False),
+    Column("occasion", _ID),
     Column("question", Integer, nullable=False),
     Column("value", String(4)),  # a letter, or a number; NULL for free words
     Column("text", Text, nullable=False),
@@ -1066,6 +1067,7 @@ waitlist_slots = _table(
     Column("end", Moment),
     Column("zone", String(64), nullable=False),
     Column("title", Text),
+    Column("place", Text),  # which of a connection's calendars
     Column("state", String(10), nullable=False),  # open | taken | withdrawn | over | rehearsed
     Column("reason", Json),
     Column("offer", _ID),  # the one that took it

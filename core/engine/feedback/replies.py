@@ -22,7 +22,7 @@ from core.domain.text.alphabet import GSM7
 from core.domain.text.segments import measure
 from core.domain.text.spoken_time import moment_in_words
 from core.domain.text.transliteration import raw_map, to_gsm7
-from core.engine import calling, conversing, notices
+from core.engine import calling, conversing, keywording, notices, surveying
 from core.engine.consenting import call_off
 from core.engine.feedback.telling import report
 from core.engine.scheduling import live_installations, replan, replan_open
@@ -58,21 +58,41 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
             return reply_id
         reply = replace(reply, text=says)
     questions = _open_questions(tx, reply, min(reply.at, now))
+    survey = surveying.open_for(tx, reply, now) if call is None else None
+    understood = surveying.answer(survey, reply.text)
     said = meaning(reply.text, question_open=bool(questions) or call is not None)
     which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES, but=reply_id)
     chosen = None if which is None else _chosen(which, reply.text)
     if which is not None and chosen is not None:
         feedback.handled(tx, which["id"], now)
-        _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
+        if survey is not None and chosen == survey.person["id"]:
+            meant = surveying.answer(replace(survey, named=True), which["text"])
+            if meant is not None:
+                surveying.answered(suite, tx, reply_id, which["text"], survey, meant, by, now)
+        else:
+            _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
     elif said is Meaning.STOP:
         _stop(suite, tx, account, reply_id, reply, now, call=call)
+        surveying.stopped(tx, reply.sender, now)
     elif said is Meaning.START:
         people.start(tx, reply.sender, MARKETING, "reply", {"reply": reply_id}, now)
         people.start(tx, reply.sender, TRANSACTIONAL, "reply", {"reply": reply_id}, now)
         feedback.understood(tx, reply_id, meaning=said, outcome=Reason("started"), handled=now)
         replan_open(tx, now, live_installations(tx), recipient=reply.sender)
+    elif said in (Meaning.CONFIRM, Meaning.CANCEL) and questions and (survey is None or understood is None):
+        _answer(suite, tx, reply_id, reply, said, None, questions, now)
+    elif said in (Meaning.CONFIRM, Meaning.CANCEL) and survey and (rivals := _rivals(questions, survey, reply)):
+        # "1" may be meant for the appointment, or for the survey: N10 holds for both.
+        _ask_which(tx, reply_id, reply, said, rivals, now, survey=survey)
+    elif survey is not None and understood is not None and not _named(questions, survey, reply, said):
+        surveying.answered(suite, tx, reply_id, reply.text, survey, understood, by, now)
     elif said in (Meaning.CONFIRM, Meaning.CANCEL) and questions:
         _answer(suite, tx, reply_id, reply, said, None, questions, now)
+    elif call is None and (keyword := keywording.find(tx, reply.text)) is not None:
+        before = feedback.last_to(tx, reply.sender)
+        keywording.take(suite, tx, reply_id, reply, keyword, by, now, test=bool(before and before["test"]))
+    elif call is None and surveying.unclear(suite, tx, reply_id, reply, survey, by, now):
+        pass
     else:
         last = feedback.last_to(tx, reply.sender)
         feedback.understood(
@@ -87,6 +107,26 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
     _pass_on(tx, reply, now)
     notices.reply_came(tx, reply_id, now)
     return reply_id
+
+
+def _named(
+    questions: list[tuple[Mapping[str, Any], Occasion]], survey: surveying.Open, reply: PhoneReply, said: Meaning
+) -> bool:
+    """Whether the provider says that an appointment's question is answered, and not the survey's."""
+    if survey.named or said not in (Meaning.CONFIRM, Meaning.CANCEL) or reply.answers is None:
+        return False
+    own = message_of(reply.answers)[0]
+    return any(reply.answers == message["provider_ref"] or own == message["id"] for message, _ in questions)
+
+
+def _rivals(
+    questions: list[tuple[Mapping[str, Any], Occasion]], survey: surveying.Open, reply: PhoneReply
+) -> list[tuple[Mapping[str, Any], Occasion]]:
+    """The appointments that may be meant as well as the survey: open ones that nobody answered yet, unless the provider
+    says which message is answered."""
+    if survey.named or _named(questions, survey, reply, Meaning.CONFIRM):
+        return []
+    return [one for one in questions if one[1].closed is None and one[1].answer is None]
 
 
 def _spoken_of(tx: Transaction, last: Mapping[str, Any] | None) -> str | None:
@@ -204,15 +244,20 @@ def _ask_which(
     said: Meaning,
     alive: list[tuple[Mapping[str, Any], Occasion]],
     now: datetime,
+    *,
+    survey: surveying.Open | None = None,
 ) -> None:
-    listed = sorted(alive, key=lambda one: one[1].start or now)[:4]
-    letters = {letter: occasion.id for letter, (_, occasion) in zip("ABCD", listed, strict=False)}
-    feedback.understood(tx, reply_id, meaning=said, outcome=Reason("asked_which", {"choices": letters}))
+    """Asks which appointment is meant, or whether one or the `survey` is. The letters are none of the survey's own."""
     language = _language(tx)
-    lines = ", ".join(
-        f"{letter} = {_when(occasion, language)}" for letter, (_, occasion) in zip("ABCD", listed, strict=False)
-    )
-    _say(tx, reply.sender, "which", now, choices=lines)
+    listed = sorted(alive, key=lambda one: one[1].start or now)[: 3 if survey else 4]
+    meant = [(occasion.id, _when(occasion, language)) for _, occasion in listed]
+    if survey is not None:
+        meant.append((survey.person["id"], _WORDS[language]["survey"].format(name=survey.name[:40])))
+    named = list(zip("WXYZ" if survey else "ABCD", meant, strict=False))
+    letters = {letter: one for letter, (one, _) in named}
+    feedback.understood(tx, reply_id, meaning=said, outcome=Reason("asked_which", {"choices": letters}))
+    lines = ", ".join(f"{letter} = {words}" for letter, (_, words) in named)
+    _say(tx, reply.sender, "which_of_both" if survey else "which", now, choices=lines)
 
 
 def _chosen(which: Mapping[str, Any], text: str) -> str | None:
@@ -315,6 +360,8 @@ def _language(tx: Transaction) -> str:
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "fr": {
         "which": "Vous avez plusieurs rendez-vous. Duquel parlez-vous ? Répondez par la lettre : {choices}",
+        "which_of_both": "Vous répondez à quelle question ? Répondez par la lettre : {choices}",
+        "survey": "notre sondage ({name})",
         "moved": "Ce rendez-vous a changé : il est maintenant {when}. Répondez au dernier message ou appelez-nous.",
         "closed": "Le rendez-vous du {when} a été annulé. Appelez-nous pour en prendre un autre.",
         "stopped": "{name} : c'est noté, vous ne recevrez plus de publicité de notre part.",
@@ -322,6 +369,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     },
     "en": {
         "which": "You have several appointments. Which one do you mean? Answer with its letter: {choices}",
+        "which_of_both": "Which question do you answer? Answer with its letter: {choices}",
+        "survey": "our survey ({name})",
         "moved": "This appointment has moved: it is now {when}. Answer the latest message, or call us.",
         "closed": "The appointment of {when} was cancelled. Call us to book another one.",
         "stopped": "{name}: noted, you will get no more advertising from us.",
