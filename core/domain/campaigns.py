@@ -116,6 +116,8 @@ class Campaign:
     winner: By | None = None
     holdout: int = 0
     test: bool = False
+    survey: str | None = None
+    """Whose first question is its text."""
 
     @property
     def first_percent(self) -> int | None:
@@ -228,6 +230,7 @@ _OF_CODES: Mapping[str, str] = {
     "outside_hours": "hours", "no_window": "hours", "no_window_before_deadline": "hours", "past_useful": "hours",
     "stale": "hours",
     "campaign_control": "holdout",
+    "survey_open_elsewhere": "cap", "survey_asked_lately": "cap",
     "over_person_cap": "cap", "over_messages_cap": "cap", "over_money_cap": "cap",
 }  # fmt: skip
 

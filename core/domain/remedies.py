@@ -518,6 +518,14 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "survey_": {
+        "fr": "Ouvrez le sondage : ses questions et ses résultats disent ce qui est possible.",
+        "en": "Open the survey: its questions and its results say what can be done.",
+    },
+    "keyword_": {
+        "fr": "Ouvrez « Sondages », puis « Mots-clés » : la règle du mot dit ce qui le suit.",
+        "en": "Open “Surveys”, then “Keywords”: the rule of the word says what follows it.",
+    },
     "sheet_": {
         "fr": "Enregistrez-le au format XLSX ou CSV, sans les feuilles inutiles, et en plusieurs fichiers s'il est grand.",
         "en": "Save it as XLSX or CSV, without the sheets that are not needed, and as several files if it is large.",

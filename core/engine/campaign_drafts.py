@@ -16,8 +16,8 @@ from core.domain.messages import State
 from core.domain.policy.zones import zones_of
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
-from core.engine import sending
-from core.storage import house, outbox
+from core.engine import sending, surveying
+from core.storage import house, outbox, surveys
 from core.storage.database import Transaction
 
 _FRENCH_MOBILE = re.compile(r"\+33[67]\d{8}\Z", re.ASCII)
@@ -80,11 +80,30 @@ def drafted(
         except BadInput as error:
             step = step_of(error.reason.code, "number")
             told.append(Drafted(person, now, chosen[-1] or None, step=step, reason=error.reason))
+    _spared(tx, campaign, wanted, told, people, now)
     drafts = iter(zip(wanted, sending.drafts(tx, wanted, now), strict=True))
     return [
         one or _drafted(person, name, *next(drafts), campaign)
         for one, person, name in zip(told, people, chosen, strict=True)
     ]
+
+
+def _spared(
+    tx: Transaction, campaign: Campaign, wanted: list[sending.Wanted], told: list[Drafted | None],
+    people: Sequence[Mapping[str, Any]], now: datetime,
+) -> None:  # fmt: skip
+    """Leaves out of a survey whoever is in the middle of one, or was asked it lately."""
+    row = surveys.row(tx, campaign.survey) if campaign.survey is not None else None
+    if row is None:
+        return
+    barred = surveying.barred(tx, row, [one.recipient.number for one in wanted], now)
+    kept = iter(list(wanted))
+    for place, person in enumerate(people):
+        if told[place] is None:
+            one = next(kept)
+            if (why := barred.get(one.recipient.number)) is not None:
+                wanted.remove(one)
+                told[place] = Drafted(person, one.send_at or now, step=step_of(why.code), reason=why)
 
 
 def _wanted(

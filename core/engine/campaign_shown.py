@@ -17,6 +17,7 @@ def campaign(row: Mapping[str, Any], language: str) -> dict[str, Any]:
         "id": row["id"],
         **said,
         "state": row["state"],
+        "survey": row["survey"],
         "first_only": row["first_only"],
         "chosen": row["won"],
         "trouble": shown.reason(row["trouble"], language),

@@ -21,10 +21,10 @@ from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.segments import parse
-from core.engine import campaign_results, notices, sending
+from core.engine import campaign_results, notices, sending, surveying
 from core.engine.campaign_drafts import Drafted, drafted, recipient
 from core.engine.singly import singly
-from core.storage import campaigns, house, ledger, outbox, segments
+from core.storage import campaigns, house, ledger, outbox, segments, surveys
 from core.storage.campaigns import Meant
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -53,9 +53,18 @@ def send(tx: Transaction, row: Row, who: str, now: datetime) -> None:
     if row["state"] != Phase.DRAFT:
         return
     audience = resolved(tx, row["audience"])
+    if row["survey"] is not None:
+        _asks(tx, row, now)
     begun = {"state": str(Phase.GATHERING), "audience": audience, "next_at": now, "started_at": now}
     if campaigns.change(tx, row["id"], begun, now, only=[Phase.DRAFT]):
         house.note(tx, who, "campaign_sent", row["id"], {}, now)
+
+
+def _asks(tx: Transaction, row: Row, now: datetime) -> None:
+    """Its text is the survey's first question as it is now, and stays so."""
+    survey = surveying.opened(tx, row["survey"], now)
+    message = {**row["message"], "variants": [{**row["message"]["variants"][0], "body": surveying.first_text(survey)}]}
+    campaigns.change(tx, row["id"], {"message": message}, now, only=[Phase.DRAFT])
 
 
 def pause(tx: Transaction, row: Row, who: str, now: datetime) -> None:
@@ -207,11 +216,13 @@ def audience_page(
 def _send(suite: Suite, tx: Transaction, row: Row, now: datetime) -> None:
     """Makes one batch of messages; when there is nobody left, sees how it goes."""
     campaign = campaigns.campaign(row)
+    if row["survey"] is not None:
+        surveys.alone(tx)
     people = campaigns.waiting(tx, row["id"], row["first_below"] if row["first_only"] else END, BATCH)
     if people:
         drafts = drafted(tx, campaign, people, now, placed=row["placed"], left_out_below=row["left_out_below"],
                          won=row["won"])  # fmt: skip
-        _settle(suite, tx, drafts)
+        _settle(suite, tx, row, drafts, now)
         placed = row["placed"] + sum(one["place"] >= row["left_out_below"] for one in people)
         campaigns.change(tx, row["id"], {"placed": placed, "next_at": now}, now)
         return
@@ -233,9 +244,14 @@ def _send(suite: Suite, tx: Transaction, row: Row, now: datetime) -> None:
         notices.campaign_changed(tx, "campaign.done", {**row, **over}, trouble, now)
 
 
-def _settle(suite: Suite, tx: Transaction, drafts: list[Drafted]) -> None:
+def _settle(suite: Suite, tx: Transaction, row: Row, drafts: list[Drafted], now: datetime) -> None:
     leaving = [one.message for one in drafts if one.message is not None]
-    ids = iter(sending.accept(suite, tx, leaving) if leaving else ())
+    accepted = sending.accept(suite, tx, leaving) if leaving else []
+    if row["survey"] is not None:
+        asked = [surveys.Begun(one.to, one.country, message, one.due_at, campaign=row["id"])
+                 for message, one in zip(accepted, leaving, strict=True)]  # fmt: skip
+        surveys.begin(tx, surveying.known(tx, row["survey"]), asked, surveys.CAMPAIGN, now, test=row["test"])
+    ids = iter(accepted)
     campaigns.settle(
         tx,
         [

@@ -53,6 +53,7 @@ def campaign(row: Mapping[str, Any]) -> Campaign:
         winner=By(row["winner"]) if row["winner"] else None,
         holdout=row["holdout"],
         test=row["test"],
+        survey=row["survey"],
     )  # fmt: skip
 
 
