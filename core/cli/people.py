@@ -11,7 +11,7 @@ import click
 
 from core.cli.desk import Country, Desk, Refusal, command
 from core.domain.recipients import Recipient
-from core.engine import erasing, exporting, importing, scheduling
+from core.engine import erasing, exporting, importing, scheduling, second_factors, signing_in
 from core.engine.shown import moment
 from core.settings import generated_password
 from core.storage import access, exports, house
@@ -61,6 +61,34 @@ def list_users(desk: Desk) -> None:
                    [(row["email"], row["name"], row["role"]) for row in rows])
 
     desk.show({"data": rows}, said)
+
+
+@command("reset-second-factor", group=users_command, home=False, writes=True)
+@click.argument("email")
+def reset_second_factor(desk: Desk, email: str) -> None:
+    """Take the second factor off somebody who has lost their telephone; their sessions end."""
+    user = _known(desk, email)
+    had = not desk.dry_run and second_factors.reset(desk.suite, user, who=WHO)
+    said = desk.say("retirée", "taken off") if had else desk.say("rien à retirer", "nothing to take off")
+    desk.show({"id": user, "reset": had, "dry_run": desk.dry_run}, f"{email.strip().lower()}  {said}")
+
+
+@command("sign-in-link", group=users_command, home=False, writes=True)
+@click.argument("email")
+def sign_in_link(desk: Desk, email: str) -> None:
+    """Print a link by which somebody comes in once, within a quarter of an hour: for emergencies."""
+    user = _known(desk, email)
+    link = None if desk.dry_run else signing_in.emergency_link(desk.suite, user, who=WHO)
+    desk.show({"id": user, "link": link, "dry_run": desk.dry_run},
+              link or desk.say("Un lien serait créé.", "A link would be made."))
+
+
+def _known(desk: Desk, email: str) -> str:
+    with desk.suite.database.read() as tx:
+        user = access.by_email(tx, email)
+    if user is None:
+        raise Refusal(desk.say(f"Personne ici n'a l'adresse {email}.", f"Nobody here has the address {email}."))
+    return user
 
 
 @click.group("import")

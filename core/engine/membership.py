@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from core.domain.errors import BadInput, Conflict, Forbidden, NotFound
+from core.engine import second_factors
 from core.settings import generated_password
 from core.storage import access, house
 from core.storage.database import Transaction
@@ -59,6 +60,17 @@ def new_password(suite: Suite, by: access.Person, user: str) -> str:
         access.set_password(tx, user, password)
         house.note(tx, by.id, "password_renewed", user, {}, suite.now())
     return password
+
+
+def reset_second_factor(suite: Suite, by: access.Person, user: str) -> bool:
+    """Takes the second factor off somebody who has lost their telephone; their sessions end. False when they had none.
+    Raises `Forbidden`, `NotFound`."""
+    with suite.database.read(by.workspace) as tx:
+        _may_give(by, _role(tx, user))
+        if len(access.workspaces_of(tx, user)) > 1:
+            # It guards other companies' doors too: not ours to open.
+            raise Forbidden("factor_elsewhere_too")
+    return second_factors.reset(suite, user, who=by.id)
 
 
 def _may_give(by: access.Person, role: str) -> None:

@@ -51,6 +51,13 @@ class Person:
     role: str
     csrf: str
     session: str
+    """The hash of the session's secret."""
+    proved_at: datetime
+    """When they last proved who they are."""
+    second: bool
+    """Whether they did so with a second factor."""
+    door: str
+    """By which they came: password, sso, link."""
 
 
 # ---------------------------------------------------------------------------------------------- keys
@@ -112,6 +119,19 @@ def keys(tx: Transaction) -> list[Mapping[str, Any]]:
     return tx.rows(tx.mine(t.api_keys).order_by(_k.id))
 
 
+def renewed_key(tx: Transaction, key_id: str, now: datetime, overlap: timedelta) -> tuple[str, str] | None:
+    """A new key that may do what `key_id` may, and lives as long; the old one ends after `overlap`, so that a program
+    can be changed meanwhile. (id, the key itself); None when the old one is over already."""
+    old = tx.row(tx.mine(t.api_keys).where(_k.id == key_id, _k.revoked_at.is_(None)))
+    if old is None or (old["expires_at"] is not None and old["expires_at"] <= now):
+        return None
+    ends = now + (old["expires_at"] - old["created_at"]) if old["expires_at"] is not None else None
+    made = add_key(tx, old["name"], now, test=old["test"], scopes=old["scopes"], expires_at=ends)
+    end = now + overlap
+    revoke_key(tx, key_id, end if old["expires_at"] is None else min(end, old["expires_at"]))
+    return made
+
+
 def revoke_key(tx: Transaction, key_id: str, at: datetime) -> bool:
     """At once, or at a moment ahead (rotation with an overlap)."""
     done = tx.connection.execute(
@@ -154,12 +174,19 @@ def leave(tx: Transaction, user_id: str) -> None:
     tx.connection.execute(delete(t.sessions).where(_s.user == user_id, _s.workspace == tx.owned))
 
 
+def by_email(tx: Transaction, email: str) -> str | None:
+    """The id of the person of that address, in whatever workspace."""
+    found: str | None = tx.connection.execute(select(_u.id).where(_u.email == email.strip().lower())).scalar()
+    return found
+
+
 def by_password(tx: Transaction, email: str, password: str) -> str | None:
     """The person's id, or None; the same time is spent either way."""
     nobody = _nobody()  # whoever is the first to come waits for it, known or not
     row = tx.connection.execute(select(_u.id, _u.password_hash).where(_u.email == email.strip().lower())).first()
     try:
-        _hasher.verify(row.password_hash if row else nobody, password)
+        # Who comes by the company's sign-in alone has no password.
+        _hasher.verify((row.password_hash if row else "") or nobody, password)
     except (VerificationError, InvalidHashError):
         return None
     return row.id if row else None
@@ -175,7 +202,7 @@ def _nobody() -> str:
 def set_password(tx: Transaction, user_id: str, password: str) -> None:
     """Ends every session of that person."""
     tx.connection.execute(update(t.users).where(_u.id == user_id).values(password_hash=_hasher.hash(password)))
-    tx.connection.execute(delete(t.sessions).where(_s.user == user_id))
+    end_sessions(tx, user_id)
 
 
 def change_user(tx: Transaction, user_id: str, **values: Any) -> None:
@@ -189,10 +216,12 @@ def anybody(tx: Transaction) -> bool:
 
 
 def members(tx: Transaction) -> list[Mapping[str, Any]]:
-    """The people of this workspace with their roles."""
+    """The people of this workspace with their roles; `second_factor_at`: since when they have one."""
+    f = t.second_factors.c
     return tx.rows(
-        select(_u.id, _u.email, _u.name, _b.role)
+        select(_u.id, _u.email, _u.name, _b.role, f.confirmed_at.label("second_factor_at"))
         .join(t.memberships, _b.user == _u.id)
+        .outerjoin(t.second_factors, f.id == _u.id)
         .where(_b.workspace == tx.owned)
         .order_by(_u.email)
     )
@@ -209,7 +238,9 @@ def workspaces_of(tx: Transaction, user_id: str) -> list[Mapping[str, Any]]:
 # ---------------------------------------------------------------------------------------------- sessions
 
 
-def begin_session(tx: Transaction, user_id: str, workspace: str, now: datetime) -> str:
+def begin_session(
+    tx: Transaction, user_id: str, workspace: str, now: datetime, *, second: bool = False, door: str = "password"
+) -> str:
     """A new session's secret, for the cookie; only its hash is kept."""
     secret = secrets.token_urlsafe(32)
     tx.connection.execute(
@@ -220,6 +251,9 @@ def begin_session(tx: Transaction, user_id: str, workspace: str, now: datetime) 
             csrf=secrets.token_urlsafe(32),
             created_at=now,
             expires_at=now + SESSION_LIVES,
+            proved_at=now,
+            second=second,
+            door=door,
         )
     )
     return secret
@@ -228,12 +262,26 @@ def begin_session(tx: Transaction, user_id: str, workspace: str, now: datetime) 
 def person(tx: Transaction, secret: str, now: datetime) -> Person | None:
     """Who the session belongs to, if it lives and the person still has a role in its workspace."""
     row = tx.connection.execute(
-        select(_u.id, _u.email, _u.name, _u.language, _s.workspace, _b.role, _s.csrf, _s.hash)
+        select(
+            _u.id, _u.email, _u.name, _u.language, _s.workspace, _b.role, _s.csrf, _s.hash, _s.proved_at, _s.second,
+            _s.door,
+        )
         .join(t.users, _u.id == _s.user)
         .join(t.memberships, (_b.user == _s.user) & (_b.workspace == _s.workspace))
         .where(_s.hash == hashed(secret), _s.expires_at > now)
     ).first()
     return Person(*row) if row else None
+
+
+def proved(tx: Transaction, session: str, now: datetime, *, second: bool) -> None:
+    """The person of that session has proved once more who they are; `second`: with a second factor."""
+    more = {"second": True} if second else {}
+    tx.connection.execute(update(t.sessions).where(_s.hash == session).values(proved_at=now, **more))
+
+
+def end_sessions(tx: Transaction, user_id: str, *, but: str = "") -> None:
+    """Ends every session of a person, but the one of that hash."""
+    tx.connection.execute(delete(t.sessions).where(_s.user == user_id, _s.hash != but))
 
 
 def switch_workspace(tx: Transaction, secret: str, workspace: str) -> None:

@@ -37,6 +37,7 @@ DEFAULTS: Mapping[str, Any] = {
     "late": {},
     "public_countries": None,
     "link_domain": None,
+    "second_factor": None,
 }
 
 

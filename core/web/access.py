@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import wraps
@@ -11,8 +11,9 @@ from typing import Any
 from flask import Request, current_app, g, request
 
 from core.domain.errors import Forbidden, NotAuthentic
+from core.engine.second_factors import REQUIRED
 from core.secrets import same
-from core.storage import access
+from core.storage import access, house
 from core.web.app import current_suite
 from core.web.limits import Buckets, TooFast
 
@@ -98,6 +99,16 @@ def signed_in(incoming: Request) -> access.Person | None:
     suite = current_suite()
     with suite.database.read() as tx:
         return access.person(tx, secret, suite.now())
+
+
+def lacks_second_factor(person: access.Person, workspace: Mapping[str, Any] | None = None) -> bool:
+    """Whether the workspace that they look at asks for a second factor, and they came in without one."""
+    if person.second:
+        return False
+    if workspace is None:
+        with current_suite().database.read() as tx:
+            workspace = house.workspace(tx, person.workspace)
+    return workspace is not None and workspace["settings"].get("second_factor") == REQUIRED
 
 
 def csrf_is_good(person: access.Person, given: str) -> bool:

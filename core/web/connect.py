@@ -13,7 +13,7 @@ from core.contract import Asked
 from core.domain.errors import BadInput, NotAuthentic, RelanceError
 from core.engine import installing, journeys
 from core.storage.access import Person
-from core.web.access import Access, allow, signed_in, slow_strangers
+from core.web.access import Access, allow, lacks_second_factor, signed_in, slow_strangers
 from core.web.app import current_suite
 from core.web.hooks import inbound
 
@@ -42,6 +42,8 @@ def leave(adapter: str) -> Response:
         return _to("/sign-in", {"next": own_path(request.full_path.rstrip("?"))})
     suite = current_suite()
     dance = journeys.clickable(suite, adapter)
+    if lacks_second_factor(person):
+        return _to(HOME, {})
     if person.role not in MAY_CONNECT:
         return _to(HOME, {"problem": "forbidden", "adapter": adapter})
     if request.method == "HEAD":
@@ -67,6 +69,8 @@ def back(adapter: str) -> Response:
     person = signed_in(request)
     if person is None:
         return _to("/sign-in", {"next": HOME})
+    if lacks_second_factor(person):
+        return _to(HOME, {})
     if request.method == "HEAD":
         return _quiet(Response(status=204))
     try:

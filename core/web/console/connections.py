@@ -115,7 +115,7 @@ def act(installation: str, verb: str) -> ResponseReturnValue:
 
 
 @bp.post("/accounts")
-@page(writes="admin")
+@page(writes="admin", proven=True)
 def add_account() -> ResponseReturnValue:
     """A provider's account, with its key."""
     suite, provider = current_suite(), request.form.get("provider", "")
@@ -142,7 +142,7 @@ def _config_of(provider: str) -> Mapping[str, Any]:
 
 
 @bp.post("/accounts/<account>/<verb>")
-@page(writes="admin")
+@page(writes="admin", proven=True)
 def change_account(account: str, verb: str) -> ResponseReturnValue:
     """up, try, pause, resume, remove."""
     suite, workspace = current_suite(), g.person.workspace

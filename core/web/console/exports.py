@@ -44,7 +44,7 @@ def listed() -> ResponseReturnValue:
 
 
 @bp.post("")
-@page("editor")
+@page("editor", proven=True)
 def create() -> ResponseReturnValue:
     """Asks for a file; of messages with the filters of the address, as the list has them."""
     suite, form = current_suite(), request.form

@@ -7,18 +7,18 @@ import binascii
 import json
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, after_this_request, g, redirect, request
+from flask import Flask, Response, after_this_request, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from core.domain.errors import Forbidden
 from core.secrets import same
 from core.storage import access, house
-from core.web.access import SESSION_COOKIE, Access, csrf_is_good, signed_in
+from core.web.access import SESSION_COOKIE, Access, csrf_is_good, lacks_second_factor, signed_in
 from core.web.app import current_suite
 from core.web.console.words import LANGUAGES, language, t
 
@@ -29,9 +29,17 @@ _RANKS = {role: rank for rank, role in enumerate(reversed(access.ROLES))}
 View = Callable[..., ResponseReturnValue]
 
 
-def page(role: str = "viewer", *, writes: str = "editor") -> Callable[[View], View]:
+PROOF_LIVES = timedelta(hours=2)
+"""How long after somebody proved who they are they may do what is not to be done at a computer left alone."""
+
+
+def page(
+    role: str = "viewer", *, writes: str = "editor", proven: bool = False, always: bool = False
+) -> Callable[[View], View]:
     """A view for people who signed in with at least `role`; a POST needs `writes` and the session's form token.
 
+    `proven`: a POST also needs that they proved lately who they are. `always`: also for those who still lack the
+    second factor that their workspace asks for; everybody else is led to it first.
     Inside it: `g.person` (access.Person), `g.workspace` (`{id, name, settings, test}`), `g.language`.
     """
 
@@ -42,12 +50,16 @@ def page(role: str = "viewer", *, writes: str = "editor") -> Callable[[View], Vi
             if person is None:
                 return redirect(sign_in_url(), 303)
             _enter(person)
+            if not always and lacks_second_factor(person, g.workspace):
+                return redirect("/settings/second-factor", 303)
             writing = request.method not in ("GET", "HEAD", "OPTIONS")
             needed = max(role, writes, key=_RANKS.__getitem__) if writing else role
             if not may(needed):
                 raise Forbidden("role_missing", role=t(f"role.{needed}"))
             if writing:
                 _same_site(csrf_is_good(person, request.form.get("csrf", "")))
+                if proven and not is_proven(person):
+                    return redirect(f"/prove?next={quote(_page_before(), safe='')}", 303)
             return view(*args, **kwargs)
 
         guarded.relance_access = Access.SESSION  # type: ignore[attr-defined]
@@ -85,14 +97,33 @@ def csrf_token() -> str:
     return person.csrf if person else g.get("form_token", "")
 
 
-def login(response: Response, user_id: str, workspace: str) -> Response:
+def is_proven(person: access.Person) -> bool:
+    """Whether they proved lately who they are."""
+    return current_suite().now() - person.proved_at <= PROOF_LIVES
+
+
+def come_in(user: str, wanted: str, *, second: bool = False, door: str = "password") -> Response | None:
+    """Lets somebody in who has proved who they are, into their oldest workspace. None when they belong to none."""
+    suite = current_suite()
+    with suite.database.read() as tx:
+        homes = access.workspaces_of(tx, user)
+    if not homes:
+        return None
+    with suite.database.write(homes[0]["id"]) as tx:
+        house.note(tx, user, "signed_in", None, {"door": door, "second": second}, suite.now())
+    return login(make_response(redirect(wanted, 303)), user, homes[0]["id"], second=second, door=door)
+
+
+def login(
+    response: Response, user_id: str, workspace: str, *, second: bool = False, door: str = "password"
+) -> Response:
     """Begins a new session (an old cookie's session ends) and gives it to the browser."""
     suite = current_suite()
     with suite.database.write(workspace) as tx:
         if old := request.cookies.get(SESSION_COOKIE, ""):
             access.end_session(tx, old[:200])
-        secret = access.begin_session(tx, user_id, workspace, suite.now())
-    _set_cookie(response, SESSION_COOKIE, secret, int(access.SESSION_LIVES.total_seconds()))
+        secret = access.begin_session(tx, user_id, workspace, suite.now(), second=second, door=door)
+    set_cookie(response, SESSION_COOKIE, secret, int(access.SESSION_LIVES.total_seconds()))
     response.delete_cookie(FORM_COOKIE)
     return response
 
@@ -125,7 +156,7 @@ def flash(kind: str, key: str, **values: str | int) -> None:
 
     @after_this_request
     def kept(response: Response) -> Response:
-        _set_cookie(response, FLASH_COOKIE, written, 60)
+        set_cookie(response, FLASH_COOKIE, written, 60)
         return response
 
 
@@ -162,6 +193,11 @@ def _enter(person: access.Person) -> None:
     g.language = person.language
 
 
+def _page_before() -> str:
+    """The page where the form is likely to be: browsers are told not to say where they come from."""
+    return own_path("/" + request.path.strip("/").partition("/")[0])
+
+
 def _same_site(token_is_good: bool) -> None:
     if request.headers.get("Sec-Fetch-Site") == "cross-site" or not token_is_good:
         raise Forbidden("form_expired")
@@ -176,15 +212,16 @@ def _guessed_language() -> str:
 
 def _with_form_cookie(response: Response) -> Response:
     if FORM_COOKIE not in request.cookies and SESSION_COOKIE not in response.headers.get("Set-Cookie", ""):
-        _set_cookie(response, FORM_COOKIE, g.form_token, 3600 * 4)
+        set_cookie(response, FORM_COOKIE, g.form_token, 3600 * 4)
     if request.args.get("lang") in LANGUAGES:
-        _set_cookie(response, LANGUAGE_COOKIE, request.args["lang"], 3600 * 24 * 365)
+        set_cookie(response, LANGUAGE_COOKIE, request.args["lang"], 3600 * 24 * 365)
     return response
 
 
-def _set_cookie(response: Response, name: str, value: str, lives: int) -> None:
+def set_cookie(response: Response, name: str, value: str, lives: int, *, path: str = "/") -> None:
+    """A cookie that no script reads and no other site sends; `lives` in seconds."""
     secure = current_suite().public_url.startswith("https:")
-    response.set_cookie(name, value, max_age=lives, httponly=True, samesite="Lax", secure=secure, path="/")
+    response.set_cookie(name, value, max_age=lives, httponly=True, samesite="Lax", secure=secure, path=path)
 
 
 def register(app: Flask) -> None:

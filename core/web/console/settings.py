@@ -1,28 +1,27 @@
-"""Settings: the workspace, what messages show, its hours, people and their roles, keys for programs, the audit log."""
+"""Settings: the workspace, what messages show, its hours, people and their roles, the audit log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.domain.errors import BadInput, Conflict, RelanceError
+from core.domain.errors import BadInput, RelanceError
 from core.domain.policy.week import DAYS
 from core.engine import arranging, membership
 from core.storage import access, audit, house
 from core.web.app import current_suite
 from core.web.console.formats import spelled
 from core.web.console.session import flash, page
+from core.web.console.sign_in import MOST_TRIES, TRIES_WITHIN
 from core.web.console.words import catalogue, sentence, t
+from core.web.limits import TooFast
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 COUNTRIES = tuple("FR GP MQ GF RE YT BE CH LU MC DE ES IT PT NL GB IE CA US".split())
-KEY_LIVES = (30, 90, 365)
-SCOPES = {"all": (), "read": ("read",), "write": ("write",), "metrics": ("metrics",)}
 
 
 @bp.get("")
@@ -100,9 +99,16 @@ def change_me() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     """A new password, for who knows the old one; all sessions end."""
     suite = current_suite()
-    new = request.form.get("new", "")
+    new, door = request.form.get("new", ""), f"sign-in:{g.person.email}"
     with suite.database.read() as tx:
-        known = access.by_password(tx, g.person.email, request.form.get("old", "")[:500]) == g.person.id
+        # Whoever sits at a computer that was left alone has no more tries than at the door.
+        slow = access.tries(tx, door, suite.now(), TRIES_WITHIN) >= MOST_TRIES
+        known = not slow and access.by_password(tx, g.person.email, request.form.get("old", "")[:500]) == g.person.id
+    if slow:
+        raise TooFast(int(TRIES_WITHIN.total_seconds()))
+    if not known:
+        with suite.database.write() as tx:
+            access.count_try(tx, door, suite.now(), TRIES_WITHIN)
     if not known or not 10 <= len(new) <= 500:
         code = "password_old_wrong" if not known else "password_too_short"
         return _shown("password", BadInput(code, pointer="/old" if not known else "/new"))
@@ -117,7 +123,7 @@ def change_password() -> ResponseReturnValue:
 
 
 @bp.post("/people")
-@page(writes="admin")
+@page(writes="admin", proven=True)
 def invite() -> ResponseReturnValue:
     """A new person; the password is in this answer and nowhere else."""
     form = request.form
@@ -131,15 +137,17 @@ def invite() -> ResponseReturnValue:
 
 
 @bp.post("/people/<user>/<verb>")
-@page(writes="admin")
+@page(writes="admin", proven=True)
 def change_person(user: str, verb: str) -> ResponseReturnValue:
-    """role, password, remove."""
+    """role, password, second-factor, remove."""
     suite = current_suite()
     try:
         if verb == "password":
             password = membership.new_password(suite, g.person, user)
             return _shown(once={"what": "password", "value": password, "who": request.form.get("email", "")})
-        if verb == "remove":
+        if verb == "second-factor":
+            membership.reset_second_factor(suite, g.person, user)
+        elif verb == "remove":
             membership.remove(suite, g.person, user)
         else:
             membership.give_role(suite, g.person, user, request.form.get("role", ""))
@@ -147,41 +155,6 @@ def change_person(user: str, verb: str) -> ResponseReturnValue:
         return _shown("people", error)
     flash("good", "settings.saved")
     return redirect("/settings#people", 303)
-
-
-# ---------------------------------------------------------------------------------------------- keys
-
-
-@bp.post("/keys")
-@page(writes="admin")
-def add_key() -> ResponseReturnValue:
-    """A key for a program; it is in this answer and nowhere else."""
-    suite, form = current_suite(), request.form
-    name, days = form.get("name", "").strip()[:80], form.get("days", "")
-    if not name:
-        return _shown("keys", BadInput("name_missing", pointer="/name"))
-    now = suite.now()
-    ends = now + timedelta(days=int(days)) if days in {str(one) for one in KEY_LIVES} else None
-    scopes = SCOPES.get(form.get("scope", "all"), ())
-    with suite.database.write(g.person.workspace) as tx:
-        key_id, key = access.add_key(
-            tx, name, now, test=form.get("kind") == "test", scopes=scopes, expires_at=ends
-        )
-        house.note(tx, g.person.id, "key_created", key_id, {"scopes": list(scopes)}, now)
-    return _shown(once={"what": "key", "value": key, "who": name})
-
-
-@bp.post("/keys/<key_id>/revoke")
-@page(writes="admin")
-def revoke_key(key_id: str) -> ResponseReturnValue:
-    """Ends a key at once."""
-    suite = current_suite()
-    with suite.database.write(g.person.workspace) as tx:
-        if not access.revoke_key(tx, key_id, suite.now()):
-            raise Conflict("too_late_to_change")
-        house.note(tx, g.person.id, "key_revoked", key_id, {}, suite.now())
-    flash("info", "settings.key_revoked")
-    return redirect("/settings#keys", 303)
 
 
 def _done(section: str, change: Callable[[], None]) -> ResponseReturnValue:
@@ -198,7 +171,6 @@ def _shown(section: str = "", error: RelanceError | None = None, once: dict[str,
     with suite.database.read(g.person.workspace) as tx:
         workspace = house.workspace(tx, g.person.workspace)
         people = access.members(tx)
-        keys = access.keys(tx)
         noted = audit.listed(tx, limit=10) if g.person.role in ("owner", "admin") else []
     g.workspace = workspace
     settings = workspace["settings"] if workspace else house.DEFAULTS
@@ -212,10 +184,8 @@ def _shown(section: str = "", error: RelanceError | None = None, once: dict[str,
         zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix"))),
         countries=[(code, t(f"country.{code}")) for code in COUNTRIES],
         people=people,
+        factor=any(one["id"] == g.person.id and one["second_factor_at"] for one in people),
         roles=access.ROLES,
-        keys=[{**key, "over": _over(key, suite.now())} for key in keys],
-        lives=KEY_LIVES,
-        scopes=SCOPES,
         noted=noted,
         names=names,
         audit_words=catalogue(),
@@ -235,7 +205,3 @@ def _windows(hours: Any, index: int) -> str:
         if DAYS.index(first) <= index <= DAYS.index(last or first):
             found.extend(windows)
     return ", ".join(sorted(found))
-
-
-def _over(key: Any, now: Any) -> bool:
-    return bool(key["revoked_at"] or (key["expires_at"] and key["expires_at"] <= now))

@@ -8,15 +8,22 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from flask.typing import ResponseReturnValue
 
 from core.domain.errors import NotFound
-from core.storage import access, house
-from core.web.access import SESSION_COOKIE, signed_in
+from core.engine import second_factors as proving
+from core.engine.second_factors import Proof
+from core.engine.signing_in import LINK
+from core.storage import access, second_factors, sign_ins
+from core.web.access import SESSION_COOKIE, signed_in, slow_strangers
 from core.web.app import current_suite
 from core.web.console import session
 from core.web.console.session import flash, open_page, page
 
 bp = Blueprint("sign_in", __name__)
 MOST_TRIES = 10
+MOST_FROM_HERE = 5 * MOST_TRIES
 TRIES_WITHIN = timedelta(minutes=15)
+CODE = "code"
+CODE_COOKIE = "relance_code"
+CODE_LIVES = timedelta(minutes=10)
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -32,13 +39,13 @@ def sign_in() -> ResponseReturnValue:
         with suite.database.read() as tx:
             if not access.anybody(tx):
                 return redirect("/welcome", 303)
-        return render_template("sign_in.html", next=wanted, email="", wrong=None)
+        return _page("", wanted, None)
     email, password = request.form.get("email", "")[:200], request.form.get("password", "")[:500]
-    doors = (f"sign-in:{email.strip().lower()}", f"sign-in-from:{request.remote_addr}")
+    doors = (f"sign-in:{email.strip().lower()}", from_here())
     with suite.database.read() as tx:
         # One office shares one address of the network: it may err more often than one person.
         tries = [access.tries(tx, door, suite.now(), TRIES_WITHIN) for door in doors]
-        closed = tries[0] >= MOST_TRIES or tries[1] >= 5 * MOST_TRIES
+        closed = tries[0] >= MOST_TRIES or tries[1] >= MOST_FROM_HERE
         user = None if closed else access.by_password(tx, email, password)
         homes = access.workspaces_of(tx, user) if user else []
     if closed:
@@ -48,16 +55,90 @@ def sign_in() -> ResponseReturnValue:
             for door in doors:
                 access.count_try(tx, door, suite.now(), TRIES_WITHIN)
         return _again(email, wanted, "sign_in.wrong", 401)
-    with suite.database.write(homes[0]["id"]) as tx:
+    with suite.database.write() as tx:
         access.forget_tries(tx, doors[0])
-        house.note(tx, user, "signed_in", None, {}, suite.now())
-    return session.login(make_response(redirect(wanted, 303)), user, homes[0]["id"])
+    return welcomed(user, wanted) or redirect("/sign-in", 303)
+
+
+def welcomed(user: str, wanted: str, *, door: str = "password", second: bool = False) -> Response | None:
+    """Somebody who has proved who they are by `door`: in, or on to the page that asks for the code of their second
+    factor. None when they belong to no workspace."""
+    suite = current_suite()
+    with suite.database.read() as tx:
+        asked = not second and second_factors.counts(tx, user)
+    if not asked:
+        return session.come_in(user, wanted, second=second, door=door)
+    with suite.database.write() as tx:
+        kept = {"next": wanted, "door": door}
+        secret = sign_ins.begin(tx, suite.vault, CODE, user, kept, suite.now() + CODE_LIVES)
+    answer = make_response(redirect("/sign-in/code", 303))
+    session.set_cookie(answer, CODE_COOKIE, secret, int(CODE_LIVES.total_seconds()), path="/sign-in")
+    return answer
+
+
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+@open_page
+def code() -> ResponseReturnValue:
+    """The second page for who has a second factor: the code of the app, or a recovery code."""
+    suite = current_suite()
+    secret = request.cookies.get(CODE_COOKIE, "")[:200]
+    with suite.database.read() as tx:
+        under_way = sign_ins.seen(tx, suite.vault, CODE, secret, suite.now()) if secret else None
+        crowded = access.tries(tx, from_here(), suite.now(), TRIES_WITHIN) >= MOST_FROM_HERE
+    if under_way is None or under_way.user is None:
+        return redirect("/sign-in", 303)
+    if request.method == "GET":
+        return render_template("sign_in_code.html", wrong=None)
+    given = request.form.get("code", "")[:60]
+    ended = Proof.SLOW if crowded else proving.proven(suite, under_way.user, given)
+    if ended is Proof.SLOW:
+        return _slowed(make_response(render_template("sign_in_code.html", wrong="sign_in.code_slow"), 429))
+    if ended is Proof.WRONG:
+        with suite.database.write() as tx:
+            access.count_try(tx, from_here(), suite.now(), TRIES_WITHIN)
+        return make_response(render_template("sign_in_code.html", wrong="sign_in.code_wrong"), 401)
+    with suite.database.write() as tx:
+        used = sign_ins.use(tx, suite.vault, CODE, secret, suite.now())
+    kept = used.kept if used else {}
+    answer = session.come_in(under_way.user, kept["next"], second=True, door=kept["door"]) if used else None
+    answer = answer or make_response(redirect("/sign-in", 303))
+    answer.delete_cookie(CODE_COOKIE, path="/sign-in")
+    return answer
+
+
+@bp.route("/sign-in/link", methods=["GET", "POST"])
+@open_page
+def link() -> ResponseReturnValue:
+    """A link that the operator made. Whoever only looks where it leads does not use it up."""
+    suite = current_suite()
+    secret = request.values.get("code", "")[:200]
+    if request.method == "GET":
+        return render_template("sign_in_link.html", code=secret, over=False)
+    with suite.database.write() as tx:
+        used = sign_ins.use(tx, suite.vault, LINK, secret, suite.now())
+    answer = welcomed(used.user, "/", door="link") if used and used.user else None
+    if answer is None:
+        slow_strangers()
+        return make_response(render_template("sign_in_link.html", code="", over=True), 401)
+    return answer
+
+
+def from_here() -> str:
+    """The door of everybody who comes from this address of the network."""
+    return f"sign-in-from:{request.remote_addr}"
+
+
+def _page(email: str, wanted: str, wrong: str | None) -> str:
+    return render_template("sign_in.html", next=wanted, email=email, wrong=wrong)
 
 
 def _again(email: str, wanted: str, wrong: str, status: int) -> Response:
-    answer = make_response(render_template("sign_in.html", next=wanted, email=email, wrong=wrong), status)
-    if status == 429:
-        answer.headers["Retry-After"] = str(int(TRIES_WITHIN.total_seconds()))
+    answer = make_response(_page(email, wanted, wrong), status)
+    return _slowed(answer) if status == 429 else answer
+
+
+def _slowed(answer: Response) -> Response:
+    answer.headers["Retry-After"] = str(int(TRIES_WITHIN.total_seconds()))
     return answer
 
 
@@ -72,7 +153,7 @@ def welcome() -> ResponseReturnValue:
 
 
 @bp.post("/workspace")
-@page(writes="viewer")
+@page(writes="viewer", always=True)
 def switch() -> ResponseReturnValue:
     """Looks at another workspace that the person belongs to."""
     wanted = request.form.get("workspace", "")
@@ -84,7 +165,7 @@ def switch() -> ResponseReturnValue:
 
 
 @bp.post("/sign-out")
-@page(writes="viewer")
+@page(writes="viewer", always=True)
 def sign_out() -> ResponseReturnValue:
     """Ends the session, here and for whoever copied the cookie."""
     flash("info", "sign_in.gone")
