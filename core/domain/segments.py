@@ -5,11 +5,15 @@ A condition is one of
     {"all": […]}   {"any": […]}   {"not": {…}}              nested, five deep at most
     {"field": "country", "is": "FR"}                        or "in": […], "begins": "69", "known": true
     {"value": "ville", "is": "Lyon"}                        the same of what an import or a program said of the person
+    {"value": "total", "above": 100}                        as a number: "at_least", "at_most", "above", "below"
+    {"value": "visite", "longer_ago": "P90D"}               as a day: "before", "since", "longer_ago", "within"
     {"tag": "vip"}                                          among the person's `values.tags`
     {"list": "seg_…"}                                       is on that list
     {"consent": "in"}                                       "in", "out" or "unknown", for marketing
     {"quarantined": false}                                  whether the number is dead
     {"did": "clicked", "within": "P30D", "times": 2}        and "campaign", "channel" where there is one
+    {"last": "visited", "longer_ago": "P90D"}               did it, and the last time was "before", "since", …
+    {"spent": "EUR", "at_least": 100, "within": "P365D"}    what their orders come to, nothing for nobody's
 
 Pure: storage asks the database the same question in one statement, and a test holds the two answers together.
 """
@@ -17,9 +21,11 @@ Pure: storage asks the database the same question in one statement, and a test h
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import orjson
@@ -37,6 +43,14 @@ CONSENTS = ("in", "out", "unknown")
 DEEPEST, MOST, MOST_WORDS, LONGEST_WORD = 5, 50, 200, 200
 MOST_TIMES = 1000
 _OPERATORS = ("is", "in", "begins", "known")
+NUMBERS = ("at_least", "at_most", "above", "below")
+DAYS = ("before", "since", "longer_ago", "within")
+MICRO = 1_000_000
+_LARGEST = 10**12
+_NO_PART = str.maketrans("", "", " \u00a0\u202f€$£")
+_NUMBER = re.compile(r"(-?)([0-9]{1,12})(?:\.([0-9]{1,18}))?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_FRENCH_DAY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,66 @@ class Says:
 
 
 @dataclass(frozen=True, slots=True)
+class Compares:
+    """A value is a number, and `operator` (of `NUMBERS`) holds between it and `micros` (millionths)."""
+
+    name: str
+    operator: str
+    micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A moment with the `operator` (of `DAYS`) that stands before it: said as itself, or as so long `ago`."""
+
+    operator: str
+    at: datetime | None = None
+    ago: timedelta | None = None
+
+    def moment(self, now: datetime) -> datetime:
+        if self.at is not None:
+            return self.at
+        assert self.ago is not None
+        return now - self.ago
+
+    @property
+    def later(self) -> bool:
+        """Whether what is meant is the time from that moment on, and not the time before it."""
+        return self.operator in ("since", "within")
+
+    @property
+    def past(self) -> bool:
+        """Whether what is still to come does not count."""
+        return self.operator == "within"
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A value is a day, on that side of the day of `edge` in UTC."""
+
+    name: str
+    edge: Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """Did `what`, and the last time was on that side of `edge`."""
+
+    what: str
+    edge: Edge
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The orders in `currency` (of the last `within`) come together to something that `operator` holds for."""
+
+    currency: str
+    operator: str
+    micros: int
+    within: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tagged:
     tag: str
 
@@ -106,7 +180,9 @@ class Did:
     channel: str | None = None
 
 
-Condition = Every | Either | Not | Says | Tagged | OnList | Agreed | Quarantined | Did
+Condition = (
+    Every | Either | Not | Says | Compares | Dated | Tagged | OnList | Agreed | Quarantined | Did | Last | Spent
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +193,8 @@ class Deed:
     at: datetime
     campaign: str | None = None
     channel: str | None = None
+    total: tuple[int, str] | None = None
+    """Of an order: millionths, and their currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +238,16 @@ def meets(condition: Condition, person: Person, now: datetime) -> bool:
             return not meets(part, person, now)
         case Says():
             return _says(condition, _said(condition, person))
+        case Compares():
+            number = micros_of(spoken(person.values.get(condition.name)))
+            return number is not None and holds(condition.operator, number, condition.micros)
+        case Dated(name, edge):
+            return _dated(edge, day_of(spoken(person.values.get(name))), now)
+        case Last(what, edge):
+            last = max((one.at for one in person.deeds if one.what == what and one.at <= now), default=None)
+            return last is not None and (last >= edge.moment(now)) is edge.later
+        case Spent():
+            return holds(condition.operator, _spent(condition, person, now), condition.micros)
         case Tagged(tag):
             tags = person.values.get("tags")
             return isinstance(tags, list) and any(one == tag for one in tags if isinstance(one, str))
@@ -184,6 +272,58 @@ def spoken(value: Any) -> str | None:
     if isinstance(value, float) and math.isfinite(value):
         return orjson.dumps(value).decode()
     return None
+
+
+def micros_of(said: str | None) -> int | None:
+    """The number that a text is, in millionths: "1 234,50 €" is 1,234.5. A comma is a decimal sign, and what is finer
+    than a millionth is left off. None when it is no number."""
+    found = _NUMBER.fullmatch((said or "").translate(_NO_PART).replace(",", "."))
+    if found is None:
+        return None
+    sign, whole, parts = found.groups()
+    micros = int(whole) * MICRO + int(((parts or "") + "000000")[:6])
+    return -micros if sign else micros
+
+
+def day_of(said: str | None) -> str | None:
+    """The day that a text is ("2026-03-01", "2026-03-01T10:00", "01/03/2026") as ISO writes it; None for another."""
+    said = said or ""
+    if _DAY.fullmatch(said[:10]) and said[10:11] in ("", "T", " "):
+        return said[:10]
+    found = _FRENCH_DAY.fullmatch(said)
+    return f"{found[3]}-{found[2]}-{found[1]}" if found else None
+
+
+def holds(operator: str, number: int, than: int) -> bool:
+    """Whether one of `NUMBERS` holds."""
+    match operator:
+        case "at_least":
+            return number >= than
+        case "at_most":
+            return number <= than
+        case "above":
+            return number > than
+    return number < than
+
+
+def _dated(edge: Edge, day: str | None, now: datetime) -> bool:
+    if day is None or (edge.past and day > utc_day(now)):
+        return False
+    return (day >= utc_day(edge.moment(now))) is edge.later
+
+
+def utc_day(moment: datetime) -> str:
+    """Its day in UTC, as ISO writes it."""
+    return moment.astimezone(UTC).date().isoformat()
+
+
+def _spent(condition: Spent, person: Person, now: datetime) -> int:
+    since = None if condition.within is None else now - condition.within
+    return sum(
+        one.total[0] for one in person.deeds
+        if one.what == "ordered" and one.at <= now and (since is None or one.at >= since)
+        and one.total is not None and one.total[1] == condition.currency
+    )  # fmt: skip
 
 
 def _said(condition: Says, person: Person) -> str | None:
@@ -260,25 +400,79 @@ class _Reader:
                 return Agreed(_one_of(value, CONSENTS, place))
             case "quarantined":
                 return Quarantined(_yes(value, place))
+            case "last":
+                return Last(_one_of(value, DEEDS, place), _read_edge(given, _only(given, DAYS, pointer), pointer))
+            case "spent":
+                return _read_spent(given, pointer)
         return _read_did(given, pointer)
 
 
-_KINDS = ("all", "any", "not", "field", "value", "tag", "list", "consent", "quarantined", "did")
+_KINDS = ("all", "any", "not", "field", "value", "tag", "list", "consent", "quarantined", "did", "last", "spent")
 _BESIDES: Mapping[str, tuple[str, ...]] = {
-    "field": _OPERATORS, "value": _OPERATORS, "did": ("within", "times", "campaign", "channel"),
+    "field": _OPERATORS, "value": (*_OPERATORS, *NUMBERS, *DAYS), "did": ("within", "times", "campaign", "channel"),
+    "last": DAYS, "spent": (*NUMBERS, "within"),
 }  # fmt: skip
 
 
-def _read_says(given: Mapping[str, Any], kind: str, pointer: str) -> Says:
+def _only(given: Mapping[str, Any], known: Sequence[str], pointer: str) -> str:
+    operators = [one for one in known if one in given]
+    if len(operators) != 1:
+        raise BadInput("segment_operator", pointer=pointer, known=", ".join(known))
+    return operators[0]
+
+
+def _read_edge(given: Mapping[str, Any], operator: str, pointer: str) -> Edge:
+    place = f"{pointer}/{operator}"
+    if operator in ("longer_ago", "within"):
+        return Edge(operator, ago=duration(given[operator], place).length)
+    said = _word(given[operator], place)
+    try:
+        if len(said) == len("2026-01-01"):
+            return Edge(operator, at=datetime.combine(date.fromisoformat(said), time(), UTC))
+        at = datetime.fromisoformat(said)
+    except ValueError:
+        raise BadInput("segment_day", pointer=place, text=said[:40]) from None
+    if at.tzinfo is None or not 1 < at.year < 9999:
+        raise BadInput("segment_day", pointer=place, text=said[:40])
+    return Edge(operator, at=at.astimezone(UTC))
+
+
+def _read_number(given: Any, pointer: str) -> int:
+    """In millionths."""
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise BadInput("field_not_number", pointer=pointer)
+    try:
+        number = Decimal(str(given))
+    except InvalidOperation:
+        raise BadInput("field_not_number", pointer=pointer) from None
+    if not number.is_finite() or abs(number) > _LARGEST:
+        raise BadInput("field_wrong", pointer=pointer, why="-10¹² … 10¹²")
+    return int(number * MICRO)
+
+
+def _read_spent(given: Mapping[str, Any], pointer: str) -> Spent:
+    currency = _word(given["spent"], f"{pointer}/spent")
+    if len(currency) != 3 or not currency.isascii() or not currency.isupper() or not currency.isalpha():
+        raise BadInput("currency_unknown", pointer=f"{pointer}/spent", text=currency[:10])
+    operator = _only(given, NUMBERS, pointer)
+    within = given.get("within")
+    return Spent(
+        currency, operator, _read_number(given[operator], f"{pointer}/{operator}"),
+        None if within is None else duration(within, f"{pointer}/within").length,
+    )  # fmt: skip
+
+
+def _read_says(given: Mapping[str, Any], kind: str, pointer: str) -> Says | Compares | Dated:
     own = kind == "field"
     name = _one_of(given[kind], FIELDS, f"{pointer}/{kind}") if own else _word(given[kind], f"{pointer}/{kind}")
     if not own and ('"' in name or "\\" in name or not name.isprintable()):
         # The two databases do not agree on how such a name is looked for.
         raise BadInput("segment_name", pointer=f"{pointer}/{kind}")
-    operators = [one for one in _OPERATORS if one in given]
-    if len(operators) != 1:
-        raise BadInput("segment_operator", pointer=pointer, known=", ".join(_OPERATORS))
-    (operator,) = operators
+    operator = _only(given, _BESIDES[kind], pointer)
+    if operator in NUMBERS:
+        return Compares(name, operator, _read_number(given[operator], f"{pointer}/{operator}"))
+    if operator in DAYS:
+        return Dated(name, _read_edge(given, operator, pointer))
     value, place = given[operator], f"{pointer}/{operator}"
     match operator:
         case "is":

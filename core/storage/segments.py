@@ -8,13 +8,16 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     ColumnElement,
+    Numeric,
     Select,
     Text,
     and_,
     case,
     cast,
+    collate,
     delete,
     false,
     func,
@@ -30,16 +33,23 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from core.domain.segments import (
+    MICRO,
     Agreed,
+    Compares,
     Condition,
+    Dated,
     Did,
+    Edge,
     Either,
     Every,
+    Last,
     Not,
     OnList,
     Quarantined,
     Says,
+    Spent,
     Tagged,
+    utc_day,
 )
 from core.ids import new_id
 from core.storage import tables as t
@@ -89,6 +99,15 @@ def where(tx: Transaction, condition: Condition, now: datetime) -> ColumnElement
             return not_(where(tx, part, now))
         case Says():
             return _says(condition, _FIELDS[condition.name] if condition.own else _value(tx, condition.name))
+        case Compares():
+            number = _micros(tx, _value(tx, condition.name))
+            return func.coalesce(_holds(condition.operator, number, condition.micros), false())
+        case Dated(name, edge):
+            return _dated(tx, _value(tx, name), edge, now)
+        case Last():
+            return _last(tx, condition, now)
+        case Spent():
+            return _spent(tx, condition, now)
         case Tagged(tag):
             return _tagged(tx, tag)
         case OnList(segment):
@@ -123,6 +142,100 @@ def _value(tx: Transaction, name: str) -> ColumnElement[Any]:
     found = cast(kept, postgresql.JSON).op("->", return_type=postgresql.JSON())(name)
     text = cast(kept, postgresql.JSON).op("->>", return_type=Text())(name)
     return case((func.json_typeof(found).in_(["string", "number", "boolean"]), text))
+
+
+def _holds(operator: str, number: ColumnElement[Any], than: int) -> ColumnElement[bool]:
+    match operator:
+        case "at_least":
+            return number >= than
+        case "at_most":
+            return number <= than
+        case "above":
+            return number > than
+    return number < than
+
+
+def _micros(tx: Transaction, said: ColumnElement[Any]) -> ColumnElement[Any]:
+    """As `core.domain.segments.micros_of`: NULL when it is no number."""
+    plain = said
+    for sign in " \u00a0\u202f€$£":
+        plain = func.replace(plain, sign, "")
+    plain = func.replace(plain, ",", ".")
+    if not tx.is_sqlite:
+        is_number = plain.op("~", return_type=Boolean())(r"^-?[0-9]{1,12}(\.[0-9]{1,18})?$")
+        return case((is_number, func.trunc(cast(plain, Numeric) * MICRO)))
+    negative = func.substr(plain, 1, 1) == "-"
+    body = case((negative, func.substr(plain, 2)), else_=plain)
+    point = func.instr(body, ".")
+    whole = case((point > 0, func.substr(body, 1, point - 1)), else_=body)
+    parts = case((point > 0, func.substr(body, point + 1)), else_="0")
+    digits = [
+        and_(func.length(one).between(1, most), one.op("NOT GLOB", return_type=Boolean())("*[^0-9]*"))
+        for one, most in ((whole, 12), (parts, 18))
+    ]
+    micros = cast(whole, BigInteger) * MICRO + cast(func.substr(parts + "000000", 1, 6), BigInteger)
+    return case((and_(*digits), case((negative, -micros), else_=micros)))
+
+
+def _dated(tx: Transaction, said: ColumnElement[Any], edge: Edge, now: datetime) -> ColumnElement[bool]:
+    """As `core.domain.segments.day_of` reads a day."""
+
+    def written(text: ColumnElement[Any], glob: str, pattern: str) -> ColumnElement[bool]:
+        return text.op("GLOB", return_type=Boolean())(glob) if tx.is_sqlite else text.op("~", return_type=Boolean())(
+            pattern)  # fmt: skip
+
+    digit = "[0-9]"
+    head, tail = func.substr(said, 1, 10), func.substr(said, 11, 1)
+    iso = and_(
+        written(head, f"{digit * 4}-{digit * 2}-{digit * 2}", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+        tail.in_(["", "T", " "]),
+    )  # fmt: skip
+    french = and_(
+        func.length(said) == 10,
+        written(head, f"{digit * 2}/{digit * 2}/{digit * 4}", r"^[0-9]{2}/[0-9]{2}/[0-9]{4}$"),
+    )
+    turned = func.substr(said, 7, 4) + "-" + func.substr(said, 4, 2) + "-" + func.substr(said, 1, 2)
+    day = case((iso, head), (french, turned))
+    # Compared by their bytes in both databases.
+    found: ColumnElement[Any] = day if tx.is_sqlite else collate(day, "C")
+    first = utc_day(edge.moment(now))
+    side = found >= first if edge.later else found < first
+    return func.coalesce(and_(side, found <= utc_day(now)) if edge.past else side, false())
+
+
+def _last(tx: Transaction, condition: Last, now: datetime) -> ColumnElement[bool]:
+    found, at = _deeds(tx, Did(condition.what))
+    edge = condition.edge.moment(now)
+    if at is _k.created_at:
+        return and_(at <= now, at >= edge if condition.edge.later else at < edge)
+    last = found.where(at <= now).with_only_columns(func.max(at)).order_by(None).scalar_subquery()
+    return func.coalesce(last >= edge if condition.edge.later else last < edge, false())
+
+
+def _spent(tx: Transaction, condition: Spent, now: datetime) -> ColumnElement[bool]:
+    """What `core.domain.carts.total_of` reads of the orders, summed."""
+    found, at = _deeds(tx, Did("ordered"))
+    found = found.where(at <= now)
+    if condition.within is not None:
+        found = found.where(at >= now - condition.within)
+    kept = type_coerce(_o["values"], Text)
+    if tx.is_sqlite:
+        amount = case((func.json_type(kept, "$.total.amount") == "integer",
+                       cast(func.json_extract(kept, "$.total.amount"), BigInteger)))  # fmt: skip
+        currency = case((func.json_type(kept, "$.total.currency") == "text",
+                         func.json_extract(kept, "$.total.currency")))  # fmt: skip
+    else:
+        total = cast(kept, postgresql.JSON).op("->", return_type=postgresql.JSON())("total")
+        written = total.op("->>", return_type=Text())("amount")
+        is_whole = written.op("~", return_type=Boolean())(r"^-?[0-9]{1,19}$")
+        amount = case((and_(_json_kind(total, "amount") == "number", is_whole), cast(written, Numeric)))
+        currency = case((_json_kind(total, "currency") == "string", total.op("->>", return_type=Text())("currency")))
+    summed = found.with_only_columns(func.coalesce(func.sum(amount), 0)).where(currency == condition.currency)
+    return _holds(condition.operator, summed.order_by(None).scalar_subquery(), condition.micros)
+
+
+def _json_kind(owner: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+    return func.json_typeof(owner.op("->", return_type=postgresql.JSON())(name))
 
 
 def _tagged(tx: Transaction, tag: str) -> ColumnElement[bool]:

@@ -139,6 +139,26 @@ def test_a_segment_is_counted_kept_and_written_to(clinic: Clinic) -> None:
     assert answer.status_code == 422
 
 
+def test_conditions_compare_numbers_and_days_and_stand_in_groups(clinic: Clinic) -> None:
+    visitor = Visitor(clinic)
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        for number, total, visit in ((NUMBERS[0], "1 234,50", "01/03/2026"), (NUMBERS[1], "80", "2026-11-20")):
+            people.remember(tx, Recipient.parse(number), {"values": {"Total": total, "Visite": visit}},
+                            clinic.suite.now())  # fmt: skip
+    said = {"how": "all", "kind-0": "value_above", "name-0": "Total", "word-0": "79,5",
+            "between": "all", "how-1": "any", "kind-4": "value_longer_ago", "name-4": "Visite", "word-4": "90",
+            "kind-5": "last_ordered", "word-5": "30"}  # fmt: skip
+    assert visitor.post("/contacts/segments/estimate", **said).json == {
+        "count": "1 personne en fait partie", "trouble": ""}
+    alone = {**said, "kind-4": "", "kind-5": ""}
+    assert visitor.post("/contacts/segments/estimate", **alone).json["count"] == "2 personnes en font partie"
+    wrong = visitor.post("/contacts/segments/estimate", **{**said, "word-0": "beaucoup"}).json
+    assert "n’est pas un nombre" in wrong["trouble"].replace("'", "’")
+    page = visitor.post("/contacts/segments/new", save="1", name="À rappeler", **said).text
+    assert re.search(r"«\s?Total\s?» dépasse 79,5", page)
+    assert re.search(r"au moins une\s?: «\s?Visite\s?» date de plus de 90 jours\s?; dernière commande", page)
+
+
 def test_a_segment_that_a_campaign_uses_stays(clinic: Clinic) -> None:
     visitor = Visitor(clinic)
     with clinic.suite.database.write(clinic.workspace) as tx:

@@ -25,9 +25,11 @@ MOST_LIST_BODY = 2_000_000
 CONDITIONS: dict[str, Any] = {
     "type": "object",
     "example": {"all": [{"consent": "in"}, {"field": "country", "is": "FR"}]},
-    "description": "One of all, any, not (of conditions); field or value with is, in, begins or known; tag; list;"
+    "description": "One of all, any, not (of conditions); field or value with is, in, begins or known; value with"
+    " at_least, at_most, above or below (a number), or with before, since (a day), longer_ago or within; tag; list;"
     " consent (in, out, unknown); quarantined; did (got, delivered, clicked, replied, ordered, visited, joined) with"
-    " within, times, campaign, channel. `{\"all\": []}` is everybody",
+    " within, times, campaign, channel; last (the same) with before, since, longer_ago or within; spent (a currency)"
+    " with at_least, at_most, above or below, and within. `{\"all\": []}` is everybody",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, g, make_response, render_template, request
+from flask import Blueprint, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from core.domain.errors import BadInput, Conflict, NotFound
@@ -13,20 +13,12 @@ from core.domain.segments import Condition, Every, OnList, parse
 from core.storage import house, people, segments
 from core.storage.database import Transaction
 from core.web.app import current_suite
-from core.web.console import asked
+from core.web.console import asked, segment_form
 from core.web.console.session import page
-from core.web.console.words import sentence, t
+from core.web.console.words import sentence, t, tn
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 SHOWN, SEGMENTS, SAMPLE = 50, 100, 20
-CONDITIONS = 4
-_DAYS: Mapping[str, tuple[str, bool]] = {
-    "got": ("got", True), "not_got": ("got", False), "clicked": ("clicked", True), "replied": ("replied", True),
-    "ordered": ("ordered", True), "not_ordered": ("ordered", False), "visited": ("visited", True),
-    "joined": ("joined", True),
-}  # fmt: skip
-KINDS = ("agreed", "not_out", "country", "language", "value", "tag", *_DAYS)
-_LIST = "list:"
 
 
 @bp.get("")
@@ -61,11 +53,11 @@ def create() -> ResponseReturnValue:
     """Counts who would belong to it; with `save`, keeps it."""
     suite, form = current_suite(), request.form
     try:
-        conditions = read_conditions(form)
+        conditions = segment_form.read(form)
         parse(conditions)
     except BadInput as error:
         return _form(form, sentence(error.reason))
-    if not (conditions.get("all") or conditions.get("any")):
+    if conditions == {"all": []}:
         return _form(form, t("contacts.segments.one_needed"))
     name = form.get("name", "").strip()[:120]
     if "save" not in form:
@@ -76,6 +68,23 @@ def create() -> ResponseReturnValue:
         segment_id = segments.add(tx, name, conditions, suite.now())
         house.note(tx, g.person.id, "segment_saved", segment_id, {}, suite.now())
     return asked.back(f"/contacts/segments/{segment_id}", "good", "contacts.segments.saved")
+
+
+@bp.post("/segments/estimate")
+@page(writes="editor")
+def estimate() -> ResponseReturnValue:
+    """For the script of the form: how many would belong to it, in words, while somebody still chooses."""
+    suite = current_suite()
+    try:
+        conditions = segment_form.read(request.form)
+        condition = parse(conditions)
+    except BadInput as error:
+        return jsonify({"count": "", "trouble": sentence(error.reason)})
+    if conditions == {"all": []}:
+        return jsonify({"count": "", "trouble": ""})
+    with suite.database.read(g.person.workspace) as tx:
+        count = segments.count(tx, condition, suite.now())
+    return jsonify({"count": tn("contacts.segments.count", count), "trouble": ""})
 
 
 @bp.get("/segments/<segment_id>")
@@ -90,7 +99,7 @@ def segment(segment_id: str) -> ResponseReturnValue:
         some = segments.people(tx, condition, now, limit=SAMPLE)
         lists = {one["id"]: one["name"] for one in segments.rows(tx, limit=SEGMENTS) if one["conditions"] is None}
     return render_template(
-        "segment.html", row=row, count=count, people=some, says=_said(row["conditions"], lists),
+        "segment.html", row=row, count=count, people=some, says=segment_form.said(row["conditions"], lists),
         how="any" if "any" in (row["conditions"] or {}) else "all",
     )  # fmt: skip
 
@@ -108,80 +117,21 @@ def remove(segment_id: str) -> ResponseReturnValue:
     return asked.back("/contacts", "good", "contacts.segments.removed")
 
 
-# ---------------------------------------------------------------------------------------------- conditions
-
-
-def read_conditions(form: Mapping[str, str]) -> dict[str, Any]:
-    """What the rows of the form say. Raises `BadInput` for a number of days that is none."""
-    found: list[dict[str, Any]] = []
-    for place in range(CONDITIONS):
-        kind = form.get(f"kind-{place}", "")
-        word, name = form.get(f"word-{place}", "").strip(), form.get(f"name-{place}", "").strip()
-        if kind.startswith(_LIST):
-            found.append({"list": kind.removeprefix(_LIST)[:40]})
-            continue
-        if kind not in KINDS:
-            continue
-        if kind in _DAYS:
-            what, yes = _DAYS[kind]
-            if not (word.isascii() and word.isdigit() and 1 <= int(word[:6]) <= 3650):
-                raise BadInput("field_wrong", why="1 … 3650")
-            did = {"did": what, "within": f"P{int(word)}D"}
-            found.append(did if yes else {"not": did})
-        elif kind == "agreed":
-            found.append({"consent": "in"})
-        elif kind == "not_out":
-            found.append({"not": {"consent": "out"}})
-        elif kind == "value":
-            found.append({"value": name, "is": word})
-        elif kind == "tag":
-            found.append({"tag": word})
-        else:
-            found.append({"field": kind, "is": word.upper() if kind == "country" else word.lower()})
-    return {"any" if form.get("how") == "any" else "all": found}
-
-
 def _form(form: Mapping[str, str], wrong: str | None, conditions: Any = None) -> ResponseReturnValue:
     suite, now = current_suite(), current_suite().now()
     count, some = None, list[Mapping[str, Any]]()
     with suite.database.read(g.person.workspace) as tx:
         lists = [
-            (f"{_LIST}{row['id']}", t("contacts.condition.list", name=row["name"]))
+            (f"{segment_form.LIST}{row['id']}", t("contacts.condition.list", name=row["name"]))
             for row in segments.rows(tx, limit=SEGMENTS) if row["conditions"] is None
         ]
         if conditions is not None:
             condition = parse(conditions)
             count, some = segments.count(tx, condition, now), segments.people(tx, condition, now, limit=5)
     answer = render_template(
-        "segment_new.html", form=form, wrong=wrong, kinds=KINDS, lists=lists, places=range(CONDITIONS), count=count,
-        people=some,
+        "segment_new.html", form=form, wrong=wrong, asks=segment_form, lists=lists, count=count, people=some,
     )  # fmt: skip
     return make_response(answer, 422 if wrong else 200)
-
-
-def _said(conditions: Any, lists: Mapping[str, str]) -> list[str]:
-    """The conditions in words; what only a program could have written is one more condition."""
-    parts = (conditions or {}).get("all") or (conditions or {}).get("any") or ([conditions] if conditions else [])
-    return [_words(one, lists) for one in parts]
-
-
-def _words(one: Mapping[str, Any], lists: Mapping[str, str]) -> str:
-    inner, yes = (one["not"], False) if "not" in one else (one, True)
-    for kind, (what, positive) in _DAYS.items():
-        days = str(inner.get("within", "")).removeprefix("P").removesuffix("D")
-        if inner.get("did") == what and positive is yes and days.isdigit() and set(inner) == {"did", "within"}:
-            return t(f"contacts.condition.{kind}").replace("(jours)", "").replace("(days)", "").strip() + f" {days} j"
-    if inner == {"consent": "in"} and yes:
-        return t("contacts.condition.agreed")
-    if inner == {"consent": "out"} and not yes:
-        return t("contacts.condition.not_out")
-    if yes and "list" in inner:
-        return t("contacts.condition.list", name=lists.get(inner["list"], "…"))
-    if yes and "tag" in inner:
-        return f"{t('contacts.condition.tag')} « {inner['tag']} »"
-    if yes and "is" in inner:
-        return f"{inner.get('field') or inner.get('value')} = {inner['is']}"
-    return t("contacts.condition.other")
 
 
 def _condition(row: Mapping[str, Any]) -> Condition:

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, insert
 
+from core.domain.carts import total_of
 from core.domain.events import Kind
 from core.domain.messages import Channel, MessageClass
 from core.domain.recipients import Line, Recipient
-from core.domain.segments import CONSENTS, DEEDS, FIELDS, Deed, Person, meets, parse
+from core.domain.segments import CONSENTS, DEEDS, FIELDS, NUMBERS, Deed, Person, meets, parse
 from core.ids import new_id
 from core.storage import outbox, people, segments
 from core.storage import tables as t
@@ -21,8 +22,14 @@ from core.storage.database import Database, Transaction
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 WORDS = ["Lyon", "lyon", "L", "", "é", "12", "12.5", "true", "vip", "a'b", "%", "FR", "fr", "+3363998"]
-VALUES: list[Any] = [*WORDS, 12, 12.5, True, False, None, [], ["Lyon"], {"a": 1}, 10**15, -3, 1e22, 0.1]
+FIGURES = ["1 234,50 €", "-3", "12,", "1e3", "1.2.3", "0012.0000019", "1\u202f000", "9" * 13, "--1", "1-", "-", ".5"]
+DATES = ["2026-11-20", "2026-11-20T10:00:00", "20/11/2026", "2026-11-20x", "1/2/2026", "31/12/2026", "2026-13-45"]
+VALUES: list[Any] = [*WORDS, *FIGURES, *DATES, 1234.5, -3.0000019, 12, 12.5, True, False, None, [], ["Lyon"], {"a": 1},
+                     10**15, -3, 1e22, 0.1]
 DAYS = st.integers(0, 60)
+TOTALS = [{}, {"total": {"amount": 12_500_000, "currency": "EUR"}},
+          {"total": {"amount": 100_000_000, "currency": "USD"}}, {"total": {"amount": "12", "currency": "EUR"}},
+          {"total": "12"}, {"total": {"amount": 87_500_000, "currency": "EUR"}}, {"total": {"amount": 12.5}}]
 MOMENTS = DAYS.map(lambda days: NOW - timedelta(days=days))
 
 words = st.sampled_from([one for one in WORDS if one])
@@ -32,10 +39,21 @@ operators = st.one_of(
     words.map(lambda word: {"begins": word}),
     st.booleans().map(lambda yes: {"known": yes}),
 )
+numbers = st.builds(lambda operator, number: {operator: number}, st.sampled_from(NUMBERS),
+                    st.sampled_from([0, 12, 12.5, 1234.5, -3, 100, 0.000001, 10**12]))  # fmt: skip
+days = st.one_of(
+    st.builds(lambda operator, ago: {operator: f"P{ago}D"}, st.sampled_from(["longer_ago", "within"]), DAYS),
+    st.builds(lambda operator, day: {operator: day}, st.sampled_from(["before", "since"]),
+              st.sampled_from(["2026-11-20", "2026-11-21", "2026-12-31", "2026-11-20T10:00:00+01:00"])),
+)  # fmt: skip
 leaves = st.one_of(
     st.builds(lambda name, said: {"field": name, **said}, st.sampled_from(FIELDS), operators),
     st.builds(lambda name, said: {"value": name, **said}, st.sampled_from(["ville", "Code postal", "é", "tags"]),
-              operators),
+              st.one_of(operators, numbers, days)),
+    st.builds(lambda what, edge: {"last": what, **edge}, st.sampled_from(DEEDS), days),
+    st.builds(lambda currency, number, within: {"spent": currency, **number, **within},
+              st.sampled_from(["EUR", "USD"]), numbers,
+              st.sampled_from([{}, {"within": "P30D"}])),
     words.map(lambda word: {"tag": word}),
     st.sampled_from(["seg_a", "seg_b"]).map(lambda name: {"list": name}),
     st.sampled_from(CONSENTS).map(lambda state: {"consent": state}),
@@ -165,13 +183,14 @@ def _done(tx: Transaction, number: str, what: str, at: datetime, campaign: str |
         ))  # fmt: skip
         return [Deed("replied", at)]
     if what in ("ordered", "visited"):
+        total: dict[str, Any] = TOTALS[int(at.timestamp() // 86400) % len(TOTALS)] if what == "ordered" else {}
         kind = Kind.ORDER if what == "ordered" else Kind.APPOINTMENT
         tx.connection.execute(insert(t.occasions).values({
             "id": new_id("occ"), "workspace": tx.owned, "installation": "ins_1", "key": new_id("key"),
             "kind": str(kind), "at": at, "digest": "x", "start": at, "all_day": False, "recipient": number,
-            "candidates": [], "values": {}, "private": {}, "first_seen": at, "backlog": False,
+            "candidates": [], "values": total, "private": {}, "first_seen": at, "backlog": False,
         }))  # fmt: skip
-        return [Deed(what, at)]
+        return [Deed(what, at, total=total_of(total))]
     [message] = outbox.accept(tx, [outbox.New(
         to=number, country="FR", text="Bonjour", encoding="GSM-7", segments=1, message_class=MessageClass.MARKETING,
         channels=(Channel(channel),), due_at=at, campaign=campaign,
