@@ -522,7 +522,7 @@ class Nobody(Buckets):
 def told_the_story(platform: Platform, count: int, *, again: bool, seed: int = 13) -> dict[str, Any]:
     """Plays it; what the house knows at the end, without the names that it gave itself."""
     happens, arrivals = story(count, seed)
-    step = timedelta(hours=7) if count < FULL else timedelta(minutes=15)
+    step = timedelta(hours=2) if count < FULL else timedelta(minutes=15)
     said: dict[int, Said] = {}
     began, relance = platform.now(), platform.relance
     for turn in range(int(timedelta(hours=HOURS) / step)):
@@ -543,8 +543,8 @@ def told_the_story(platform: Platform, count: int, *, again: bool, seed: int = 1
         platform.turn(began + until)
         relance.settle()
     before = known(platform)
-    for _ in range(3):
-        platform.turn(platform.now() + timedelta(hours=24))
+    for _ in range(2):
+        platform.turn(platform.now() + timedelta(hours=30))
         relance.settle()
     return {"after 28 hours": before, "in the end": known(platform), "told": platform.told()}
 
