@@ -518,6 +518,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "waitlist_": {
+        "fr": "Ouvrez « Liste d'attente » : le créneau, ses propositions et la liste disent ce qui est possible.",
+        "en": "Open “Waiting list”: the slot, its offers and the list say what can be done.",
+    },
     "survey_": {
         "fr": "Ouvrez le sondage : ses questions et ses résultats disent ce qui est possible.",
         "en": "Open the survey: its questions and its results say what can be done.",

@@ -27,6 +27,7 @@ REMEMBERED = timedelta(hours=48)
 """For so long a late answer is still taken for one about the slot."""
 MOST_FORESEEN = 50
 MOST_HOLD, MOST_NOTICE = timedelta(days=1), timedelta(days=14)
+_MINUTE = timedelta(minutes=1)
 
 
 class Cause(StrEnum):
@@ -153,8 +154,8 @@ class Terms:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "on": self.on, "notice_minutes": self.notice // timedelta(minutes=1),
-            "hold_minutes": self.hold // timedelta(minutes=1), "most": self.most, "days": self.days,
+            "on": self.on, "notice_minutes": self.notice // _MINUTE,
+            "hold_minutes": self.hold // _MINUTE, "most": self.most, "days": self.days,
             "causes": sorted(str(one) for one in self.causes), "writes": self.writes, "keyword": self.keyword,
             "text": self.text,
         }  # fmt: skip
@@ -178,8 +179,8 @@ def read_terms(given: Mapping[str, Any], before: Terms | None = None) -> Terms:
         raise BadInput("waitlist_cause_unknown", pointer="/causes", known=", ".join(CAUSES))
     return Terms(
         bool(known["on"]),
-        timedelta(minutes=number("notice_minutes", 0, MOST_NOTICE // timedelta(minutes=1))),
-        timedelta(minutes=number("hold_minutes", LEAST_HOLD // timedelta(minutes=1), MOST_HOLD // timedelta(minutes=1))),
+        number("notice_minutes", 0, MOST_NOTICE // _MINUTE) * _MINUTE,
+        number("hold_minutes", LEAST_HOLD // _MINUTE, MOST_HOLD // _MINUTE) * _MINUTE,
         number("most", 1, 50), number("days", 1, 90), frozenset(Cause(one) for one in causes), bool(known["writes"]),
         str(known["keyword"] or "").strip()[:30], str(known["text"] or "").strip()[:600],
     )  # fmt: skip
@@ -200,6 +201,8 @@ class Slot:
     title: str = ""
     occasion: str | None = None
     freed_by: frozenset[str] = frozenset()
+    place: str = ""
+    """Which of a connection's calendars."""
 
     def deadline(self, terms: Terms) -> datetime:
         """The last moment at which somebody may still say yes."""
@@ -413,7 +416,7 @@ class Verdict(StrEnum):
     """They get the slot, unless somebody else does at the same moment: the database decides."""
     RESERVE = "reserve"
     """Somebody else is asked: they get it if that person does not want it."""
-    PASS_ON = "pass_on"
+    ON = "on"
     """They do not want it: the next one is asked."""
     GIVE_BACK = "give_back"
     """They had taken it, and do not want it any more."""
@@ -437,7 +440,7 @@ def heard(
             return Verdict.SAME
         return Verdict.PERSON if settled else Verdict.GIVE_BACK
     if not yes:
-        return Verdict.PASS_ON if offer in (OfferState.ASKED, OfferState.RESERVE) else Verdict.SAME
+        return Verdict.ON if offer in (OfferState.ASKED, OfferState.RESERVE) else Verdict.SAME
     if slot is SlotState.TAKEN:
         return Verdict.LATE
     if slot is not SlotState.OPEN or late:

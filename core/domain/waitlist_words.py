@@ -69,7 +69,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "offer": "{{ clinic }} : un rendez-vous se libère {{ when }}{{ instead }}. Le voulez-vous ? Répondez OUI avant"
                  " {{ until }}, sinon NON. STOP : quitter la liste.",
         "instead": ", à la place du {day}",
-        "yours": "{clinic} : c'est noté, le rendez-vous du {when} est à vous.{replaces} À bientôt !",
+        "yours": "{clinic} : c'est noté, le rendez-vous du {when} est à vous.{replaces} Nous vous attendons.",
         "replaces": " Il remplace celui du {when}.",
         "reserve": "Ce rendez-vous est proposé à une autre personne. Si elle n'en veut pas, il est à vous : nous vous"
                    " l'écrirons aussitôt.",
@@ -82,14 +82,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
                       " la liste d'attente.",
         "cannot": "{clinic} : le rendez-vous du {when} n'est finalement pas possible. Toutes nos excuses : vous restez"
                   " sur la liste d'attente.",
-        "given": "Le rendez-vous du {when} a été donné à une autre personne. Appelez-nous pour en prendre un autre.",
         "joined": "{clinic} : c'est noté, vous êtes sur la liste d'attente. Nous vous écrirons si un rendez-vous se"
                   " libère. STOP : quitter la liste.",
-        "stopped": "{clinic} : c'est noté, vous n'êtes plus sur la liste d'attente et ne recevrez plus de publicité de"
-                   " notre part.",
-        "own_choice": "votre rendez-vous du {when}",
         "slot_choice": "le rendez-vous proposé le {when}",
-        "which": "De quel rendez-vous parlez-vous ? Répondez par la lettre : ",
     },
     "en": {
         "offer": "{{ clinic }}: an appointment is free on {{ when }}{{ instead }}. Would you like it? Answer YES before"
@@ -108,12 +103,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
                       " list.",
         "cannot": "{clinic}: the appointment of {when} is not possible after all. We are sorry: you stay on the waiting"
                   " list.",
-        "given": "The appointment of {when} was given to somebody else. Call us to book another one.",
         "joined": "{clinic}: noted, you are on the waiting list. We will write to you when an appointment is free."
                   " STOP: leave the list.",
-        "stopped": "{clinic}: noted, you are no longer on the waiting list and will get no more advertising from us.",
-        "own_choice": "your appointment of {when}",
         "slot_choice": "the one offered on {when}",
-        "which": "Which appointment do you mean? Answer with its letter: ",
     },
 }

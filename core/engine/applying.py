@@ -14,6 +14,7 @@ from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.engine import attributing, consenting, doors, erasing, parting
 from core.engine.scheduling import live_installations, replan
+from core.engine.waitlist import freeing
 from core.storage import called_off, carts, installations, occasions, outbox
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -29,11 +30,13 @@ def accept(
     in_order: bool = False,
 ) -> list[Occasion]:
     """Brings events in and plans what changed. `backlog`, `in_order`: see `occasions.apply`."""
+    was = freeing.before(tx, row.installation.id, events)
     changed = occasions.apply(tx, row.installation.id, events, backlog=backlog, now=now, in_order=in_order)
     # Asked here and not of `row`: a person may have gone live since it was read.
     others, around = carts.company(tx, changed, now)
     replan(tx, [*changed, *others], now, live_installations(tx), around=around)
     attributing.orders_came(tx, changed, events)
+    freeing.noticed(tx, row.installation.id, was, changed, now)
     return changed
 
 

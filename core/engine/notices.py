@@ -46,6 +46,8 @@ EVENTS = (
     "installation.silent",
     "installation.heard_again",
     "template.changed",
+    "slot.freed",
+    "slot.taken",
     "webhook.test",
 )
 _TOLD = frozenset(
@@ -159,6 +161,13 @@ def template_changed(tx: Transaction, said: Mapping[str, Any], now: datetime) ->
     listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
     told = [(tx.owned, one["id"], "template.changed", body) for one in listening if _listens(one, "template.changed")]
     webhooks.queue(tx, told, now)
+
+
+def slot_changed(tx: Transaction, event: str, said: Mapping[str, Any], now: datetime) -> None:
+    """A time became free, or somebody on the waiting list took it."""
+    body = _body(event, dict(said), now)
+    listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    webhooks.queue(tx, [(tx.owned, one["id"], event, body) for one in listening if _listens(one, event)], now)
 
 
 def send_test(tx: Transaction, webhook_id: str, now: datetime) -> None:

@@ -31,6 +31,7 @@ from core.engine import (
     simulation,
     surveying,
 )
+from core.engine.waitlist import offering
 from core.storage import accounts, house, outbox
 from core.storage.database import DatabaseAway
 from core.suite import Suite, read_clock
@@ -60,6 +61,7 @@ def keep(suite: Suite) -> int:
         falling_back.run_due,
         simulation.run_due,
         campaigning.run_due,
+        offering.run_due,
         surveying.run_due,
         housekeeping.run_due,
         attributing.run_due,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from core.domain.errors import Conflict
 from core.engine import dispatch, doubting, guarding, notices, reporting, simulation, ticking
-from core.storage import outbox, simulated
+from core.engine.waitlist import offering
+from core.storage import outbox, simulated, waitlist
 from core.suite import Suite, turn_clock
 
 MOST_STOPS = 20_000
@@ -57,9 +58,9 @@ def _allowed(suite: Suite) -> None:
 
 
 def _next(suite: Suite, after: datetime) -> datetime | None:
-    """When a message falls due next after that moment, or a simulated phone does something."""
+    """When a message falls due next after that moment, a simulated phone does something, or a free slot goes on."""
     with suite.database.read() as tx:
-        moments = (outbox.next_due(tx, after), simulated.next_at(tx, after))
+        moments = (outbox.next_due(tx, after), simulated.next_at(tx, after), waitlist.next_due(tx, after))
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -70,10 +71,14 @@ def _turn(suite: Suite, to: datetime) -> None:
 def _settle(suite: Suite) -> int:
     """What is due now leaves, and what comes back of it is heard."""
     ticking.done_safely(suite, guarding.run_due)
+    ticking.done_safely(suite, offering.run_due)
     left = dispatch.run_due(suite)
     if ticking.look(suite):
         left += dispatch.run_due(suite)
     # Not the whole tick: it would say that an engine is running here.
-    for job in (ticking.accounts_back, doubting.look_up_due, simulation.run_due, reporting.run_due, notices.run_due):
+    for job in (
+        ticking.accounts_back, doubting.look_up_due, simulation.run_due, offering.run_due, reporting.run_due,
+        notices.run_due,
+    ):  # fmt: skip
         ticking.done_safely(suite, job)
     return left

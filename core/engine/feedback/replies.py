@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,8 @@ from core.engine import calling, conversing, keywording, notices, surveying
 from core.engine.consenting import call_off
 from core.engine.feedback.telling import report
 from core.engine.scheduling import live_installations, replan, replan_open
+from core.engine.waitlist import answers as offered
+from core.engine.waitlist import freeing
 from core.storage import feedback, house, occasions, outbox, people
 from core.storage.cleaning import clean
 from core.storage.database import Transaction
@@ -60,7 +62,9 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
     questions = _open_questions(tx, reply, min(reply.at, now))
     survey = surveying.open_for(tx, reply, now) if call is None else None
     understood = surveying.answer(survey, reply.text)
-    said = meaning(reply.text, question_open=bool(questions) or call is not None)
+    offers = offered.offered(tx, reply.sender, min(reply.at, now), reply.answers) if call is None else []
+    said = meaning(reply.text, question_open=bool(questions) or bool(offers) or call is not None)
+    slot_meant, rivals_of_slot = offered.meant(tx, offers, questions, reply.answers, asked=understood is not None)
     which = feedback.asked_which(tx, reply.sender, now - WHICH_LIVES, but=reply_id)
     chosen = None if which is None else _chosen(which, reply.text)
     if which is not None and chosen is not None:
@@ -69,6 +73,8 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
             meant = surveying.answer(replace(survey, named=True), which["text"])
             if meant is not None:
                 surveying.answered(suite, tx, reply_id, which["text"], survey, meant, by, now)
+        elif (slot := next((one for one in offers if one.id == chosen), None)) is not None:
+            _answer_offer(tx, reply_id, reply, Meaning(which["meaning"]), slot, now)
         else:
             _answer(suite, tx, reply_id, reply, Meaning(which["meaning"]), chosen, questions, now)
     elif said is Meaning.STOP:
@@ -79,6 +85,12 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
         people.start(tx, reply.sender, TRANSACTIONAL, "reply", {"reply": reply_id}, now)
         feedback.understood(tx, reply_id, meaning=said, outcome=Reason("started"), handled=now)
         replan_open(tx, now, live_installations(tx), recipient=reply.sender)
+    elif said in (Meaning.CONFIRM, Meaning.CANCEL) and slot_meant is not None:
+        _answer_offer(tx, reply_id, reply, said, slot_meant, now)
+    elif said in (Meaning.CONFIRM, Meaning.CANCEL) and rivals_of_slot:
+        alive = [one for one in questions if one[1].closed is None and one[1].answer is None]
+        asks = survey if understood is not None else None
+        _ask_which(tx, reply_id, reply, said, alive, now, survey=asks, slots=rivals_of_slot)
     elif said in (Meaning.CONFIRM, Meaning.CANCEL) and questions and (survey is None or understood is None):
         _answer(suite, tx, reply_id, reply, said, None, questions, now)
     elif said in (Meaning.CONFIRM, Meaning.CANCEL) and survey and (rivals := _rivals(questions, survey, reply)):
@@ -88,6 +100,8 @@ def take_reply(suite: Suite, tx: Transaction, account: Account, reply: PhoneRepl
         surveying.answered(suite, tx, reply_id, reply.text, survey, understood, by, now)
     elif said in (Meaning.CONFIRM, Meaning.CANCEL) and questions:
         _answer(suite, tx, reply_id, reply, said, None, questions, now)
+    elif call is None and (joined := offered.keyword(tx, reply_id, reply.sender, reply.text, now)) is not None:
+        feedback.understood(tx, reply_id, meaning=said, outcome=joined, handled=now)
     elif call is None and (keyword := keywording.find(tx, reply.text)) is not None:
         before = feedback.last_to(tx, reply.sender)
         keywording.take(suite, tx, reply_id, reply, keyword, by, now, test=bool(before and before["test"]))
@@ -214,6 +228,12 @@ def _answer(
         _say(tx, reply.sender, "moved", now, when=occasion)
         return
     answer = Answer.CONFIRMED if said is Meaning.CONFIRM else Answer.DECLINED
+    if answer is Answer.CONFIRMED and not freeing.confirmed(tx, occasion, now):
+        # They had said no, and their time has another's name on it.
+        given = Reason("waitlist_given_away")
+        feedback.understood(tx, reply_id, meaning=said, outcome=given, message=message["id"], occasion=occasion.id)
+        _say(tx, reply.sender, "given", now, when=occasion)
+        return
     occasions.answered(tx, occasion.id, answer, now)
     feedback.understood(
         tx,
@@ -225,6 +245,8 @@ def _answer(
         handled=now,
     )
     replan(tx, occasions.by_ids(tx, [occasion.id]), now, live_installations(tx))
+    if answer is Answer.DECLINED:
+        freeing.declined(tx, occasion, now)
     report(
         suite,
         tx,
@@ -246,18 +268,32 @@ def _ask_which(
     now: datetime,
     *,
     survey: surveying.Open | None = None,
+    slots: Sequence[offered.Offered] = (),
 ) -> None:
-    """Asks which appointment is meant, or whether one or the `survey` is. The letters are none of the survey's own."""
+    """Asks which appointment is meant, or whether one or the `survey`, or one of the `slots` that were offered, is. The
+    letters are none of the survey's own."""
     language = _language(tx)
-    listed = sorted(alive, key=lambda one: one[1].start or now)[: 3 if survey else 4]
-    meant = [(occasion.id, _when(occasion, language)) for _, occasion in listed]
+    listed = sorted(alive, key=lambda one: one[1].start or now)[: 4 - len(slots[:2]) - (survey is not None)]
+    own = _WORDS[language]["own"] if slots else "{when}"
+    meant = [(occasion.id, own.format(when=_when(occasion, language))) for _, occasion in listed]
+    meant += [(one.id, one.words(language)) for one in slots[:2]]
     if survey is not None:
         meant.append((survey.person["id"], _WORDS[language]["survey"].format(name=survey.name[:40])))
     named = list(zip("WXYZ" if survey else "ABCD", meant, strict=False))
     letters = {letter: one for letter, (one, _) in named}
     feedback.understood(tx, reply_id, meaning=said, outcome=Reason("asked_which", {"choices": letters}))
     lines = ", ".join(f"{letter} = {words}" for letter, (_, words) in named)
-    _say(tx, reply.sender, "which_of_both" if survey else "which", now, choices=lines)
+    _say(tx, reply.sender, "which_of_both" if survey or slots else "which", now, choices=lines)
+
+
+def _answer_offer(
+    tx: Transaction, reply_id: str, reply: PhoneReply, said: Meaning, slot: offered.Offered, now: datetime
+) -> None:
+    """The answer to a slot that was offered to somebody on the waiting list."""
+    outcome, done = offered.answer(tx, slot, said is Meaning.CONFIRM, min(reply.at, now), now)
+    feedback.understood(
+        tx, reply_id, meaning=said, outcome=outcome, message=slot.offer["message"], handled=now if done else None
+    )
 
 
 def _chosen(which: Mapping[str, Any], text: str) -> str | None:
@@ -279,14 +315,18 @@ def _stop(
     is told so once: not when all of it was stopped before, nor where the provider does. By a key of `call` it is said
     to that one, and heard in it."""
     last = call or feedback.last_to(tx, reply.sender, but=MessageClass.CONVERSATIONAL)
-    scopes = {MARKETING} | ({TRANSACTIONAL} if last and last["class"] == "transactional" else set())
+    # Said to an offer, it ends the place on the waiting list: reminders of the person's own appointments are none.
+    of_list = offered.spoke_of(last)
+    to_reminder = last is not None and last["class"] == "transactional" and not of_list
+    scopes = {MARKETING} | ({TRANSACTIONAL} if to_reminder else set())
+    left = offered.stopped(tx, reply.sender, now)
     proof = {"reply": reply_id, "text": clean(reply.text[:160])} | ({"call": call["id"]} if call else {})
     news = [people.stop(tx, reply.sender, scope, "reply", proof, now) for scope in sorted(scopes)]
     call_off(tx, reply.sender, scopes, now)
     provider = suite.providers.get(account.provider)
-    if any(news) and call is None and not (provider is not None and provider.confirms_stop):
-        _say(tx, reply.sender, "stopped_all" if TRANSACTIONAL in scopes else "stopped", now,
-             reference=feedback.STOP_CONFIRMED)  # fmt: skip
+    if (any(news) or left) and call is None and not (provider is not None and provider.confirms_stop):
+        what = "stopped_all" if TRANSACTIONAL in scopes else "stopped_list" if of_list else "stopped"
+        _say(tx, reply.sender, what, now, reference=feedback.STOP_CONFIRMED)
     feedback.understood(
         tx,
         reply_id,
@@ -366,6 +406,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed": "Le rendez-vous du {when} a été annulé. Appelez-nous pour en prendre un autre.",
         "stopped": "{name} : c'est noté, vous ne recevrez plus de publicité de notre part.",
         "stopped_all": "{name} : c'est noté, vous ne recevrez plus ni rappel ni publicité de notre part.",
+        "stopped_list": "{name} : c'est noté, vous n'êtes plus sur la liste d'attente et n'aurez plus de publicité.",
+        "given": "Le rendez-vous du {when} a été donné à une autre personne. Appelez-nous pour en prendre un autre.",
+        "own": "votre rendez-vous du {when}",
     },
     "en": {
         "which": "You have several appointments. Which one do you mean? Answer with its letter: {choices}",
@@ -375,5 +418,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed": "The appointment of {when} was cancelled. Call us to book another one.",
         "stopped": "{name}: noted, you will get no more advertising from us.",
         "stopped_all": "{name}: noted, you will get no more reminders or advertising from us.",
+        "stopped_list": "{name}: noted, you are no longer on the waiting list and will get no more advertising.",
+        "given": "The appointment of {when} was given to somebody else. Call us to book another one.",
+        "own": "your appointment of {when}",
     },
 }
