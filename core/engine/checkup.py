@@ -1,5 +1,5 @@
-"""Is all well? Fifteen checks of a house, each with what was found and what to do: `relance doctor`, and the console's
-list before going to production."""
+"""Is all well? Seventeen checks of a house, each with what was found and what to do: `relance doctor` says them, and
+the console's list before going to production."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ import requests
 
 from core.domain.errors import RelanceError
 from core.domain.remedies import remedy
-from core.engine import approving, preflight
+from core.engine import approving, endpoints, preflight
 from core.filesystem import shared_by_machines
 from core.settings import Settings
-from core.storage import accounts, backups, house, installations, migrate, rotation
+from core.storage import accounts, backups, house, installations, migrate, retention, rotation, webhooks
 from core.suite import Suite
 
 Result = Literal["ok", "warning", "problem"]
@@ -33,6 +33,7 @@ WAITS_LONG = timedelta(minutes=2)
 ROOM = 500_000_000
 OLD_BACKUP = timedelta(days=2)
 ENDS_SOON = timedelta(days=14)
+SWEPT = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Patient:
     suite: Suite
     language: str
     migrated: bool = True
+    workspace: str | None = None
+    """Where only what one workspace has is looked at (of what belongs to workspaces); else the whole house."""
 
     def say(self, french: str, english: str) -> str:
         return french if self.language == "fr" else english
@@ -227,7 +230,7 @@ def connections(patient: Patient) -> Finding:
     if not patient.migrated:
         return _unmigrated("connections")
     suite, now = patient.suite, patient.suite.now()
-    with suite.database.read() as tx:
+    with suite.database.read(patient.workspace) as tx:
         rows = installations.listed(tx, suite.vault, suite.public_url)
     wrong = [f"{row.installation.name}: {row.trouble.sentence(patient.language) if row.trouble else row.state}"
              for row in rows if row.state == "reconnect" or row.trouble is not None]
@@ -244,7 +247,7 @@ def platforms(patient: Patient) -> Finding:
     if not patient.migrated:
         return _unmigrated("platforms")
     suite, tongue = patient.suite, patient.language
-    with suite.database.read() as tx:
+    with suite.database.read(patient.workspace) as tx:
         rows = installations.listed(tx, suite.vault, suite.public_url)
     wrong: list[str] = []
     mends: list[str] = []
@@ -271,7 +274,7 @@ def providers(patient: Patient) -> Finding:
     if not patient.migrated:
         return _unmigrated("providers")
     suite = patient.suite
-    with suite.database.read() as tx:
+    with suite.database.read(patient.workspace) as tx:
         rows = accounts.listed(tx, suite.vault, suite.public_url)
     wrong = []
     for row in rows:
@@ -316,6 +319,41 @@ def backup(patient: Patient) -> Finding:
     return Finding("backup", "ok", _when(taken))
 
 
+def alerts(patient: Patient) -> Finding:
+    """Somebody is told when something waits for a person."""
+    if not patient.migrated:
+        return _unmigrated("alerts")
+    suite = patient.suite
+    with suite.database.read() as tx:
+        known = [one for one in house.workspaces(tx)
+                 if not one["test"] and (patient.workspace or one["id"]) == one["id"]]
+    unheard = []
+    for one in known:
+        with suite.database.read(one["id"]) as tx:
+            if not endpoints.alerted(webhooks.listed(tx)):
+                unheard.append(one["name"])
+    if unheard and suite.settings.mode == "live":
+        return Finding("alerts", "warning", ", ".join(unheard), patient.say(
+            "Indiquez une adresse d'alerte : console, page Développeurs, Webhooks.",
+            "Name an address for alerts: console, page Developers, Webhooks."))
+    return Finding("alerts", "ok", patient.say("personne n'écoute", "nobody listens") if unheard else patient.say(
+        "quelqu'un écoute", "somebody listens"))
+
+
+def kept(patient: Patient) -> Finding:
+    """What is past its time is deleted: that was done within the last hours."""
+    if not patient.migrated:
+        return _unmigrated("retention")
+    with patient.suite.database.read() as tx:
+        done = house.moment(tx, "housekeeping")
+    if done is None or patient.suite.now() - done > SWEPT:
+        return Finding("retention", "warning", _when(done), patient.say(
+            "Démarrez le moteur : c'est lui qui efface.", "Start the engine: it is what deletes."))
+    return Finding("retention", "ok", patient.say(
+        f"textes {retention.BODIES.days} jours, requêtes reçues {retention.RAW_REQUESTS.days} jours",
+        f"texts {retention.BODIES.days} days, received requests {retention.RAW_REQUESTS.days} days"))
+
+
 def settings(patient: Patient) -> Finding:
     """Nothing that is for trying out is switched on in earnest."""
     wrong = []
@@ -340,6 +378,6 @@ def _unmigrated(check: str) -> Finding:
 
 CHECKS: tuple[Check, ...] = (
     clock, zones, database, migrations, engine, queue, public_url, certificate, secrets, connections, platforms,
-    providers, disk, backup, settings,
+    providers, disk, backup, alerts, kept, settings,
 )
 OUTSIDE = (public_url, certificate, platforms, providers)

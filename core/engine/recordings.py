@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -20,6 +21,7 @@ _PERSON = re.compile(r"name|nom|address|street|adresse|city|ville|zip|postal|bir
 _KEPT = re.compile(r"id$|_id\b|event|topic|status|state|currency|type", re.IGNORECASE)
 # Arcep keeps +33 6 39 98 00 00 to 99 for fiction: nobody owns them.
 _FICTION = "+336399800"
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def masked(request: Inbound, *, adapter: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,6 +35,11 @@ def masked(request: Inbound, *, adapter: str, config: Mapping[str, Any]) -> dict
         "config": {name: value for name, value in config.items() if not _SECRET.search(name)},
         "masked": True,
     }
+
+
+def masked_text(body: str) -> str:
+    """A body that we sent or received, for people who may not see whom it is about."""
+    return _body(Inbound("POST", "", (), body.encode("utf-8", "replace"), _NEVER)).decode()
 
 
 def _url(url: str) -> str:

@@ -170,7 +170,7 @@ def test_a_post_from_another_site_changes_nothing(home: House) -> None:
     visitor = home.person("owner")
     form = {"csrf": token(visitor.get("/settings").text), "name": "clé"}
 
-    assert visitor.post("/settings/keys", data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert visitor.post("/developers/keys", data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
@@ -178,7 +178,7 @@ def test_a_role_that_may_not_is_told_so(home: House, role: str) -> None:
     visitor = home.person(role)
     form = {"csrf": token(visitor.get("/settings").text)}
 
-    for path in ("/settings/house", "/settings/keys", "/settings/people", "/connections/accounts"):
+    for path in ("/settings/house", "/developers/keys", "/settings/people", "/connections/accounts"):
         answer = visitor.post(path, data=form)
         assert answer.status_code == 403
         assert "rôle" in answer.text
@@ -187,7 +187,7 @@ def test_a_role_that_may_not_is_told_so(home: House, role: str) -> None:
 def test_nothing_that_only_admins_do_is_offered_to_others(home: House) -> None:
     page = home.person("viewer").get("/settings").text
 
-    assert "/settings/keys" not in page
+    assert "/developers/keys" not in page
     assert "/settings/house" not in page
 
 
@@ -235,4 +235,4 @@ def test_who_works_in_two_workspaces_changes_between_them_and_into_no_third(home
     assert visitor.post("/workspace", data={**form, "workspace": own}).status_code == 303
     page = visitor.get("/settings").text
     assert "Boutique" in page
-    assert "/settings/keys" not in page, "the role is the one of that workspace"
+    assert "/developers/keys" not in page, "the role is the one of that workspace"

@@ -70,23 +70,6 @@ def test_hours_are_kept_by_day_and_can_be_given_up(home: House) -> None:
     assert settings_of(home)["hours"] is None
 
 
-def test_a_key_is_shown_once_and_can_be_revoked(home: House) -> None:
-    visitor = home.person("owner")
-    page = post(visitor, "/settings/keys", name="Logiciel", kind="live", scope="read", days="30").text
-    key = re.search(r"rk_live_[\w-]{30,}", page)
-    assert key
-
-    again = visitor.get("/settings").text
-    with home.clinic.suite.database.read(home.clinic.workspace) as tx:
-        made = access.keys(tx)[0]
-        assert (access.key(tx, key[0], home.clinic.suite.now()) or made).scopes == frozenset({"read"})  # type: ignore[union-attr]
-    assert key[0] not in again
-
-    assert post(visitor, f"/settings/keys/{made['id']}/revoke").status_code == 303
-    with home.clinic.suite.database.read(home.clinic.workspace) as tx:
-        assert access.key(tx, key[0], home.clinic.suite.now()) is None
-
-
 def test_who_is_invited_comes_in_with_the_password_that_was_shown(home: House) -> None:
     page = post(home.person("owner"), "/settings/people", email="Lea@Example.org", name="Léa", role="editor").text
     password = re.search(r'id="once">([a-z0-9-]{23})<', page)
@@ -116,7 +99,7 @@ def test_another_workspace_s_people_and_keys_are_no_such_thing(home: House) -> N
 
     assert post(visitor, f"/settings/people/{stranger}/password").status_code == 404
     assert post(visitor, f"/settings/people/{stranger}/remove").status_code == 404
-    assert post(visitor, f"/settings/keys/{key_id}/revoke").status_code == 409
+    assert post(visitor, f"/developers/keys/{key_id}/revoke").status_code == 409
 
 
 def test_a_hostile_name_is_only_text(home: House) -> None:

@@ -12,7 +12,8 @@ from core.domain.messages import State
 from core.storage.access import ROLES
 from core.web.console import words
 from core.web.console.connections import FORMS
-from core.web.console.settings import COUNTRIES, SCOPES
+from core.web.console.developers import SCOPES
+from core.web.console.settings import COUNTRIES
 from core.web.console.start import STEPS
 
 CONSOLE = Path(words.__file__).parent

@@ -14,14 +14,17 @@ from core.web.api import (
     exports,
     inbox,
     installations,
+    keywords,
     links,
     messages,
     occasions,
+    requests,
     routing,
     rules,
     segments,
     simulator,
     stats,
+    surveys,
     templates,
     verifications,
     webhooks,
@@ -46,7 +49,10 @@ PARTS = (
     links,
     segments,
     campaigns,
+    surveys,
+    keywords,
     webhooks,
+    requests,
 )
 
 

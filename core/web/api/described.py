@@ -6,6 +6,9 @@ from typing import Any
 
 from core.domain.approved import Category, Status
 from core.domain.campaigns import Phase
+from core.domain.surveys import Kind as SurveyKind
+from core.domain.surveys import Part as SurveyPart
+from core.domain.surveys import Phase as SurveyPhase
 from core.web.api import given
 
 S = dict[str, Any]
@@ -159,6 +162,7 @@ SCHEMAS: dict[str, S] = {
         content={"type": ["object", "null"]},
         body=MAYBE,
         template=MAYBE,
+        survey={**MAYBE, "description": "The survey whose first question is its text"},
         sender=MAYBE,
         asks=YES,
         late={"enum": ["skip", "send"]},
@@ -223,10 +227,11 @@ SCHEMAS: dict[str, S] = {
         "allOf": [
             ref("Installation"),
             thing(
-                ("signing_secret", "connection_code", "webhook_secret"),
+                ("signing_secret", "connection_code", "webhook_secret", "password"),
                 signing_secret=TEXT,
                 connection_code=TEXT,
                 webhook_secret=TEXT,
+                password=TEXT,
             ),
         ]
     },
@@ -479,11 +484,25 @@ SCHEMAS: dict[str, S] = {
         state={"enum": ["waiting", "delivered", "failed"]},
         tries=COUNT,
         status={"type": ["integer", "null"]},
+        answer={**MAYBE, "description": "How what the endpoint answered begins"},
         trouble=maybe("Reason"),
         due_at=MOMENT,
         created_at=MOMENT,
         delivered_at=MAYBE_MOMENT,
         body=ANY,
+    ),
+    "Request": thing(
+        id=TEXT,
+        request_id={**TEXT, "description": "The `request_id` of the answer"},
+        at=MOMENT,
+        key=TEXT,
+        method=TEXT,
+        route=TEXT,
+        on={**MAYBE, "description": "The id of ours in the address"},
+        status=COUNT,
+        code={**MAYBE, "description": "The problem's code"},
+        dry_run=YES,
+        milliseconds={"type": "number"},
     ),
     "Clicks": thing(
         human={**COUNT, "description": "People; who taps twice within a minute counts once"},
@@ -606,6 +625,7 @@ SCHEMAS: dict[str, S] = {
         holdout=COUNT,
         open_until=MAYBE_MOMENT,
         state={"enum": [str(one) for one in Phase]},
+        survey={**MAYBE, "description": "The survey whose first question is its text"},
         first_only={**YES, "description": "Whether only its first part is being sent"},
         chosen={**MAYBE, "description": "The text that did best, once it was chosen"},
         trouble=maybe("Reason"),
@@ -676,6 +696,116 @@ SCHEMAS: dict[str, S] = {
         rcs=_REACH,
         templates=many(more("Reason", messages=COUNT)),
     ),
+    "Survey": thing(
+        id=TEXT,
+        name=TEXT,
+        **{"class": _CLASS},
+        language=TEXT,
+        sender=MAYBE,
+        questions=many(ANY),
+        ending=MAYBE,
+        unclear=TEXT,
+        reminder={"oneOf": [thing(after=TEXT, text=TEXT), {"type": "null"}]},
+        lasts=TEXT,
+        rest=TEXT,
+        state={"enum": [str(one) for one in SurveyPhase]},
+        texts=many(
+            thing(what=TEXT, text=TEXT, encoding={"enum": ["GSM-7", "UCS-2"]}, segments=COUNT, price=maybe("Money"))
+        ),
+        most_messages={**COUNT, "description": "To one person who answers clearly, without the reminder"},
+        test=YES,
+        created_at=MOMENT,
+        started_at=MAYBE_MOMENT,
+        ended_at=MAYBE_MOMENT,
+    ),
+    "SurveyRate": thing(
+        value={"type": ["number", "null"], "description": "0 to 1; null of nobody"},
+        count=COUNT,
+        of={**COUNT, "description": "The denominator"},
+        formula=TEXT,
+    ),
+    "SurveyResults": thing(
+        meant=COUNT,
+        asked={**COUNT, "description": "To whom the first question left"},
+        answered=COUNT,
+        done=COUNT,
+        states={"type": "object", "additionalProperties": COUNT},
+        response_rate=ref("SurveyRate"),
+        completion_rate=ref("SurveyRate"),
+        questions=many(
+            thing(
+                number=COUNT,
+                text=TEXT,
+                kind={"enum": [str(one) for one in SurveyKind]},
+                asked=COUNT,
+                answered=COUNT,
+                options=many(thing(value=TEXT, label=TEXT, count=COUNT, share={"type": "number"})),
+                average={
+                    "oneOf": [thing(value={"type": ["number", "null"]}, of=COUNT, formula=TEXT), {"type": "null"}]
+                },
+                net_score={
+                    "oneOf": [
+                        thing(
+                            value={"type": ["number", "null"]}, promoters=COUNT, detractors=COUNT, of=COUNT,
+                            formula=TEXT,
+                        ),
+                        {"type": "null"},
+                    ]
+                },
+            )
+        ),
+        hours=many(thing(start=MOMENT, answers=COUNT)),
+    ),
+    "SurveyWithResults": more(
+        "Survey",
+        used_by=many(thing(kind={"enum": ["campaign", "rule", "keyword"]}, id=TEXT, name=TEXT)),
+        results=ref("SurveyResults"),
+    ),
+    "SurveyStarted": thing(survey=ref("Survey"), campaign=ref("Campaign")),
+    "SurveyAnswer": thing(
+        id=TEXT,
+        survey=TEXT,
+        person=TEXT,
+        **{"from": TEXT},
+        question=COUNT,
+        asked=TEXT,
+        value={**MAYBE, "description": "The letter of a choice, the number of a scale; null for free words"},
+        label=MAYBE,
+        text=TEXT,
+        reply=TEXT,
+        at=MOMENT,
+    ),
+    "SurveyPerson": thing(
+        id=TEXT,
+        survey=TEXT,
+        to=TEXT,
+        state={"enum": [str(one) for one in SurveyPart]},
+        question={**COUNT, "description": "The one that was asked last"},
+        origin={"enum": ["campaign", "rule", "keyword"]},
+        campaign=MAYBE,
+        rule=MAYBE,
+        occasion=MAYBE,
+        message=TEXT,
+        reason=maybe("Reason"),
+        reminded_at=MAYBE_MOMENT,
+        created_at=MOMENT,
+        asked_at=MAYBE_MOMENT,
+        ended_at=MAYBE_MOMENT,
+        test=YES,
+    ),
+    "Keyword": thing(
+        id=TEXT,
+        words=many(TEXT),
+        body=MAYBE,
+        template=MAYBE,
+        segment=MAYBE,
+        consent={"oneOf": [thing(text=TEXT, place=TEXT), {"type": "null"}]},
+        survey=MAYBE,
+        active=YES,
+        heard={**COUNT, "description": "How often one of its words came"},
+        heard_at=MAYBE_MOMENT,
+        created_at=MOMENT,
+    ),
     "CampaignPerson": thing(
         id=TEXT,
         to=TEXT,
@@ -738,6 +868,10 @@ SCHEMAS: dict[str, S] = {
     "SegmentList": pages("Segment"),
     "CampaignList": pages("Campaign"),
     "CampaignPersonList": pages("CampaignPerson"),
+    "SurveyList": pages("Survey"),
+    "SurveyAnswerList": pages("SurveyAnswer"),
+    "SurveyPersonList": pages("SurveyPerson"),
+    "KeywordList": pages("Keyword"),
     "InstallationList": pages("Installation"),
     "OccasionList": pages("Occasion"),
     "AccountList": pages("Account"),
@@ -745,6 +879,7 @@ SCHEMAS: dict[str, S] = {
     "SimulatorMessageList": pages("SimulatorMessage"),
     "WebhookList": pages("Webhook"),
     "DeliveryList": pages("Delivery"),
+    "RequestList": pages("Request"),
     "Health": thing(status=TEXT),
     "Readiness": thing(status=TEXT, checks={"type": "object", "additionalProperties": TEXT}),
 }

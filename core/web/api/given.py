@@ -428,6 +428,10 @@ class Offer(Body):
 Rule._declared_fields["class"] = one_of(
     CLASSES, metadata={"description": "Needed, but for carts: to remind of one is marketing unless you say otherwise"}
 )
+Rule._declared_fields["survey"] = words(
+    40, allow_none=True, load_default=None,
+    metadata={"description": "Instead of a text: the survey whose first question it asks"},
+)  # fmt: skip
 Rule._declared_fields["at_least"] = fields.Nested(
     Amount, allow_none=True, load_default=None,
     metadata={"description": "Carts and orders of a smaller total, or in another currency, are not spoken about"},
@@ -587,6 +591,12 @@ class AccountChange(Body):
 class Inbox(Listed):
     state = one_of(["read", "unreadable", "unsupported", "repeated"])
     installation = words(40)
+
+
+class Requests(Listed):
+    key = words(40)
+    route = words(120, metadata={"example": "/v1/messages/{id}"})
+    kind = one_of(["done", "refused", "failed"])
 
 
 def _talk_states(value: str) -> None:

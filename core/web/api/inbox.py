@@ -7,7 +7,7 @@ from typing import Any
 
 from core.contract import Inbound
 from core.domain.errors import NotFound
-from core.engine import feedback, intake, shown
+from core.engine import rereading, shown
 from core.storage import inbox
 from core.storage.database import Transaction
 from core.web.api import given
@@ -43,10 +43,8 @@ def single(call: Call, id: str) -> Answer:
         gives="InboxItem")  # fmt: skip
 def replay(call: Call, id: str) -> Answer:
     with call.write() as tx:
-        if _row(tx, id)["account"]:
-            feedback.replay_in(call.suite, tx, id)
-        else:
-            intake.replay_in(call.suite, tx, id)
+        _row(tx, id)
+        rereading.again(call.suite, tx, id)
         return call.done(200, show(_row(tx, id), call.language))
 
 

@@ -15,7 +15,7 @@ from core.storage import outbox
 from core.web.app import current_suite
 from core.web.console import asked, charts
 from core.web.console.charts import Bar, Chart
-from core.web.console.session import flash, page
+from core.web.console.session import flash, own_path, page
 
 bp = Blueprint("today", __name__)
 MOST_POINTS = 5
@@ -62,7 +62,7 @@ def clock() -> ResponseReturnValue:
     if step == "back":
         turning.reset(suite)
         flash("info", "today.clock.reset")
-        return redirect("/today", 303)
+        return redirect(own_path(request.form.get("next"), "/today"), 303)
     if step == "next":
         with suite.database.read() as tx:
             to = outbox.next_due(tx)
@@ -75,7 +75,7 @@ def clock() -> ResponseReturnValue:
         raise BadInput("bad_step", pointer="/step")
     done = turning.jump(suite, to)
     flash("info", "today.clock.done", count=done.left)
-    return redirect("/today", 303)
+    return redirect(own_path(request.form.get("next"), "/today"), 303)
 
 
 @bp.post("/today/correction/<occasion_id>")

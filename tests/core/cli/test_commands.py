@@ -289,11 +289,11 @@ def test_a_file_without_numbers_says_which_columns_it_read(home: House, tmp_path
     assert "a, b" in home("import", "contacts", str(tmp_path / "x.csv"), status=1).stderr
 
 
-def test_doctor_finds_fifteen_things_and_says_what_to_do(home: House) -> None:
+def test_doctor_finds_seventeen_things_and_says_what_to_do(home: House) -> None:
     home("messages", "list")
     found = json.loads(CliRunner().invoke(cli, ["doctor", "--json"], env=home.env).stdout)["checks"]
 
-    assert len(found) == 15
+    assert len(found) == 17
     by_name = {one["check"]: one for one in found}
     assert by_name["engine"]["result"] == "problem"
     assert by_name["engine"]["remedy"] == "relance run"
