@@ -10,6 +10,7 @@ import base64
 import hmac
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -153,8 +154,8 @@ class Entry:
         return self.wire is not None
 
     @contextmanager
-    def open(self, server: FaultServer | None = None) -> Iterator[Stand]:
-        """A stand for one test; in front of `server` instead of one that behaves well."""
+    def open(self, server: FaultServer | None = None, *, at: str = "") -> Iterator[Stand]:
+        """A stand for one test; in front of `server` instead of one that behaves well, `at` another address of it."""
         if self.wire is None:
             provider = self.make(ProviderTools(urls={}))
             if isinstance(provider, Memory):
@@ -162,10 +163,11 @@ class Entry:
             yield Stand(provider, self.account(), list)
             return
         with nullcontext(server) if server else FaultServer(otherwise=self.wire.takes) as other:
-            urls = dict.fromkeys((self.wire.vendor, *self.vendors), other.url)
+            url = at or other.url
+            urls = dict.fromkeys((self.wire.vendor, *self.vendors), url)
             provider = self.make(ProviderTools(urls=urls, timeout=QUICK, connections=8,
                                                reach=lambda host, port: [host]))
-            yield Stand(provider, self.account(other.url), lambda: _took(self.wire, other), other, self.channel)
+            yield Stand(provider, self.account(url), lambda: _took(self.wire, other), other, self.channel)
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ class Linked(Entry):
         return True
 
     @contextmanager
-    def open(self, server: FaultServer | None = None) -> Iterator[Stand]:
+    def open(self, server: FaultServer | None = None, *, at: str = "") -> Iterator[Stand]:
         with Smsc(otherwise=_smsc_takes) as smsc:
             provider = self.make(ProviderTools(urls={}))
             account = replace(self.account(), config={**self.config, "port": smsc.port})
@@ -815,7 +817,7 @@ FAULTS: list[tuple[str, Step, tuple[type, ...]]] = [
     ("422", status(422), (Refused,)),
     ("401", status(401), (AccountTrouble,)),
     ("403", status(403), (AccountTrouble,)),
-    ("302", status(302, headers={"Location": "http://127.0.0.1:9/"}), (Refused,)),
+    ("302", status(302, headers={"Location": "/elsewhere"}), (Refused,)),
 ]
 
 
@@ -825,11 +827,13 @@ def test_a_broken_line_is_called_what_it_is(entry: Entry, fault: str, step: Step
     with entry.open() as stand:
         assert stand.server
         stand.server.then(step)
+        began = time.monotonic()
         [outcome] = send(stand, message())
-        spoken = stand.server.connections
+        took, spoken, read = time.monotonic() - began, stand.server.connections, len(stand.server.ledger)
 
     assert isinstance(outcome, expected)
-    assert spoken == 1, "it is never tried again behind our back"
+    assert (spoken, read <= 1) == (1, True), "it is never tried again behind our back, and nothing is followed"
+    assert took < QUICK + 3, "the time-out is for all of it"
     assert reason_of(outcome).code in SENTENCES
     if isinstance(outcome, TryLater):
         assert outcome.after == timedelta(seconds=7)
@@ -845,6 +849,20 @@ def test_a_line_that_could_not_be_opened_said_nothing(entry: Entry) -> None:
 
     assert all(isinstance(outcome, TryLater) for outcome in outcomes)
     assert begun == [], "only what is written begins"
+
+
+@pytest.mark.parametrize("address", ["http://nowhere.invalid", "https://127.0.0.1:{port}"], ids=["no name", "no TLS"])
+@every_speaker
+def test_without_a_name_or_tls_nothing_was_said(entry: Entry, address: str) -> None:
+    """What listens there speaks no TLS."""
+    with FaultServer(otherwise=ok({})) as server:
+        begun: list[str] = []
+        with entry.open(server, at=address.format(port=server.port)) as stand:
+            outcomes = send(stand, message(1), message(2), begun=begun.append)
+
+        assert all(isinstance(outcome, TryLater) for outcome in outcomes)
+        assert begun == [], "only what is written begins"
+        assert server.ledger == []
 
 
 @every_speaker
