@@ -1,23 +1,34 @@
-"""`relance listen`: hears what comes over connections that are kept (SMPP), for a house of several processes."""
+"""`relance listen`: connections that are kept (SMPP), ours to centres and those of platforms that call us, for a house
+of several processes."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from time import monotonic
 
 from core.cli.desk import Desk, Refusal, command
 from core.engine import ticking
 from core.engine.listening import Listening
+from core.engine.serving import Serving
 from core.logs import configure
 from core.storage import migrate
-from core.suite import build_suite
+from core.suite import Suite, build_suite, read_clock
 
 EVERY_SECONDS = 5.0
+SERVED_EVERY = 1.0
+
+
+def read(suite: Suite) -> int:
+    """The house's clock, which may be turned elsewhere."""
+    read_clock(suite)
+    return 0
 
 
 @command("listen", home=False)
 def listen_command(desk: Desk) -> None:
-    """Take receipts and replies of SMPP accounts. One process of the house does; `relance run` does it by itself."""
+    """Keep SMPP connections: receipts of our accounts, and platforms that bind to us. One process of the house does;
+    `relance run` does it by itself."""
     configure(desk.settings.log_level)
     suite = build_suite(desk.settings)
     if not migrate.is_current(suite.database):
@@ -27,9 +38,14 @@ def listen_command(desk: Desk) -> None:
     stopping = threading.Event()
     for sent in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sent, lambda *_: stopping.set())
-    listening = Listening(suite)
+    listening, serving, looked = Listening(suite), Serving(suite), 0.0
     while not stopping.is_set():
-        ticking.done_safely(suite, listening.refresh)
-        stopping.wait(EVERY_SECONDS)
+        if not looked or monotonic() - looked >= EVERY_SECONDS:
+            looked = monotonic()
+            ticking.done_safely(suite, listening.refresh)
+        ticking.done_safely(suite, read)
+        ticking.done_safely(suite, serving.turn)
+        stopping.wait(SERVED_EVERY)
     listening.stop()
+    serving.stop()
     suite.database.close()

@@ -45,6 +45,9 @@ class Keeper(Protocol):
     """What core lends to whoever serves. Each call may wait for the database: call it in a thread. All of them raise
     what a database raises that is away."""
 
+    def now(self) -> datetime:
+        """This moment, aware and in UTC, by the house's clock. Waits for nobody."""
+
     def who(self, account: str) -> Installation | None:
         """The connection of that outside account, in whatever workspace; None when there is none."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from core.contract import ConsentWord, KeepsConsent, Report, Reports, ReportsInBatches
+from core.contract import ConsentWord, KeepsConsent, Report, Reports, ReportsInBatches, Serves
 from core.domain.errors import BadInput, NeedsReconnect, NotFound, NotNow, from_reason
 from core.domain.messages import Channel, State
 from core.domain.occasions import Occasion
@@ -51,6 +51,23 @@ def run_due(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
     while time.monotonic() < ends and not over() and (told := _tell_in_batches(suite)):
         count += told
     return count if over() else count + _tell_one_by_one(suite, over)
+
+
+def tell_there(suite: Suite, installation: str) -> int:
+    """What one platform is to hear that keeps its connections to this process. Returns how many reports were tried."""
+    with suite.database.read() as tx:
+        if not feedback.any_due(tx, suite.now()):
+            return 0
+    with suite.database.write() as tx:
+        taken = feedback.take_reports(tx, suite.now(), LEASE, IN_BATCHES, installation=installation)
+    if taken:
+        _tell_all(suite, taken[0]["workspace"], installation, taken)
+    return len(taken)
+
+
+def _there(suite: Suite) -> list[str]:
+    """The platforms that are told by whoever has their connections."""
+    return sorted(slug for slug, adapter in suite.adapters.items() if isinstance(adapter, Serves))
 
 
 # ---------------------------------------------------------------------------------------------- what there is to tell
@@ -115,7 +132,8 @@ def _wants(suite: Suite, tx: Transaction, installation: str) -> bool:
 
 def _tell_in_batches(suite: Suite) -> int:
     """One turn for the platforms that take many reports in one call. Returns how many were tried."""
-    slugs = sorted(slug for slug, adapter in suite.adapters.items() if isinstance(adapter, ReportsInBatches))
+    slugs = sorted(slug for slug, adapter in suite.adapters.items()
+                   if isinstance(adapter, ReportsInBatches) and not isinstance(adapter, Serves))  # fmt: skip
     if not slugs:
         return 0
     with suite.database.write() as tx:
@@ -183,8 +201,9 @@ def _tell_one_by_one(suite: Suite, over: Callable[[], bool]) -> int:
     now, ends = suite.now(), time.monotonic() + (LEASE - MARGIN).total_seconds()
     with suite.database.write() as tx:
         # An import of many people's yes and no does not keep the answers of others waiting.
-        taken = feedback.take_reports(tx, now, LEASE, AT_ONCE, consents=False)
-        taken += feedback.take_reports(tx, now, LEASE, AT_ONCE, consents=True)
+        there = _there(suite)
+        taken = feedback.take_reports(tx, now, LEASE, AT_ONCE, but=there, consents=False)
+        taken += feedback.take_reports(tx, now, LEASE, AT_ONCE, but=there, consents=True)
     failures: Counter[str] = Counter()
     left: dict[tuple[str, datetime], list[str]] = {}
 

@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from core.engine import dispatch, ticking
 from core.engine.journal import Journal
 from core.engine.listening import Listening
+from core.engine.serving import Serving
 from core.engine.warming import warm_up
 from core.ids import new_id
 from core.storage import outbox
@@ -41,7 +42,8 @@ class Embedded:
             threading.Thread(target=self._send, name=f"sender-{number}", daemon=True) for number in range(SENDERS)
         ]
         self._listening = Listening(suite)
-        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(7)}, timezone="UTC")
+        self._serving = Serving(suite)
+        self._clock = BackgroundScheduler(executors={"default": ThreadPoolExecutor(8)}, timezone="UTC")
 
     def start(self) -> None:
         """Returns at once; what dead senders left behind is looked after before anything new is sent."""
@@ -49,7 +51,7 @@ class Embedded:
         ticking.done_safely(self._suite, ticking.recover)
         # Each apart: a platform that is slow to answer, or to listen, keeps nobody's channel from being renewed, and
         # does not make the engine look dead.
-        for job in (ticking.keep, self._tell, self._pull, ticking.maintain, self._look, self._listen):
+        for job in (ticking.keep, self._tell, self._pull, ticking.maintain, self._look, self._listen, self._serve):
             self._clock.add_job(
                 job, "interval", seconds=1, args=[self._suite], max_instances=1, coalesce=True, misfire_grace_time=None
             )
@@ -69,6 +71,7 @@ class Embedded:
         for sender in self._senders:
             sender.join(timeout=30)
         self._listening.stop()
+        self._serving.stop()
         hanging_up.cancel()
 
     def _pull(self, suite: Suite) -> None:
@@ -82,6 +85,9 @@ class Embedded:
 
     def _listen(self, suite: Suite) -> None:
         ticking.done_safely(suite, self._listening.refresh)
+
+    def _serve(self, suite: Suite) -> None:
+        ticking.done_safely(suite, self._serving.turn)
 
     def _send(self) -> None:
         journal, sender = self._new_sender()

@@ -120,6 +120,12 @@ def listed(tx: Transaction, vault: Vault, public_url: str) -> list[Row]:
     return [_row(tx, row, vault, public_url) for row in rows]
 
 
+def of_adapter(tx: Transaction, vault: Vault, public_url: str, adapter: str) -> list[Row]:
+    """Those of a platform that are connected, or wait for a person; in a transaction of the house of all workspaces."""
+    there = tx.mine(t.installations).where(_c.adapter == adapter, _c.state != "disconnected").order_by(_c.id)
+    return [_row(tx, row, vault, public_url) for row in tx.rows(there)]
+
+
 def by_account(tx: Transaction, adapter: str, account: str) -> tuple[str, str] | None:
     """(installation, workspace) of the connected outside account, in whatever workspace it is."""
     row = tx.connection.execute(

@@ -25,6 +25,7 @@ class Command(IntEnum):
 
     BIND_RECEIVER = 0x01
     BIND_TRANSMITTER = 0x02
+    QUERY_SM = 0x03
     SUBMIT_SM = 0x04
     DELIVER_SM = 0x05
     UNBIND = 0x06
@@ -41,18 +42,25 @@ class Status(IntEnum):
     """Those that we say or listen for; any other number may come too."""
 
     OK = 0x00
+    BAD_MESSAGE_LENGTH = 0x01
     BAD_LENGTH = 0x02
     BAD_COMMAND = 0x03
     WRONG_STATE = 0x04
     ALREADY_BOUND = 0x05
     SYSTEM_ERROR = 0x08
+    BAD_SOURCE = 0x0A
+    BAD_DESTINATION = 0x0B
+    BAD_MESSAGE_ID = 0x0C
     BIND_FAILED = 0x0D
     BAD_PASSWORD = 0x0E
     BAD_SYSTEM_ID = 0x0F
     QUEUE_FULL = 0x14
+    BAD_CLASS = 0x43
     SUBMIT_FAILED = 0x45
     BAD_SYSTEM_TYPE = 0x53
     THROTTLED = 0x58
+    BAD_SCHEDULE = 0x61
+    BAD_VALIDITY = 0x62
     TEMPORARY = 0x64
 
 
@@ -60,9 +68,11 @@ class Tag(IntEnum):
     """Optional fields that we write or read."""
 
     RECEIPTED_MESSAGE_ID = 0x001E
+    NETWORK_ERROR_CODE = 0x0423
     SAR_REFERENCE = 0x020C
     SAR_TOTAL = 0x020E
     SAR_NUMBER = 0x020F
+    SC_INTERFACE_VERSION = 0x0210
     MESSAGE_PAYLOAD = 0x0424
     MESSAGE_STATE = 0x0427
 

@@ -28,6 +28,7 @@ from core.storage.feedback.replying import (
     written_lately,
 )
 from core.storage.feedback.reporting import (
+    any_due,
     call_off_reports,
     newer_report,
     overtaken,
@@ -44,6 +45,6 @@ __all__ = [
     "keep_receipts", "messages_of", "belongs", "missed", "early", "early_receipt", "receipts_of", "receipt_digest",
     "AUTOMATIC", "STOP_CONFIRMED", "keep_reply", "written_lately", "understood", "questions", "last_to",
     "asked_which", "answered_lately", "replies", "reply", "reply_named", "handled",
-    "queue_report", "queue_reports", "take_reports", "overtaken", "told_before", "put_off_reports", "report_done",
-    "reports_done", "call_off_reports", "newer_report",
+    "queue_report", "queue_reports", "any_due", "take_reports", "overtaken", "told_before", "put_off_reports",
+    "report_done", "reports_done", "call_off_reports", "newer_report",
 ]

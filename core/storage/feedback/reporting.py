@@ -41,6 +41,11 @@ def queue_reports(tx: Transaction, rows: Sequence[Mapping[str, Any]], now: datet
         )
 
 
+def any_due(tx: Transaction, now: datetime) -> bool:
+    """Whether any platform is to be told something now."""
+    return tx.any("reports", "state = 'waiting' AND due_at <= ?", t.micros(now))
+
+
 def take_reports(
     tx: Transaction,
     now: datetime,
@@ -48,17 +53,24 @@ def take_reports(
     limit: int = 50,
     *,
     adapters: Sequence[str] | None = None,
+    but: Sequence[str] = (),
+    installation: str | None = None,
     consents: bool | None = None,
 ) -> list[Mapping[str, Any]]:
-    """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile. `consents`: only
-    people's yes and no, or all but those."""
-    if not tx.any("reports", "state = 'waiting' AND due_at <= ?", t.micros(now)):
+    """Reports that are due, oldest first, put off by `lease` so that nobody else tells them meanwhile: of these
+    `adapters`, of all `but` some, of one `installation`. `consents`: only people's yes and no, or all but those."""
+    if not any_due(tx, now):
         return []
     c = t.reports.c
     due = select(c.id).where(c.state == text("'waiting'"), c.due_at <= now).order_by(c.due_at).limit(limit)
     if adapters is not None:
         theirs = select(t.installations.c.id).where(t.installations.c.adapter.in_(adapters))
         due = due.where(c.installation.in_(theirs))
+    if but:
+        theirs = select(t.installations.c.id).where(t.installations.c.adapter.in_(but))
+        due = due.where(c.installation.not_in(theirs))
+    if installation is not None:
+        due = due.where(c.installation == installation)
     if consents is not None:
         due = due.where(c.kind == "consent" if consents else c.kind != "consent")
     rows = tx.rows(update(t.reports).where(c.id.in_(tx.chosen(due))).values(due_at=now + lease).returning(*c))

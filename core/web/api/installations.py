@@ -88,8 +88,11 @@ def change(call: Call, id: str) -> Answer:
 def _handed(call: Call, row: stored.Row) -> dict[str, str]:
     """What a person carries to the other side."""
     adapter = call.suite.adapters.get(row.installation.adapter)
-    known = adapter.handed(row.installation) if isinstance(adapter, HandsOver) else row.installation.secrets
-    return {name: known[name] for name in ("signing_secret", "connection_code", "webhook_secret") if name in known}
+    names = ("signing_secret", "connection_code", "webhook_secret")
+    if not isinstance(adapter, HandsOver):
+        return {name: row.installation.secrets[name] for name in names if name in row.installation.secrets}
+    known = adapter.handed(row.installation)
+    return {name: known[name] for name in (*names, "password") if name in known}
 
 
 @ROUTES("DELETE", "/v1/installations/{id}", "Disconnects: calls off what waits, takes down what was set up over there",

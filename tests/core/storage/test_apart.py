@@ -314,7 +314,7 @@ OF_THE_HOUSE = """
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.some_back accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
     conversions.note_left_out exported.due exported.prune exported.take request_log.keep
-    feedback.belongs feedback.early feedback.missed feedback.queue_reports
+    feedback.any_due feedback.belongs feedback.early feedback.missed feedback.queue_reports
     feedback.report_done feedback.reports_done feedback.take_reports feedback.written_lately installations.by_account
     installations.due installations.fell_silent installations.let_go installations.seize
     installations.speaking installations.standing installations.parted installations.to_maintain
