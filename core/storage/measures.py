@@ -472,3 +472,15 @@ def behind(start: datetime, end: datetime, did: str | None = None) -> tuple[Any,
     }  # fmt: skip
     left = (_m.left_at >= start, _m.left_at < end, _m.test.is_(False))
     return (*left, conditions[did]) if did in conditions else left
+
+
+def visits_between(tx: Transaction, start: datetime, end: datetime) -> tuple[int, int]:
+    """Appointments that begin in that time and were not called off, and how many of them have a number to write to."""
+    o = t.occasions.c
+    numbered = case((func.coalesce(o.own_recipient, o.recipient).is_not(None), 1), else_=0)
+    row = tx.connection.execute(
+        tx.mine(t.occasions, func.count(), _sum(numbered)).where(
+            o.start >= start, o.start < end, o.kind == "appointment", or_(o.closed.is_(None), o.closed == "done")
+        )
+    ).one()
+    return int(row[0]), int(row[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from core.domain.messages import State
 from core.domain.policy.walltime import local
 from core.domain.recipients import Recipient
 from core.engine.overview import bounds
-from core.storage import installations, rules
+from core.storage import installations, measures, rules
 from core.storage.campaigns_figures import narrowed
 from core.storage.database import Transaction
 from core.storage.outbox import Filter
@@ -27,6 +27,9 @@ from core.web.console.session import flash, own_path
 
 LONGEST = 200
 DID = ("clicked", "stopped")
+BEHIND = ("left", "delivered", "read", "failed", "linked", "clicked", "asked", "answered", "stops", "recovered")
+"""Figures of the page of measures whose messages a list shows: by the day on which they left."""
+NARROWED = ("channel", "class", "country", "range")
 
 
 def here() -> ZoneInfo:
@@ -71,19 +74,27 @@ class Wanted:
     reason: str = ""
     did: str = ""
     """What people did with the messages: "clicked", "stopped"."""
+    behind: str = ""
+    """A figure (`BEHIND`): the days are those on which messages left."""
+    narrowed: Mapping[str, str] = field(default_factory=dict)
 
     def filter(self) -> Filter:
         """For the outbox: days are the workspace's, the last one included. An unreadable number finds nothing."""
         zone = here()
+        extra = narrowed(reason=self.reason or None, clicked=self.did == "clicked", stopped=self.did == "stopped")
+        extra += measures.narrowed(self.narrowed)
+        if self.behind and self.since and self.until:
+            extra += measures.behind(bounds(self.since, zone)[0], bounds(self.until, zone)[1], self.behind)
+        due = not self.behind
         return Filter(
             state=self.states,
             to=(number(self.to) or "unreadable") if self.to else None,
             rule=self.rule or None,
             installation=self.installation or None,
             campaign=self.campaign or None,
-            extra=narrowed(reason=self.reason or None, clicked=self.did == "clicked", stopped=self.did == "stopped"),
-            since=bounds(self.since, zone)[0] if self.since else None,
-            until=bounds(self.until, zone)[1] if self.until else None,
+            extra=extra,
+            since=bounds(self.since, zone)[0] if self.since and due else None,
+            until=bounds(self.until, zone)[1] if self.until and due else None,
             after=self.after or None,
         )
 
@@ -99,6 +110,8 @@ class Wanted:
             "campaign": self.campaign,
             "reason": self.reason,
             "did": self.did,
+            "behind": self.behind,
+            **self.narrowed,
             **changes,
         }
         return urlencode({name: value for name, value in pairs.items() if value}, doseq=True)
@@ -123,6 +136,8 @@ def wanted() -> Wanted:
         text("campaign"),
         text("reason"),
         request.args.get("did", "") if request.args.get("did") in DID else "",
+        request.args.get("behind", "") if request.args.get("behind") in BEHIND else "",
+        {name: given for name in NARROWED if (given := text(name))},
     )
 
 
