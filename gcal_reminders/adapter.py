@@ -17,10 +17,12 @@ from zlib import error as ZlibError
 
 from core.contract import (
     Batch,
+    Booking,
     Choice,
     Chooses,
     Configured,
     Connects,
+    EntersAppointments,
     Grant,
     Inbound,
     Installation,
@@ -52,6 +54,7 @@ from gcal_reminders.client import (
     Google,
     GoogleSaysNo,
     Missing,
+    There,
     Wrong,
 )
 from gcal_reminders.progress import (
@@ -78,7 +81,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _FAR = timedelta(days=3650)
 
 
-class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports):
+class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports, EntersAppointments):
     """Appointments of Google calendars (one click, or a service account), of an iCal address, of an .ics file."""
 
     manifest = Manifest(
@@ -441,8 +444,7 @@ class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports):
     def _written(self, installation: Installation, key: str,
                  change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
         calendar, _, identity = key.rpartition("/")
-        granted = installation.config.get("scopes")
-        if granted is not None and not {WRITE_SCOPE, SCOPE + "calendar"} & set(granted):
+        if not self._writes(installation):
             raise BadInput("write_scope_missing")
         google = self._google(installation, WRITE_SCOPE)
         try:
@@ -468,6 +470,58 @@ class GoogleCalendar(Connects, Pulls, Notifies, Chooses, Installs, Reports):
                 raise BadInput("write_scope_missing") from error
             raise
         raise NotNow("event_keeps_changing", timedelta(minutes=2))
+
+    # Appointments that we enter ------------------------------------------------------------------------------------
+
+    def may_enter(self, installation: Installation) -> bool:
+        """Where Google knows us, unless the grant lacks the right; a service account has what its key was shared."""
+        return _is_google(installation) and self._writes(installation)
+
+    def enter(self, installation: Installation, booking: Booking, now: datetime) -> str:
+        """An event in the calendar of the one whose place it takes, or in the first that is ticked. Google keeps ids of
+        ours (its discovery document: 5 to 1,024 characters of base32hex, unique in the calendar), so that a repetition
+        finds its own event; one that people have deleted since is not put there again."""
+        if not _is_google(installation):
+            raise BadInput("waitlist_not_written_here")
+        chosen = list(installation.config.get("calendars", ()))
+        calendar = _text(booking.beside.get("calendar_id")) or (chosen[0] if chosen else "")
+        if not calendar:
+            raise BadInput("no_calendar_chosen")
+        identity = "relance" + hashlib.blake2b(booking.id.encode(), digest_size=16).hexdigest()
+        key = f"{calendar}/{identity}"
+
+        def write(google: Google) -> None:
+            try:
+                google.insert(calendar, {"id": identity, **_entered(booking, installation.config.get("place"))})
+            except There:
+                if google.event(calendar, identity).get("status") == "cancelled":
+                    raise BadInput("appointment_gone") from None
+
+        self._writing(installation, write)
+        return key
+
+    def call_off(self, installation: Installation, key: str, now: datetime) -> None:
+        """Deletes the event. Of a series, that occurrence alone."""
+        if not _is_google(installation):
+            raise BadInput("waitlist_not_written_here")
+        calendar, _, identity = key.rpartition("/")
+        self._writing(installation, lambda google: google.delete(calendar, identity))
+
+    def _writing(self, installation: Installation, write: Callable[[Google], None]) -> None:
+        if not self._writes(installation):
+            raise BadInput("write_scope_missing")
+        try:
+            write(self._google(installation, WRITE_SCOPE))
+        except GoogleSaysNo as error:
+            raise BadInput(_WRITING_REFUSED.get(error.why, "write_refused"), why=error.why) from error
+        except NeedsReconnect as error:
+            if error.reason.code == "google_scope_missing":
+                raise BadInput("write_scope_missing") from error
+            raise
+
+    def _writes(self, installation: Installation) -> bool:
+        granted = installation.config.get("scopes")
+        return granted is None or bool({WRITE_SCOPE, SCOPE + "calendar"} & set(granted))
 
     # The line to Google -------------------------------------------------------------------------------------------
 
@@ -505,6 +559,24 @@ _PERSONAL = re.compile(
     r"\b(?:perso|personnel|priv[ée]|private|famille|family|anniversaires?|birthdays?|contacts|vacances|f[ée]ri[ée]s|"
     r"holidays?)\b", re.IGNORECASE)
 _NOT_OF_PEOPLE = ("@group.v.calendar.google.com", "@import.calendar.google.com")
+
+
+def _entered(booking: Booking, place: Any) -> dict[str, Any]:
+    """The event, with the number where this clinic's numbers are looked for."""
+    line = re.fullmatch(r"line:(\d{1,2})", place) if isinstance(place, str) else None
+    title, location = booking.name or booking.number, ""
+    notes = "\n" * (int(line[1]) - 1 if line else 0) + booking.number
+    if place == "title":
+        title = f"{title} {booking.number}" if booking.name else title
+    elif place == "location":
+        location = booking.number
+    body: dict[str, Any] = {
+        "summary": title, "description": notes,
+        "start": {"dateTime": booking.start.isoformat(), "timeZone": booking.zone},
+        "end": {"dateTime": booking.end.isoformat(), "timeZone": booking.zone},
+        "extendedProperties": {"private": {"relanceSlot": booking.id}},
+    }
+    return {**body, "location": location} if location else body
 
 
 def _is_google(installation: Installation) -> bool:

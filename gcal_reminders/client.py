@@ -54,6 +54,10 @@ class Gone(GoogleSaysNo):
     """410: a sync token too old, or an event deleted."""
 
 
+class There(GoogleSaysNo):
+    """409: an event with that id is there, or was."""
+
+
 class Changed(GoogleSaysNo):
     """412: somebody else wrote in between."""
 
@@ -115,6 +119,19 @@ class Google:
         if etag:
             request.headers["If-Match"] = etag
         self._said(request, WRITE_SCOPE)
+
+    def insert(self, calendar: str, body: Mapping[str, Any]) -> None:
+        """A new event, of which no guest is told. Raises `There` for an id that is, or was, in use."""
+        request = self._calendar.events().insert(calendarId=calendar, body=dict(body), sendUpdates="none")
+        self._said(request, WRITE_SCOPE)
+
+    def delete(self, calendar: str, event: str) -> None:
+        """Takes an event away, and tells no guest. One that is gone already is what we wanted."""
+        try:
+            self._said(self._calendar.events().delete(calendarId=calendar, eventId=event, sendUpdates="none"),
+                       WRITE_SCOPE)
+        except (Missing, Gone):
+            return
 
     def watch(self, calendar: str, channel: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._said(self._calendar.events().watch(calendarId=calendar, body=dict(channel)), READ_SCOPE)
@@ -181,7 +198,7 @@ _PAUSES: Mapping[str, tuple[str, Callable[[Mapping[str, str]], timedelta]]] = {
     "SERVICE_DISABLED": ("google_api_off", lambda _: timedelta(hours=1)),
 }
 _SCOPE_MISSING = frozenset({"insufficientPermissions", "insufficientScopes", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
-_ANSWERS: Mapping[int, type[GoogleSaysNo]] = {403: Denied, 404: Missing, 410: Gone, 412: Changed}
+_ANSWERS: Mapping[int, type[GoogleSaysNo]] = {403: Denied, 404: Missing, 409: There, 410: Gone, 412: Changed}
 
 
 def _refused(error: HttpError, scope: str, *, refreshes: bool) -> NoReturn:

@@ -22,6 +22,7 @@ from core.contract.approving import KeepsTemplates
 from core.contract.asking import Asks, Option, Question
 from core.contract.books import Book, KnownPart, Part, PartsBook, PartWord, Simulated
 from core.contract.connecting import Arrived, Asked, Connects, Door, Grant, Leaving, Posted, Start
+from core.contract.diary import Booking, EntersAppointments
 from core.contract.hearing import Answers, Deed, Demonstrates, LooksAgain, Notifies, Pulls, Pushes, Result, Shared
 from core.contract.inbound import Inbound, Reply
 from core.contract.provider import Follows, Gone, Listens, Provider, ProviderTools, Revokes, Seeks, Speaks
@@ -67,6 +68,7 @@ __all__ = [
     "Asks", "Question", "Option",
     "Serves", "Served", "Keeper", "Slip", "Gate", "Entry", "Word",
     "Reports", "ReportsInBatches", "KeepsConsent", "Report",
+    "EntersAppointments", "Booking",
     "Connects", "Asked", "Start", "Leaving", "Posted", "Arrived", "Door", "Grant",
     "Chooses", "Choice", "HandsOver", "TakesKeys", "Offers", "Download", "Installs", "Publishes", "Published", "Checks",
     "Check",

@@ -31,7 +31,7 @@ from core.engine import (
     simulation,
     surveying,
 )
-from core.engine.waitlist import offering
+from core.engine.waitlist import offering, writing
 from core.storage import accounts, house, outbox
 from core.storage.database import DatabaseAway
 from core.suite import Suite, read_clock
@@ -97,7 +97,7 @@ def pull(suite: Suite, over: Callable[[], bool] = lambda: False) -> int:
 
 def maintain(suite: Suite) -> int:
     """Erases who is to be erased, looks after what is set up over there, asks ahead of time what channels can do."""
-    jobs = (erasing.run_due, installing.maintain_due, reaching.run_due, approving.run_due)
+    jobs = (erasing.run_due, writing.run_due, installing.maintain_due, reaching.run_due, approving.run_due)
     return sum(done_safely(suite, job) for job in jobs)
 
 

@@ -217,6 +217,10 @@ class FakeGoogle(Vendor):
                 return ok(self._event(path["calendarId"], path["eventId"]))
             case "calendar.events.patch":
                 return ok(self._patched(path["calendarId"], path["eventId"], body, seen))
+            case "calendar.events.insert":
+                return ok(self._inserted(path["calendarId"], body))
+            case "calendar.events.delete":
+                return self._deleted(path["calendarId"], path["eventId"])
             case "calendar.events.watch":
                 return ok(self._watched(path["calendarId"], body))
             case "calendar.channels.stop":
@@ -336,6 +340,35 @@ class FakeGoogle(Vendor):
         self.events[calendar][identity] = _merged(event, body)
         self._touch(calendar, identity)
         return self._event(calendar, identity)
+
+    def _inserted(self, calendar: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        self._writable(calendar)
+        identity = body.get("id") or f"ev{next(self._ids):05d}"
+        if not re.fullmatch(r"[a-v0-9]{5,1024}", identity):
+            raise Refusal(400, "invalid", "Invalid resource id value.")
+        if identity in self.events[calendar]:
+            raise Refusal(409, "duplicate", "The requested identifier already exists.")
+        self.events[calendar][identity] = {
+            "kind": "calendar#event", "status": "confirmed", "eventType": "default", "sequence": 0,
+            "htmlLink": f"https://www.google.com/calendar/event?eid={identity}", "iCalUID": f"{identity}@google.com",
+            "created": self.now.isoformat().replace("+00:00", "Z"), "organizer": {"email": calendar, "self": True},
+            **deepcopy(dict(body)), "id": identity}
+        self._touch(calendar, identity)
+        return self._event(calendar, identity)
+
+    def _deleted(self, calendar: str, identity: str) -> Step:
+        event = self._event(calendar, identity)
+        self._writable(calendar)
+        if event["status"] == "cancelled":
+            raise Refusal(410, "deleted", "Resource has been deleted")
+        self.delete(calendar, identity)
+        return status(204)
+
+    def _writable(self, calendar: str) -> None:
+        if calendar not in self.entries:
+            raise Refusal(404, "notFound", "Not Found")
+        if self.entries[calendar]["accessRole"] not in _WRITERS:
+            raise Refusal(403, "requiredAccessLevel", "You need to have writer access to this calendar.")
 
     def _watched(self, calendar: str, body: Mapping[str, Any]) -> dict[str, Any]:
         if self.watch_refused is not None:
