@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from rich.table import Table
 from waitress import wasyncore
-from waitress.server import BaseWSGIServer, create_server
+from waitress.server import BaseWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from core import memory, traces
@@ -28,7 +28,8 @@ from core.runners.embedded import Embedded
 from core.settings import generated_password
 from core.storage import access, house, migrate
 from core.suite import Suite, build_suite, read_clock
-from core.web.app import MOST_BODY, create_app
+from core.web import serving
+from core.web.app import create_app
 from core.web.request_log import RequestLog
 
 if TYPE_CHECKING:
@@ -163,11 +164,8 @@ def listening(suite: Suite) -> Listening:
     sockets: dict[int, Any] = {}
     app = create_app(suite)
     try:
-        server = create_server(
-            app, map=sockets, host=host, port=port, threads=THREADS, ident=None,
-            max_request_body_size=MOST_BODY, max_request_header_size=16_384, channel_timeout=60,
-            # Who the caller is behind a proxy is decided by RELANCE_TRUSTED_PROXIES, in core.web.app.
-            clear_untrusted_proxy_headers=False,
+        server = serving.door(
+            app, limits=lambda: app, map=sockets, host=host, port=port, threads=THREADS, channel_timeout=60
         )
     except OSError as error:
         raise Refusal(f"RELANCE_LISTEN: {suite.settings.listen}: {error.strerror or error}. "

@@ -16,6 +16,8 @@ from core.suite import Suite
 from core.web import request_log
 
 MOST_BODY = 1_000_000
+REFUSED = "relance.refused"
+"""In the environment of a request that the server itself would not take: the status it is refused with."""
 log = structlog.get_logger(__name__)
 
 
@@ -62,6 +64,8 @@ def _named() -> None:
     g.began = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if refused := request.environ.get(REFUSED):
+        abort(refused)
     if "\0" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):
         # No name and no value of ours holds one, and not every database can be asked for it.
         abort(400)

@@ -25,7 +25,6 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import exists, or_, select, text
 from waitress import wasyncore
-from waitress.server import create_server
 
 from core.contract import Adapter, Provider
 from core.engine import dispatch, ticking
@@ -38,6 +37,7 @@ from core.suite import Suite, build_suite, turn_clock
 from core.web import links
 from core.web.app import create_app
 from core.web.limits import STRANGERS_BURST, STRANGERS_PER_SECOND, Buckets
+from core.web.serving import door
 from tests.support import databases
 from tests.support.people import person
 from tests.support.schema import bring_up
@@ -114,9 +114,8 @@ class Running:
                 settings = {"broker_url": stands.broker or broker, **settings}
         # The port is bound before anything else, so that the public address is known to all that is built.
         self._door = _Later()
-        self._server = create_server(
-            self._door, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=True
-        )
+        self._server = door(self._door, limits=lambda: getattr(self._door, "app", None), host="127.0.0.1", port=0,
+                            threads=8)  # fmt: skip
         self.url = f"http://127.0.0.1:{self._server.effective_port}"
         if database_url and database_url.startswith("postgresql://"):
             database_url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -415,7 +414,7 @@ def postgres_server() -> str:
 class _Later:
     """The application's place while its address is not known yet."""
 
-    app: Callable[..., Any]
+    app: Flask
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         return self.app(environ, start_response)

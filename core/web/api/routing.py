@@ -183,6 +183,7 @@ def add(app: Flask, route: Route) -> None:
     def view(**named: str) -> Response:
         return serve(route, named)
 
+    view.most_body = route.most  # type: ignore[attr-defined]
     rule = route.path.replace("{", "<").replace("}", ">")
     app.add_url_rule(rule, f"api.{route.name}", allow(Access.KEY)(view), methods=[route.method])
 
