@@ -113,9 +113,9 @@ def shown(question: Question) -> str:
     return question.text
 
 
-def again(question: Question, excuse: str) -> str:
-    """The same after an answer that nobody understood, or after a silence."""
-    return f"{excuse}\n{shown(question)}"
+def again(asked: str, excuse: str) -> str:
+    """The same once more, after an answer that nobody understood or after a silence."""
+    return f"{excuse}\n{asked}"
 
 
 def following(questions: Sequence[Question], number: int, value: str | None) -> int | None:
@@ -160,7 +160,9 @@ def is_certain(question: Question, text: str) -> bool:
 
 
 def _choice(question: Question, text: str) -> str | None:
-    beside = _words().beside
+    # "A" is an article in English, and a letter before everything else.
+    letters = set(LETTERS[: len(question.choices)])
+    beside = (_words().beside | _words().articles) - letters
     exact = [
         letter
         for place, (letter, choice) in enumerate(zip(LETTERS, question.choices, strict=False), 1)
@@ -178,7 +180,10 @@ def _choice(question: Question, text: str) -> str | None:
 
 
 def _spellings(choice: Choice) -> set[str]:
-    return {normalised(one) for one in (choice.text, *choice.words)} - {""}
+    said = {normalised(one) for one in (choice.text, *choice.words)}
+    articles = _words().articles
+    bare = {one.removeprefix(f"{article} ") for one in said for article in articles}
+    return (said | bare) - {""}
 
 
 def _number(question: Question, text: str) -> str | None:
@@ -202,14 +207,17 @@ _NO_WHOLE_NUMBER = re.compile(r"\d\s*[.,]\s*\d|(?<!\w)[-−–]\s*\d")
 @dataclass(frozen=True, slots=True)
 class _Words:
     beside: frozenset[str]
+    articles: frozenset[str]
     numbers: tuple[tuple[str, ...], ...]
 
 
 @cache
 def _words() -> _Words:
     lists = tomllib.loads(files("core.domain").joinpath("survey_words.toml").read_text(encoding="utf-8"))
-    beside = frozenset(word for words in lists["beside"].values() for word in words)
-    return _Words(beside, tuple(tuple(words) for words in lists["numbers"].values()))
+    beside, articles = (
+        frozenset(word for words in lists[name].values() for word in words) for name in ("beside", "articles")
+    )
+    return _Words(beside, articles, tuple(tuple(words) for words in lists["numbers"].values()))
 
 
 # ---------------------------------------------------------------------------------------------- figures

@@ -19,9 +19,10 @@ import structlog
 
 from core.domain.errors import Conflict, NotFound, RelanceError
 from core.domain.reasons import Reason
+from core.domain.surveys import parse
 from core.domain.text.cells import MARK, decimal, line
-from core.engine import conversing, explaining, linking, shown
-from core.storage import conversations, exported, feedback, house, links, occasions, outbox, people
+from core.engine import conversing, explaining, linking, shown, survey_shown
+from core.storage import conversations, exported, feedback, house, links, occasions, outbox, people, surveys
 from core.storage.campaigns_figures import narrowed
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -305,6 +306,17 @@ def _links(suite: Suite, tx: Transaction, rows: Sequence[Any], _l: str, now: dat
     return [linking.as_json(row, counted.get(row["id"], {}), base, now) for row in rows]
 
 
+def _survey_answers(
+    _s: Suite, tx: Transaction, rows: Sequence[Any], _l: str, _n: datetime
+) -> list[dict[str, Any]]:
+    known = {one: surveys.row(tx, one) for one in sorted({row["survey"] for row in rows})}
+    asked = {one: parse(row["questions"]) for one, row in known.items() if row is not None}
+    return [
+        {**survey_shown.answer(row, asked[row["survey"]]), "survey_name": (known[row["survey"]] or {}).get("name")}
+        for row in rows if row["survey"] in asked
+    ]  # fmt: skip
+
+
 KINDS: Mapping[str, Kind] = {
     "messages": Kind(
         _messages,
@@ -372,6 +384,17 @@ KINDS: Mapping[str, Kind] = {
             Column("text", "texte"), Column("at", "le", "moment"), Column("meaning", "sens"),
             Column("outcome.detail", "suite"), Column("message", "message"),
             Column("handled_at", "traité le", "moment"),
+        ),
+    ),
+    "survey_answers": Kind(
+        lambda tx, filters, after, limit: surveys.answers(
+            tx, filters.get("survey"), question=filters.get("question"), after=after, limit=limit),
+        _survey_answers,
+        (
+            Column("id", "identifiant"), Column("survey_name", "sondage"), Column("question", "n° de question"),
+            Column("asked", "question"), Column("value", "réponse"), Column("label", "libellé"),
+            Column("text", "texte reçu"), Column("from", "de"), Column("at", "le", "moment"),
+            Column("person", "participation"),
         ),
     ),
     "conversations": Kind(

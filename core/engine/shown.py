@@ -295,6 +295,7 @@ def rule(row: Mapping[str, Any]) -> dict[str, Any]:
         "content": row["content"],
         "body": row["body"],
         "template": row["template"],
+        "survey": row["survey"],
         "sender": row["sender"],
         "asks": row["asks"],
         "late": row["late"],

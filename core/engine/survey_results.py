@@ -113,7 +113,7 @@ def results(tx: Transaction, row: Row) -> Results:
     unanswered: dict[int, int] = {}
     for one in sums:
         states[one.state] = states.get(one.state, 0) + one.count
-        if one.state not in (Part.DONE, Part.PLANNED, Part.UNREACHED):
+        if one.state not in (Part.DONE, Part.UNREACHED):
             unanswered[one.question] = unanswered.get(one.question, 0) + one.asked
     return Results(
         meant=sum(one.count for one in sums),

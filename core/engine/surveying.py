@@ -257,8 +257,8 @@ def unclear(
     quiet = feedback.answered_lately(tx, person["number"], now - AUTOMATIC_WITHIN) >= AUTOMATIC_AT_MOST
     sent: str | Reason = Reason("survey_handed", {"survey": asked.name})
     if not person["unclear"] and not quiet:
-        sent = _to(suite, tx, person, survey, again(asked.question, survey["unclear"]), now, by=by,
-                   reference=feedback.AUTOMATIC)  # fmt: skip
+        text = again(_asked_before(tx, person, asked.question), survey["unclear"])
+        sent = _to(suite, tx, person, survey, text, now, by=by, reference=feedback.AUTOMATIC)
     if isinstance(sent, Reason):
         surveys.end(tx, person["id"], Part.HANDED, now, Reason("survey_handed", {"survey": asked.name}))
         handed = Reason("survey_handed", {"survey": asked.name})
@@ -361,12 +361,18 @@ def _see_whether_it_left(tx: Transaction, person: Row, survey: Row, message: Row
         surveys.change_person(tx, person["id"], next_at=max(message["due_at"], now + LOOKS_EVERY))
 
 
+def _asked_before(tx: Transaction, person: Row, question: Question) -> str:
+    """The question as the person read it: the first one was written for them."""
+    first = outbox.get(tx, person["message"]) if person["question"] == 1 else None
+    return str(first["text"]) if first is not None else shown(question)
+
+
 def _remind(suite: Suite, tx: Transaction, person: Row, survey: Row, now: datetime) -> None:
     """Once, in the survey's own class: they did not write lately."""
     values: dict[str, Any] = {"next_at": person["expires_at"]}
     if survey["reminder"] and person["reminded_at"] is None:
         question = parse(survey["questions"])[person["question"] - 1]
-        text = again(question, survey["reminder"]["text"])
+        text = again(_asked_before(tx, person, question), survey["reminder"]["text"])
         sent = _to(suite, tx, person, survey, text, now, klass=MessageClass(survey["class"]))
         values["reminded_at"] = now
         if not isinstance(sent, Reason):
@@ -383,8 +389,11 @@ def _to(
 ) -> str | Reason:  # fmt: skip
     """Sends `text`, as it stands, to somebody who is being asked: the message's id, or why it does not leave."""
     recipient = Recipient.parse(person["number"])
+    # Line by line, because a value of a template is one.
+    values = {f"line_{place}": line for place, line in enumerate(text.split("\n")) if line.strip()}
+    body = "\n".join(f"{{{{ {name} }}}}" for name in values)
     return _sent(
-        suite, tx, survey, recipient, "{{ text }}", now, values={"text": text}, klass=klass,
+        suite, tx, survey, recipient, body, now, values=values, klass=klass,
         channel=by if by in CHANNELS and by is not None else Channel.SMS, test=person["test"], reference=reference,
         until=until,
     )  # fmt: skip

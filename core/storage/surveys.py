@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy import type_coerce as as_type
 
 from core.domain.messages import LEFT
@@ -295,11 +295,13 @@ def keep(
 
 
 def answers(
-    tx: Transaction, survey_id: str, *, question: int | None = None, person: str | None = None,
+    tx: Transaction, survey_id: str | None, *, question: int | None = None, person: str | None = None,
     free: bool = False, after: str | None = None, limit: int = 50,
 ) -> list[Mapping[str, Any]]:  # fmt: skip
-    """Newest first; `free` for those in words of the person's own."""
-    query = tx.mine(t.survey_answers).where(_a.survey == survey_id).order_by(_a.id.desc()).limit(limit)
+    """Of one survey, or of all; newest first. `free` for those in words of the person's own."""
+    query = tx.mine(t.survey_answers).order_by(_a.id.desc()).limit(limit)
+    if survey_id is not None:
+        query = query.where(_a.survey == survey_id)
     if question is not None:
         query = query.where(_a.question == question)
     if person is not None:
@@ -332,12 +334,20 @@ class Sums:
 def counted(tx: Transaction, survey_id: str) -> list[Sums]:
     """Everybody who was to be asked, by state and question."""
     query = tx.mine(
-        t.survey_people, _p.state, _p.question, func.count(), func.count(_p.started_at), func.count(_p.answered_at)
+        t.survey_people, _p.state, _p.question, func.count(), func.count(_LEFT_AT), func.count(_p.answered_at)
     ).where(_p.survey == survey_id)
     return [
         Sums(one[0], int(one[1]), int(one[2]), int(one[3]), int(one[4]))
-        for one in tx.connection.execute(query.group_by(_p.state, _p.question))
+        for one in tx.connection.execute(_with_first(query).group_by(_p.state, _p.question))
     ]
+
+
+# As the ledger has it, and not only once somebody has looked.
+_LEFT_AT = func.coalesce(_p.started_at, _m.left_at)
+
+
+def _with_first(query: Select[Any]) -> Select[Any]:
+    return query.outerjoin(t.messages, _m.id == _p.message)
 
 
 def values(tx: Transaction, survey_id: str) -> dict[int, dict[str | None, int]]:
@@ -359,10 +369,10 @@ def hours(tx: Transaction, survey_id: str, limit: int = 24 * 14) -> list[tuple[d
 
 def figures(tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     """survey → to how many people its first question left, and how many of them answered anything."""
-    query = tx.mine(t.survey_people, _p.survey, func.count(_p.started_at), func.count(_p.answered_at)).where(
+    query = tx.mine(t.survey_people, _p.survey, func.count(_LEFT_AT), func.count(_p.answered_at)).where(
         _p.survey.in_(ids)
     )
-    found = tx.connection.execute(query.group_by(_p.survey)) if ids else ()
+    found = tx.connection.execute(_with_first(query).group_by(_p.survey)) if ids else ()
     return {one[0]: (int(one[1]), int(one[2])) for one in found}
 
 

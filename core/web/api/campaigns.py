@@ -164,6 +164,9 @@ def single(call: Call, id: str) -> Answer:
 def change(call: Call, id: str) -> Answer:
     with call.write() as tx:
         row = _row(tx, id)
+        if row["survey"] is not None:
+            # What it says is the survey's.
+            raise Conflict("campaign_state", state=row["state"])
         values = _stored(call, tx, {**as_given(row), **_said(call.body)})
         if not campaigns.change(tx, id, values, call.now, only=[Phase.DRAFT]):
             raise Conflict("campaign_state", state=row["state"])
@@ -311,11 +314,16 @@ def _stored(call: Call, tx: Transaction, body: Mapping[str, Any]) -> dict[str, A
         "wall": wall,
         "zone": zone,
         "useful": int(_length(body.get("useful_for"), USEFUL).total_seconds()),
-        "staged": staged and {**_LIMITS, **staged, "after": _seconds(staged.get("after"))},
+        "staged": _staged(body),
         "winner": body.get("winner"),
         "holdout": body.get("holdout", 0),
         "open_until": None if ends is None else given.moment(ends, None, "/open_until"),
     }
+
+
+def _staged(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    staged = body.get("staged")
+    return staged and {**_LIMITS, **staged, "after": _seconds(staged.get("after"))}
 
 
 def _whole(body: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from core.domain.errors import BadInput
 from core.domain.reasons import Reason
@@ -36,8 +36,13 @@ class Replies(given.Listed):
     waiting = fields.Boolean(load_default=False)
 
 
-@ROUTES("POST", "/v1/exports", "Asks for a file of messages, contacts, consents, occasions, links, replies or "
-        "conversations", takes=Wanted(), gives="Export", status=202,
+class SurveyAnswers(given.Listed):
+    survey = given.words(40)
+    question = fields.Integer(validate=validate.Range(1, 100))
+
+
+@ROUTES("POST", "/v1/exports", "Asks for a file of messages, contacts, consents, occasions, links, replies, "
+        "survey answers or conversations", takes=Wanted(), gives="Export", status=202,
         also={409: "Too many are being made already"})  # fmt: skip
 def create(call: Call) -> Answer:
     body = call.body
@@ -153,4 +158,5 @@ _LISTS: Mapping[str, tuple[Schema, Callable[[Transaction, Mapping[str, Any]], di
     "links": (links.Filter(), _links),
     "replies": (Replies(), _replies),
     "conversations": (given.Conversations(), _conversations),
+    "survey_answers": (SurveyAnswers(), lambda _tx, asked: {name: asked.get(name) for name in ("survey", "question")}),
 }

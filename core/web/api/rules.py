@@ -16,7 +16,7 @@ from core.domain.messages import Channel, MessageClass
 from core.domain.reasons import Reason
 from core.domain.reconciling import Cancel, Move, Schedule, Step
 from core.domain.text.templates import compile_template
-from core.engine import approving, scheduling, shown
+from core.engine import approving, scheduling, shown, surveying
 from core.engine.scheduling import Difference
 from core.storage import house, installations
 from core.storage import rules as stored
@@ -47,6 +47,7 @@ def create(call: Call) -> Answer:
             raise problems.Several([("/class", Reason("field_required"))])
         values["class"] = str(MessageClass.MARKETING)
     with call.write() as tx:
+        _asks(call, tx, values)
         _check(call, tx, values)
         _template(tx, values)
         rule_id = stored.add(tx, values, call.now)
@@ -79,7 +80,13 @@ def change(call: Call, id: str) -> Answer:
             changes["template"] = None
         if changes.get("template") and "body" not in changes:
             changes["body"] = None
+        if changes.get("survey"):
+            changes |= {name: changes.get(name) for name in ("body", "template")}
+        elif changes.get("body") or changes.get("template"):
+            changes["survey"] = None
         values = {**{name: known[name] for name in FIELDS}, **changes}
+        if changes.get("survey"):
+            _asks(call, tx, values)
         _check(call, tx, values)
         if {"content", "channels", "class"} & set(changes):
             _template(tx, values)
@@ -109,6 +116,7 @@ FIELDS = (
     "content",
     "body",
     "template",
+    "survey",
     "sender",
     "asks",
     "late",
@@ -205,6 +213,20 @@ def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
             _variables(values["on"], text, "/template")
     else:
         _variables(values["on"], str(values["body"]), "/body")
+
+
+def _asks(call: Call, tx: Transaction, values: dict[str, Any]) -> None:
+    """A rule that asks a survey says its first question, which stays as it is from now on. Raises `BadInput`, and
+    `Conflict` for a survey that was stopped."""
+    if values.get("survey") is None:
+        return
+    if values.get("body") is not None or values.get("template") is not None:
+        raise BadInput("survey_rule_text", pointer="/survey")
+    try:
+        row = surveying.opened(tx, values["survey"], call.now)
+    except NotFound as error:
+        raise BadInput("field_unknown_id", pointer="/survey", text=values["survey"][:40]) from error
+    values |= {"body": surveying.first_text(row), "asks": False, "sender": values.get("sender") or row["sender"]}
 
 
 def _template(tx: Transaction, values: Mapping[str, Any]) -> None:
