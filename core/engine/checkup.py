@@ -108,8 +108,9 @@ def clock(patient: Patient) -> Finding:
             "Mettez cette machine et celle de la base à l'heure (NTP).",
             "Set this machine and the database's by NTP."))
     if suite.clock.turned:
-        return Finding("clock", "warning", patient.say(f"avancée de {suite.clock.turned}",
-                                                       f"turned by {suite.clock.turned}"), "relance clock reset")
+        hours, day = suite.clock.turned // timedelta(hours=1), patient.say("j", "d")
+        far = f"{hours // 24} {day} {hours % 24} h"
+        return Finding("clock", "warning", patient.say(f"avancée de {far}", f"turned by {far}"), "relance clock reset")
     return Finding("clock", "ok", patient.say("à l'heure", "right") if theirs else f"{mine:%H:%M:%S} UTC")
 
 
@@ -221,7 +222,8 @@ def secrets(patient: Patient) -> Finding:
         return Finding("secrets", "problem", patient.say(f"{closed} illisibles", f"{closed} unreadable"), patient.say(
             "Rendez l'ancienne clé à RELANCE_SECRET_KEYS.", "Give the older key back to RELANCE_SECRET_KEYS."))
     keys = len(patient.suite.settings.secret_keys)
-    return Finding("secrets", "ok", patient.say(f"{keys} clés", f"{keys} keys"),
+    more = "s" if keys > 1 else ""
+    return Finding("secrets", "ok", patient.say(f"{keys} clé{more}", f"{keys} key{more}"),
                    "relance keys rotate-secrets" if keys > 1 else "")
 
 
@@ -332,8 +334,9 @@ def alerts(patient: Patient) -> Finding:
         with suite.database.read(one["id"]) as tx:
             if not endpoints.alerted(webhooks.listed(tx)):
                 unheard.append(one["name"])
-    if unheard and suite.settings.mode == "live":
-        return Finding("alerts", "warning", ", ".join(unheard), patient.say(
+    if unheard and (suite.settings.mode == "live" or patient.workspace):
+        return Finding("alerts", "warning", patient.say("personne n'écoute", "nobody listens") if patient.workspace
+                       else ", ".join(unheard), patient.say(
             "Indiquez une adresse d'alerte : console, page Développeurs, Webhooks.",
             "Name an address for alerts: console, page Developers, Webhooks."))
     return Finding("alerts", "ok", patient.say("personne n'écoute", "nobody listens") if unheard else patient.say(

@@ -27,7 +27,7 @@ def shown() -> ResponseReturnValue:
     tidy = french if g.language == "fr" else str
     return render_template(
         "production.html",
-        ticks=[(one, tidy(one.fix)) for one in ticks],
+        ticks=[(one, tidy(one.found), tidy(one.fix)) for one in ticks],
         done=sum(one.result == "ok" for one in ticks),
         mended=MENDED,
         outside=outside,
