@@ -17,7 +17,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.contract import Configured, PhoneReply, Receipt, TryLater, Uncertain
 from core.domain.events import Closed, Event, Kind
@@ -25,8 +25,9 @@ from core.domain.messages import WAITING, State
 from core.domain.planning import Send
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
+from core.domain.sentences import SENTENCES
 from core.engine import applying, dispatch, doubting, feedback, scheduling
-from core.storage import installations, occasions, outbox, rules
+from core.storage import installations, ledger, occasions, outbox, rules, tally
 from core.storage import tables as t
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
 
@@ -38,6 +39,8 @@ RULES = (
     {"name": "Annulé", "when": {"change": "cancelled"}, "body": "Annulé : {{ start }}"},
 )
 WHENS = ({"days": -1, "at": "18:00"}, {"days": -1, "at": "09:00"}, {"before": "PT26H"}, {"before": "PT2H"})
+SAYS_ENOUGH = frozenset({"scheduled", "sending", "sent", "delivered", "read"})
+"""States that need no reason."""
 keys = st.sampled_from(["visit-1", "visit-2", "visit-3"])
 numbers = st.sampled_from([ANA, BOB, None])
 closes = st.sampled_from([None, None, None, Closed.CANCELLED, Closed.DELETED, Closed.SILENCED])
@@ -173,6 +176,33 @@ class AnyHistory(RuleBasedStateMachine):
             said = {(row.occasion, row.rule) for row in tx.connection.execute(select(t.answers))}
             ids = {one.id for one in occasions.listed(tx, limit=50)}
         assert {(occasion, one) for occasion in ids for one in active} <= said
+
+    @invariant()
+    def every_message_says_how_it_came_to_be_where_it_is(self) -> None:
+        with self.room.suite.database.read(self.room.workspace) as tx:
+            for row in outbox.listed(tx, outbox.Filter(), limit=500):
+                steps, attempts = ledger.history(tx, row["id"])
+                moments = [one["at"] for one in steps]
+                assert moments == sorted(moments)
+                if row["state"] != "scheduled":
+                    assert steps[-1]["state"] == row["state"]
+                for one in steps:
+                    code = one["reason"] and one["reason"]["code"]
+                    assert code in SENTENCES if code else one["state"] in SAYS_ENOUGH, (row["id"], dict(one))
+                assert sum(one["outcome"] == "accepted" for one in attempts) <= 1
+
+    @invariant()
+    def what_is_counted_is_what_the_ledger_holds(self) -> None:
+        a, m = t.attempts.c, t.messages.c
+        with self.room.suite.database.read() as tx:
+            held = Counter({
+                ("attempts", row.provider, row.channel, row[2], row.outcome): row[4]
+                for row in tx.connection.execute(
+                    select(a.provider, a.channel, m["class"], a.outcome, func.count())
+                    .join_from(t.attempts, t.messages, m.id == a.message)
+                    .group_by(a.provider, a.channel, m["class"], a.outcome))})
+            counted = Counter({key: number for key, number in tally.read(tx).items() if key[0] == "attempts"})
+        assert counted == held
 
     @rule(seed=st.integers(0, 1000))
     def the_whole_history_comes_again_in_any_order(self, seed: int) -> None:
