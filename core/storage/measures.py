@@ -102,7 +102,7 @@ def _of_steps(tx: Transaction, after: int) -> set[tuple[str, int]]:
     """(workspace, hour) in which messages left that took a step; or were thought to have left."""
     new = (_s.id > after,)
     left = select(_m.workspace, _hour(_m.left_at)).join(t.steps, _s.message == _m.id)
-    found = set(tx.connection.execute(left.where(*new, _m.left_at.is_not(None)).distinct()).tuples())
+    found = set(tx.connection.execute(left.where(*new, _m.left_at.is_not(None)).distinct()))
     # One that had not left after all: the ledger knows when it was thought to.
     before = t.steps.alias()
     taken_back = (
@@ -111,14 +111,16 @@ def _of_steps(tx: Transaction, after: int) -> set[tuple[str, int]]:
         .join(t.messages, _m.id == _s.message)
         .where(*new, _m.left_at.is_(None), before.c.state.in_(_GONE))
     )
-    found |= set(tx.connection.execute(taken_back.distinct()).tuples())
+    for workspace, hour in tx.connection.execute(taken_back.distinct()):
+        # What is in doubt left when it was claimed, a little before its step.
+        found |= {(workspace, hour), (workspace, hour - 1)}
     return {(workspace, int(hour)) for workspace, hour in found}
 
 
 def _of_clicks(tx: Transaction, after: str) -> set[tuple[str, int]]:
     rows = select(_m.workspace, _hour(_m.left_at)).join(t.clicks, _k.message == _m.id)
     found = tx.connection.execute(rows.where(_k.id > after, _m.left_at.is_not(None)).distinct())
-    return {(workspace, int(hour)) for workspace, hour in found.tuples()}
+    return {(workspace, int(hour)) for workspace, hour in found}
 
 
 def _days(hours: Iterable[tuple[str, int]], zones: Mapping[str, ZoneInfo]) -> dict[str, frozenset[date]]:
@@ -251,7 +253,7 @@ def added_up(tx: Transaction, one: Stale) -> list[dict[str, Any]]:
     query = select(*dimensions, *counted).where(*day).group_by(*dimensions)
     width = len(DIMENSIONS)
     sums: dict[tuple[str, ...], list[int]] = {}
-    for row in tx.connection.execute(query).tuples():
+    for row in tx.connection.execute(query):
         sums[tuple(row[:width])] = [int(value) for value in row[width:]]
     # What a provider said in the end that it cost stands in place of the estimate, in the currency that it said.
     newest = select(func.max(last.c.id)).where(last.c.message == _m.id, last.c.outcome == "accepted").scalar_subquery()
@@ -261,7 +263,7 @@ def added_up(tx: Transaction, one: Stale) -> list[dict[str, Any]]:
         .where(*day, a.price_micros.is_not(None), a.currency.is_not(None), a.id == newest)
         .group_by(*dimensions, a.currency)
     )
-    for row in tx.connection.execute(priced).tuples():
+    for row in tx.connection.execute(priced):
         key, (currency, said, thought, _) = tuple(row[:width]), row[width:]
         sums[key][_MICROS] -= int(thought)
         there_too = sums.setdefault((*key[:-1], currency), [0] * len(FIGURES))
@@ -325,7 +327,7 @@ def sums(tx: Transaction, asked: Asked, *by: str) -> dict[tuple[str, ...], dict[
     width = len(grouped)
     return {
         tuple(row[:width]): {name: int(value) for name, value in zip(FIGURES, row[width:], strict=True)}
-        for row in tx.connection.execute(query.order_by(*grouped)).tuples()
+        for row in tx.connection.execute(query.order_by(*grouped))
     }
 
 
@@ -364,7 +366,7 @@ def recovered(
         .group_by(_m.channel, v.currency)
     )
     return {
-        (row[0] or "", row[1] or ""): (int(row[2]), int(row[3])) for row in tx.connection.execute(query).tuples()
+        (row[0] or "", row[1] or ""): (int(row[2]), int(row[3])) for row in tx.connection.execute(query)
     }
 
 
@@ -401,7 +403,7 @@ def answer_times(
         .subquery()
     )
     found = [0] * (len(bounds) + 1)
-    for index, count in tx.connection.execute(select(rows.c.place, func.count()).group_by(rows.c.place)).tuples():
+    for index, count in tx.connection.execute(select(rows.c.place, func.count()).group_by(rows.c.place)):
         found[int(index)] = int(count)
     return found
 
@@ -442,7 +444,7 @@ def cohorts(tx: Transaction, months: Sequence[datetime]) -> list[tuple[int, int,
         people.c.month, func.count(), _is(reachable), func.count(people.c.led)
     ).group_by(people.c.month)  # fmt: skip
     found = [(0, 0, 0)] * len(months)
-    for index, *counts in tx.connection.execute(query).tuples():
+    for index, *counts in tx.connection.execute(query):
         if index >= 0:
             found[int(index)] = (int(counts[0]), int(counts[1]), int(counts[2]))
     return found

@@ -9,6 +9,7 @@ from core.domain.campaigns import Phase
 from core.domain.surveys import Kind as SurveyKind
 from core.domain.surveys import Part as SurveyPart
 from core.domain.surveys import Phase as SurveyPhase
+from core.domain.waitlist import CAUSES, Cause, EntryState, OfferState, SlotState
 from core.web.api import given
 
 S = dict[str, Any]
@@ -117,7 +118,11 @@ SCHEMAS: dict[str, S] = {
         link={**TEXT, "description": "Of a click: which link the person followed"},
         target=TEXT,
     ),
-    "MessageWithHistory": more("Message", history=many(ref("Event"))),
+    "MessageWithHistory": more(
+        "Message",
+        history=many(ref("Event")),
+        template={"oneOf": [thing(id=TEXT, key=TEXT, language=TEXT, version=COUNT), {"type": "null"}]},
+    ),
     "BatchResult": thing(
         results=many(
             thing(("message", "error"), status={"type": "integer"}, message=ref("Message"), error=ref("Problem"))
@@ -139,8 +144,14 @@ SCHEMAS: dict[str, S] = {
     "Consent": thing(id=TEXT, to=TEXT, scope=TEXT, state={"enum": ["in", "out"]}, at=MOMENT, source=TEXT, proof=ANY),
     "Template": thing(
         key=TEXT,
+        folder=MAYBE,
         languages={"type": "object", "additionalProperties": TEXT},
-        versions=many(thing(language=TEXT, version=COUNT, body=TEXT, created_at=MOMENT)),
+        versions=many(
+            thing(
+                language=TEXT, version=COUNT, body=TEXT, id=TEXT, who=MAYBE, taken_from={"type": ["integer", "null"]},
+                created_at=MOMENT,
+            )
+        ),
     ),
     "TemplateSaved": more(
         "Template",
@@ -330,6 +341,35 @@ SCHEMAS: dict[str, S] = {
                 uplift=ref("Uplift"),
                 settled_until=MOMENT,
                 workflows=many(ref("Workflow")),
+            )
+        ),
+        measures=ref("Measures"),
+    ),
+    "Kpi": thing(
+        name=TEXT,
+        unit={"enum": ["count", "share", "money"]},
+        value={"type": ["number", "null"]},
+        currency=MAYBE,
+        numerator=thing(name=TEXT, count={"type": "integer"}),
+        denominator={"oneOf": [thing(name=TEXT, count={"type": "integer"}), {"type": "null"}]},
+        formula=TEXT,
+        before={"type": ["number", "null"]},
+        change={"type": ["number", "null"], "description": "Points of a share; else percent"},
+    ),
+    "Measures": thing(
+        since=TEXT,
+        until=TEXT,
+        before=thing(since=TEXT, until=TEXT),
+        zone=TEXT,
+        filters={"type": "object", "additionalProperties": TEXT},
+        attribution_hours=COUNT,
+        live=YES,
+        figures=many(ref("Kpi")),
+        channels=many(thing(channel=TEXT, figures=many(ref("Kpi")))),
+        days=many(
+            thing(
+                day=TEXT, left=COUNT, delivered=COUNT, read=COUNT, failed=COUNT, parts=COUNT, linked=COUNT,
+                clicked=COUNT, asked=COUNT, answered=COUNT, stops=COUNT, cost=many(ref("Money")),
             )
         ),
     ),
@@ -696,6 +736,44 @@ SCHEMAS: dict[str, S] = {
         rcs=_REACH,
         templates=many(more("Reason", messages=COUNT)),
     ),
+    "WaitlistEntry": thing(
+        id=TEXT, to=TEXT, name=MAYBE, installation=MAYBE, kind=MAYBE, wishes=ANY,
+        moves={**MAYBE, "description": "The occasion that they would give up for an earlier time"},
+        position=COUNT, state={"enum": [str(one) for one in EntryState]}, reason=maybe("Reason"),
+        proof={**ANY, "description": "How they agreed to be written to"}, agreed_at=MOMENT, created_at=MOMENT,
+        changed_at=MOMENT,
+    ),
+    "WaitlistBatchResult": thing(
+        results=many(
+            thing(
+                ("entry", "error"), status={"type": "integer"}, entry=ref("WaitlistEntry"), error=ref("Problem")
+            )
+        )
+    ),
+    "WaitlistSlot": thing(
+        id=TEXT, installation=TEXT, occasion=MAYBE, cause={"enum": [str(one) for one in Cause]}, start=MOMENT,
+        end=MAYBE_MOMENT, zone=TEXT, title=MAYBE, state={"enum": [str(one) for one in SlotState]},
+        reason=maybe("Reason"), deadline=MOMENT, next_at=MAYBE_MOMENT,
+        taken_by={"oneOf": [thing(entry=TEXT, to=TEXT, name=MAYBE), {"type": "null"}]}, taken_at=MAYBE_MOMENT,
+        moves={**MAYBE, "description": "The later appointment that the taker gives up"},
+        calendar=thing(state={"enum": ["none", "wanted", "done", "failed"]}, key=MAYBE, reason=maybe("Reason")),
+        settled_at={**MAYBE_MOMENT, "description": "When the taker stood in the calendar"}, created_at=MOMENT,
+    ),
+    "WaitlistOffer": thing(
+        id=TEXT, slot=TEXT, entry=TEXT, to=TEXT, message=MAYBE, state={"enum": [str(one) for one in OfferState]},
+        reason=maybe("Reason"), asked_at=MOMENT, until=MOMENT, answered_at=MAYBE_MOMENT,
+    ),
+    "WaitlistSlotStory": more(
+        "WaitlistSlot",
+        offers=many(ref("WaitlistOffer")),
+        steps=many(thing(at=MOMENT, what=TEXT, to=MAYBE, entry=MAYBE, reason=maybe("Reason"))),
+        coming=many(thing(entry=TEXT, to=TEXT, until=MOMENT)),
+        can_still_ask=COUNT,
+    ),
+    "WaitlistTerms": thing(
+        installation=TEXT, on=YES, notice_minutes=COUNT, hold_minutes=COUNT, most=COUNT, days=COUNT,
+        causes=many({"enum": [str(one) for one in CAUSES]}), writes=YES, keyword=TEXT, text=TEXT,
+    ),
     "Survey": thing(
         id=TEXT,
         name=TEXT,
@@ -872,6 +950,9 @@ SCHEMAS: dict[str, S] = {
     "SurveyAnswerList": pages("SurveyAnswer"),
     "SurveyPersonList": pages("SurveyPerson"),
     "KeywordList": pages("Keyword"),
+    "WaitlistEntryList": pages("WaitlistEntry"),
+    "WaitlistSlotList": pages("WaitlistSlot"),
+    "WaitlistOfferList": pages("WaitlistOffer"),
     "InstallationList": pages("Installation"),
     "OccasionList": pages("Occasion"),
     "AccountList": pages("Account"),

@@ -369,7 +369,25 @@ class Template(Body):
         metadata={"pattern": "^[a-z]{2}(-[A-Z]{2})?$"},
     )
     body = words(4000, required=True)
+    folder = words(80, allow_none=True)
     data = fields.Dict(keys=fields.String(), validate=_small, metadata={"description": "Values for the preview"})
+
+
+class TemplateChange(Body):
+    folder = words(80, allow_none=True)
+
+
+class TemplateVersion(Body):
+    language = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[a-z]{2}(-[A-Z]{2})?\Z"),
+        metadata={"pattern": "^[a-z]{2}(-[A-Z]{2})?$"},
+    )
+    version = fields.Integer(required=True, strict=True, validate=validate.Range(1, 1_000_000))
+
+
+class Templates(Listed):
+    folder = words(80)
 
 
 class Rule(Body):
@@ -491,6 +509,11 @@ class Stats(Body):
     campaign = words(40, metadata={"description": "Only this workflow in `workflows`"})
     since = words(60, metadata={"description": "From this moment on (RFC 3339); without it the last 30 days"})
     until = words(60, metadata={"description": "Before this moment; without it now. At most 92 days after `since`"})
+    rule = words(40, metadata={"description": "Only this rule in `measures`"})
+    channel = one_of(CHANNELS, metadata={"description": "Only this channel in `measures`"})
+    country = words(2, metadata={"example": "FR", "description": "Only this country in `measures`"})
+    # A class is a word of Python's too.
+    message_class = one_of(CLASSES, data_key="class", metadata={"description": "Only this class in `measures`"})
 
 
 class Sync(Body):

@@ -1,4 +1,5 @@
-"""`/v1/stats`: what connections brought and cost, with the honest figure against the control group."""
+"""`/v1/stats`: what connections brought and cost, with the honest figure against the control group; and `measures`, the
+figures of all that left, each with its formula."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from core.domain.errors import BadInput, NotFound
-from core.domain.policy.walltime import Duration, format_duration
-from core.engine import measuring, shown
+from core.domain.policy.walltime import Duration, format_duration, local
+from core.engine import kpis, measuring, shown
 from core.engine.attributing import window_of
+from core.engine.kpis import Period
 from core.storage import campaigns_figures, house
 from core.storage import installations as stored
 from core.web import problems
@@ -19,7 +21,8 @@ ROUTES = Routes("stats")
 
 
 @ROUTES("GET", "/v1/stats", "Nudged, clicked, recovered, cost and STOP of each connection, by rule and day; what "
-        "nudging brings against the control group; and what became of what each workflow over there asked for",
+        "nudging brings against the control group; what became of what each workflow over there asked for; and in "
+        "`measures` the figures of all that left on these days, each with its formula and its denominator",
         query=given.Stats(), gives="Stats", also={404: "No such connection in this workspace"})  # fmt: skip
 def figures(call: Call) -> Answer:
     asked = call.query
@@ -62,4 +65,16 @@ def figures(call: Call) -> Answer:
             for row in found
         ]  # fmt: skip
     window = format_duration(Duration(elapsed=window_of(settings)))
-    return Answer(200, {"since": shown.moment(since), "until": shown.moment(until), "window": window, "data": data})
+    only = {name: asked[given] for name, given in _FILTERS.items() if asked.get(given)}
+    days = Period(local(since, zone).date(), local(until - timedelta(microseconds=1), zone).date(), zone)
+    measured = kpis.measure(call.suite, call.workspace, days, only)
+    return Answer(200, {
+        "since": shown.moment(since), "until": shown.moment(until), "window": window, "data": data,
+        "measures": measured.as_json(call.language),
+    })  # fmt: skip
+
+
+_FILTERS = {
+    "installation": "installation", "campaign": "campaign", "rule": "rule", "channel": "channel",
+    "class": "message_class", "country": "country",
+}  # fmt: skip
