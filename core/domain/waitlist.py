@@ -110,7 +110,7 @@ def read_wishes(given: Mapping[str, Any], pointer: str = "/wishes") -> Wishes:
             raise BadInput("waitlist_wish_unreadable", pointer=f"{pointer}/{name}", text=str(value)[:40]) from error
 
     days = given.get("weekdays") or ()
-    if isinstance(days, str) or not all(one in DAYS for one in days):
+    if not isinstance(days, list | tuple) or not all(one in DAYS for one in days):
         raise BadInput("waitlist_wish_unreadable", pointer=f"{pointer}/weekdays", text=str(days)[:40])
     found = Wishes(
         read("earliest", date.fromisoformat), read("latest", date.fromisoformat),
@@ -175,7 +175,7 @@ def read_terms(given: Mapping[str, Any], before: Terms | None = None) -> Terms:
         return value
 
     causes = known["causes"]
-    if isinstance(causes, str) or not all(one in CAUSES for one in causes):
+    if not isinstance(causes, list | tuple) or not all(one in CAUSES for one in causes):
         raise BadInput("waitlist_cause_unknown", pointer="/causes", known=", ".join(CAUSES))
     return Terms(
         bool(known["on"]),

@@ -27,6 +27,7 @@ from core.web.api import (
     surveys,
     templates,
     verifications,
+    waitlist,
     webhooks,
 )
 
@@ -51,6 +52,7 @@ PARTS = (
     campaigns,
     surveys,
     keywords,
+    waitlist,
     webhooks,
     requests,
 )
