@@ -218,6 +218,13 @@ class Machines:
             rows = tx.connection.execute(select(t.messages.c.state, func.count()).group_by(t.messages.c.state)).all()
         return Counter({row[0]: row[1] for row in rows})
 
+    def senders(self) -> set[str]:
+        """Who holds messages that are on their way out, by the names of their leases."""
+        c = t.messages.c
+        with self.database.read(self.workspace) as tx:
+            held = select(c.owner).where(c.state == "sending").distinct()
+            return {row[0] for row in tx.connection.execute(held)}
+
     def settled(self) -> bool:
         """Nothing waits, and about nothing that is in doubt anybody will be asked any more."""
         c = t.messages.c

@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +21,7 @@ import pytest
 import requests
 from kombu import Connection
 
-from core.runners.distributed import queues
+from core.runners.distributed import SEND, celery_app, queues
 from core.settings import Settings
 from tests.faults.ledger import Ledger
 from tests.support.machines import Machine, Machines, Redis, ready, wait_until
@@ -331,6 +332,53 @@ def test_a_machine_that_stood_still_past_its_lease_sends_nothing_that_another_on
         else:
             assert states["sent"] + states["uncertain"] == count + 200
             assert house.now_in("sent") <= set(ledger.taken)
+
+
+@pytest.mark.slow
+def test_fifty_pauses_past_the_lease_double_nothing(tmp_path: Path, postgres_database: str, broker: Redis) -> None:
+    """Thirteen machines stand still at once, four times; one lives on and takes over what they held."""
+    machines, rounds, count = 13, 4, 4_000
+    dice, pauses = random.Random(17), 0
+    with Ledger() as ledger, Machines(tmp_path, postgres_database, broker.url) as house:
+        house.use_ledger(ledger.url)
+        house.ledger_worker(ledger.url, "asked", beat=True, folder=tmp_path / "survivor")
+        others = [
+            house.ledger_worker(ledger.url, "asked", concurrency=1, folder=tmp_path / f"machine-{number}")
+            for number in range(machines)
+        ]
+        house.until(lambda: all(children(one) for one in others))
+        bell = celery_app(Settings.read(house.env))
+        for turn in range(rounds):
+            house.accept(count)
+            ledger.latency = 0.5
+            before = ledger.requests
+            for _ in range(3 * machines):
+                bell.send_task(SEND, expires=5.0, retry=False, ignore_result=True)
+            # All are at work: who has nothing in hand cannot lose it.
+            house.until(lambda: len(house.senders()) >= machines, 90)
+            house.until(lambda: ledger.requests > before + 20)  # noqa: B023 - called before the next turn of the loop
+            for one in others:
+                wait_until(lambda: dice.random() < 0.2)
+                one.freeze()
+            held = len(house.senders()) - 1
+            ledger.latency = 0.002
+            stood_still = wait_until(house.settled, 240)
+            # What the frozen ones held was theirs for two minutes; ten seconds later they wake up.
+            thaw_at = time.monotonic() + max(0.0, 130 - stood_still)
+            wait_until(lambda: time.monotonic() >= thaw_at, 140)  # noqa: B023
+            pauses += held
+            for one in others:
+                one.thaw()
+            house.accept(200)
+            house.until(house.settled, 120)
+            doubled = sum(times > 1 for times in ledger.taken.values())
+            print(f"round {turn + 1}: {held} stood still with messages in hand, {doubled} doubled, {house.states()}")
+
+        assert set(ledger.taken.values()) == {1}, "nobody gets it twice"
+        assert house.states() == {"sent": rounds * (count + 200)}
+        assert len(ledger.taken) == rounds * (count + 200)
+        assert house.ever("uncertain"), "what they had begun was in doubt, and looked up"
+        assert pauses >= 50
 
 
 @pytest.mark.rabbitmq
