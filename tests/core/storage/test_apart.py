@@ -47,6 +47,7 @@ from core.storage import (
     idempotency,
     inbox,
     installations,
+    keywords,
     ledger,
     links,
     oauth,
@@ -58,6 +59,7 @@ from core.storage import (
     rules,
     segments,
     simulated,
+    surveys,
     verifications,
     webhooks,
 )
@@ -84,6 +86,24 @@ READS: dict[str, Call] = {
     "approved.listed": lambda tx, our: approved.listed(tx, account=our["account"]),
     "approved.shelves": lambda tx, our: approved.shelves(tx),
     "approved.syncs": lambda tx, our: approved.syncs(tx),
+    "surveys.answers": lambda tx, our: surveys.answers(tx, our["survey"]),
+    "surveys.busy": lambda tx, our: surveys.busy(tx, our["survey"], [ANA.number], NOW),
+    "surveys.by_ids": lambda tx, our: surveys.by_ids(tx, [our["asked"]]),
+    "surveys.counted": lambda tx, our: surveys.counted(tx, our["survey"]),
+    "surveys.figures": lambda tx, our: surveys.figures(tx, [our["survey"]]),
+    "surveys.hours": lambda tx, our: surveys.hours(tx, our["survey"]),
+    "surveys.last_answer": lambda tx, our: surveys.last_answer(tx, our["asked"]),
+    "surveys.open_of": lambda tx, our: surveys.open_of(tx, ANA.number),
+    "surveys.people": lambda tx, our: surveys.people(tx, our["survey"]),
+    "surveys.person": lambda tx, our: surveys.person(tx, our["asked"]),
+    "surveys.row": lambda tx, our: surveys.row(tx, our["survey"]),
+    "surveys.rows": lambda tx, our: surveys.rows(tx),
+    "surveys.used_by": lambda tx, our: surveys.used_by(tx, our["survey"]),
+    "surveys.values": lambda tx, our: surveys.values(tx, our["survey"]),
+    "keywords.active": lambda tx, our: keywords.active(tx),
+    "keywords.row": lambda tx, our: keywords.row(tx, our["keyword"]),
+    "keywords.rows": lambda tx, our: keywords.rows(tx),
+    "keywords.taken": lambda tx, our: keywords.taken(tx, frozenset({"AVIS"})),
     "campaigns.answered": lambda tx, our: campaigns.answered(tx, our["campaign"])["stopped"],
     "campaigns.counted": lambda tx, our: campaigns.counted(tx, our["campaign"]),
     "campaigns.lost": lambda tx, our: campaigns.lost(tx, our["campaign"]),
@@ -236,6 +256,15 @@ WRITES: dict[str, Call] = {
     "approved.forget": lambda tx, our: approved.forget(tx, our["account"]),
     "approved.soon": lambda tx, our: approved.soon(tx, our["account"], NOW),
     "accounts.change": lambda tx, our: accounts.change(tx, VAULT, our["account"], name="Mine"),
+    "surveys.asked": lambda tx, our: surveys.asked(tx, {**A_PERSON, "id": our["asked"]}, A_SURVEY, 2, "msg_x", NOW),
+    "surveys.change": lambda tx, our: surveys.change(tx, our["survey"], {"name": "Mine"}, NOW),
+    "surveys.change_person": lambda tx, our: surveys.change_person(tx, our["asked"], question=3),
+    "surveys.end": lambda tx, our: surveys.end(tx, our["asked"], "done", NOW),
+    "surveys.end_of": lambda tx, our: surveys.end_of(tx, NOW, "ended", WHY, survey=our["survey"]),
+    "surveys.first_left": lambda tx, our: surveys.first_left(tx, {**A_PERSON, "id": our["asked"]}, A_SURVEY, NOW),
+    "surveys.remove": lambda tx, our: surveys.remove(tx, our["survey"]),
+    "keywords.came": lambda tx, our: keywords.came(tx, our["keyword"], NOW),
+    "keywords.change": lambda tx, our: keywords.change(tx, our["keyword"], {"active": False}),
     "campaigns.change": lambda tx, our: campaigns.change(tx, our["campaign"], {"name": "Mine"}, NOW),
     "campaigns.hold": lambda tx, our: campaigns.hold(tx, our["campaign"], WHY, NOW),
     "campaigns.leave_out_waiting": lambda tx, our: campaigns.leave_out_waiting(tx, our["campaign"], WHY),
@@ -295,6 +324,7 @@ WRITES: dict[str, Call] = {
 }
 
 OF_ITS_OWN = """
+    surveys.add surveys.alone surveys.begin surveys.keep keywords.add
     campaigns.add campaigns.alone campaigns.write_down segments.add segments.list_named segments.put_on segments.where
     accounts.add called_off.remember conversations.heard conversations.note conversions.put exported.add
     erasure.ask_for_all erasure.forget erasure.forget_there
@@ -310,6 +340,7 @@ OF_ITS_OWN = """
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
+    surveys.asked_by_rules surveys.due surveys.of_rules surveys.prune
     erasure.any_asked_for_all erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.some_back accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
@@ -330,8 +361,8 @@ OF_THE_HOUSE = """
 
 MODULES: tuple[ModuleType, ...] = (
     accounts, answers, approved, called_off, campaigns, carts, conversations, conversions, erasure, exported, exports,
-    idempotency, inbox, installations, ledger, links, oauth, occasions, people, reach, request_log, rules, segments,
-    simulated, verifications, webhooks,
+    idempotency, inbox, installations, keywords, ledger, links, oauth, occasions, people, reach, request_log, rules,
+    segments, simulated, surveys, verifications, webhooks,
     *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
       for one in iter_modules(story.__path__)),
 )  # fmt: skip
@@ -434,6 +465,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         ledger.write_steps(tx, [(our["sent"], workspace, State.SENT, None)], NOW)
         [(row, _)] = feedback.keep_receipts(tx, our["account"], [Receipt("ref_1", State.SENT, "s", NOW)], NOW)
         feedback.belongs(tx, [(row, our["sent"])])
+        _a_survey(tx, our)
     return our
 
 
@@ -465,6 +497,24 @@ def _a_cart_with_its_nudge(tx: Transaction, our: dict[str, str]) -> tuple[str, s
                           "at": NOW, "amount": 1, "currency": "EUR"}], [])  # fmt: skip
     tx.connection.execute(t.left_out.insert().values(**same, workspace=tx.owned, at=NOW))
     return cart.id, nudge
+
+
+def _a_survey(tx: Transaction, our: dict[str, str]) -> None:
+    """Ana is in the middle of it, and a word starts it."""
+    our["survey"] = surveys.add(tx, {**A_SURVEY, "test": False}, NOW)
+    begun = surveys.Begun(ANA.number, "FR", our["sent"], NOW, NOW)
+    [our["asked"]] = surveys.begin(tx, A_SURVEY | {"id": our["survey"]}, [begun], surveys.KEYWORD, NOW, test=False)
+    person = surveys.person(tx, our["asked"])
+    assert person is not None
+    surveys.keep(tx, person, "7", "7", our["reply"], NOW)
+    our["keyword"] = keywords.add(tx, {"words": ["AVIS"], "survey": our["survey"], "active": True}, NOW)
+
+
+A_SURVEY: dict[str, Any] = {
+    "name": "Avis", "class": "transactional", "language": "fr", "questions": [{"text": "Combien ?", "kind": "scale"}],
+    "unclear": "Pardon ?", "reminder": None, "lasts": 3600, "rest": 0,
+}  # fmt: skip
+A_PERSON: dict[str, Any] = {"reminded_at": None}
 
 
 def _a_campaign(tx: Transaction, our: dict[str, str]) -> str:
