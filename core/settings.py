@@ -30,6 +30,21 @@ class WrongSetting(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class SingleSignOn:
+    """The company's own sign-in (OpenID Connect). `domains`: whose verified addresses come in without being invited,
+    into `workspace` (a name or an id, else the oldest one) as `role`. `only`: nobody comes in by a password."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    name: str = "SSO"
+    only: bool = False
+    domains: tuple[str, ...] = ()
+    role: str = "viewer"
+    workspace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """`vendor_urls` and its sisters are keyed by the vendor's lower-case name, as in `RELANCE_<VENDOR>_URL`."""
 
@@ -50,6 +65,7 @@ class Settings:
     """Empty: on loopback, as soon as a connection needs it."""
     smpp_certificate: Path | None = None
     smpp_key: Path | None = None
+    oidc: SingleSignOn | None = None
     vendor_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     vendor_auth_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     vendor_token_urls: Mapping[str, str] = field(default_factory=lambda: NOTHING)
@@ -143,6 +159,14 @@ _KNOWN = {
     "SMPP_CERTIFICATE",
     "SMPP_KEY",
     "ENV_FILE",
+    "OIDC_ISSUER",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_NAME",
+    "OIDC_ONLY",
+    "OIDC_DOMAINS",
+    "OIDC_ROLE",
+    "OIDC_WORKSPACE",
 }
 
 
@@ -182,8 +206,44 @@ def _read(given: Mapping[str, str], mounts: str | None) -> Settings:
         trusted_proxies=_number(given, "RELANCE_TRUSTED_PROXIES", 0),
         log_level=_one_of(given, "RELANCE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         otlp_url=_url(given, "RELANCE_OTLP_URL", "") if given.get("RELANCE_OTLP_URL") else "",
+        oidc=_oidc(given),
         **_vendors(given),
     )
+
+
+def _oidc(given: Mapping[str, str]) -> SingleSignOn | None:
+    """The company's sign-in; None when no issuer is named."""
+    issuer = (given.get("RELANCE_OIDC_ISSUER") or "").strip()
+    if not issuer:
+        for name in ("CLIENT_ID", "ONLY", "DOMAINS"):
+            if given.get(f"RELANCE_OIDC_{name}"):
+                raise WrongSetting("RELANCE_OIDC_ISSUER", f"missing beside RELANCE_OIDC_{name}", _AN_ISSUER)
+        return None
+    _url(given, "RELANCE_OIDC_ISSUER", "")
+    parts = urlsplit(issuer)
+    inside = parts.hostname in ("127.0.0.1", "localhost", "::1") or _yes(given, "RELANCE_ALLOW_PRIVATE_ADDRESSES")
+    if parts.query or parts.fragment or (parts.scheme != "https" and not inside):
+        raise WrongSetting("RELANCE_OIDC_ISSUER", f"'{issuer}' is not an https address without a query", _AN_ISSUER)
+    client_id = given.get("RELANCE_OIDC_CLIENT_ID", "").strip()
+    if not client_id:
+        raise WrongSetting("RELANCE_OIDC_CLIENT_ID", "missing beside RELANCE_OIDC_ISSUER", "relance")
+    domains = tuple(one.strip().lower().lstrip("@") for one in given.get("RELANCE_OIDC_DOMAINS", "").split(","))
+    for domain in filter(None, domains):
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.[a-z]{2,24}", domain):
+            raise WrongSetting("RELANCE_OIDC_DOMAINS", f"'{domain}' is not a domain", "clinique.example,groupe.example")
+    return SingleSignOn(
+        issuer=issuer,
+        client_id=client_id,
+        client_secret=given.get("RELANCE_OIDC_CLIENT_SECRET", ""),
+        name=(given.get("RELANCE_OIDC_NAME") or "SSO").strip()[:40],
+        only=_yes(given, "RELANCE_OIDC_ONLY"),
+        domains=tuple(filter(None, domains)),
+        role=_one_of(given, "RELANCE_OIDC_ROLE", "viewer", ("viewer", "editor", "admin")),
+        workspace=given.get("RELANCE_OIDC_WORKSPACE", "").strip(),
+    )
+
+
+_AN_ISSUER = "https://id.example.org/realms/company"
 
 
 def _check_shared_file(database_url: str, mounts: str | None) -> None:

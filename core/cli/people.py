@@ -14,7 +14,8 @@ from core.domain.recipients import Recipient
 from core.engine import erasing, exporting, importing, scheduling, second_factors, signing_in
 from core.engine.shown import moment
 from core.settings import generated_password
-from core.storage import access, exports, house
+from core.storage import access, exports, house, identities
+from core.storage.database import Transaction
 
 WHO = "relance"
 SHORTEST_PASSWORD = 10
@@ -81,6 +82,21 @@ def sign_in_link(desk: Desk, email: str) -> None:
     link = None if desk.dry_run else signing_in.emergency_link(desk.suite, user, who=WHO)
     desk.show({"id": user, "link": link, "dry_run": desk.dry_run},
               link or desk.say("Un lien serait créé.", "A link would be made."))
+
+
+@command("unlink-sso", group=users_command, home=False, writes=True)
+@click.argument("email")
+def unlink_sso(desk: Desk, email: str) -> None:
+    """Free somebody's address from the company account it is bound to: the next one with that address is bound."""
+    user = _known(desk, email)
+    count = 0
+    if not desk.dry_run:
+        with desk.suite.database.write() as tx:
+            count = identities.unbind(tx, user)
+            access.end_sessions(tx, user)
+            for one in access.workspaces_of(tx, user):
+                house.note(Transaction(tx.connection, one["id"]), WHO, "sso_unbound", user, {}, desk.suite.now())
+    desk.show({"id": user, "unlinked": count, "dry_run": desk.dry_run}, f"{email.strip().lower()}  {count}")
 
 
 def _known(desk: Desk, email: str) -> str:

@@ -162,6 +162,18 @@ def add_user(
     return user_id
 
 
+def add_person(tx: Transaction, email: str, name: str, role: str, language: str, now: datetime) -> str:
+    """Somebody without a password, with a role in this workspace: they come by the company's sign-in alone."""
+    user_id = new_id("usr")
+    tx.connection.execute(
+        insert(t.users).values(
+            id=user_id, email=email, name=name, password_hash="", language=language, created_at=now
+        )
+    )
+    join(tx, user_id, role)
+    return user_id
+
+
 def join(tx: Transaction, user_id: str, role: str) -> None:
     """Gives a person a role in this workspace."""
     tx.connection.execute(delete(t.memberships).where(_b.user == user_id, _b.workspace == tx.owned))

@@ -103,7 +103,10 @@ def _by_password(given: str) -> Proof:
 def _prove(wanted: str, by_code: bool, ended: Proof = Proof.GOOD) -> ResponseReturnValue:
     status = {Proof.GOOD: 200, Proof.WRONG: 401, Proof.SLOW: 429}[ended]
     wrong = {Proof.GOOD: None, Proof.WRONG: "prove.wrong", Proof.SLOW: "prove.slow"}[ended]
-    answer = make_response(render_template("prove.html", next=wanted, by_code=by_code, wrong=wrong), status)
+    sso = current_suite().settings.oidc
+    by_sso = sso.name if sso and not by_code and (sso.only or g.person.door == "sso") else None
+    told = render_template("prove.html", next=wanted, by_code=by_code, by_sso=by_sso, wrong=wrong)
+    answer = make_response(told, status)
     if status == 429:
         answer.headers["Retry-After"] = str(int(TRIES_WITHIN.total_seconds()))
     return answer

@@ -7,7 +7,9 @@ from datetime import timedelta
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.domain.errors import NotFound
+from core.domain.errors import Forbidden, NotFound
+from core.domain.reasons import Reason
+from core.domain.sentences import SENTENCES
 from core.engine import second_factors as proving
 from core.engine.second_factors import Proof
 from core.engine.signing_in import LINK
@@ -16,6 +18,7 @@ from core.web.access import SESSION_COOKIE, signed_in, slow_strangers
 from core.web.app import current_suite
 from core.web.console import session
 from core.web.console.session import flash, open_page, page
+from core.web.console.words import sentence
 
 bp = Blueprint("sign_in", __name__)
 MOST_TRIES = 10
@@ -40,6 +43,8 @@ def sign_in() -> ResponseReturnValue:
             if not access.anybody(tx):
                 return redirect("/welcome", 303)
         return _page("", wanted, None)
+    if suite.settings.oidc and suite.settings.oidc.only:
+        raise Forbidden("sso_only")
     email, password = request.form.get("email", "")[:200], request.form.get("password", "")[:500]
     doors = (f"sign-in:{email.strip().lower()}", from_here())
     with suite.database.read() as tx:
@@ -129,7 +134,12 @@ def from_here() -> str:
 
 
 def _page(email: str, wanted: str, wrong: str | None) -> str:
-    return render_template("sign_in.html", next=wanted, email=email, wrong=wrong)
+    suite, problem = current_suite(), request.args.get("problem", "")[:40]
+    return render_template(
+        "sign_in.html", next=wanted, email=email, wrong=wrong, sso=suite.settings.oidc,
+        problem=sentence(Reason(problem)) if problem.startswith("sso_") and problem in SENTENCES else None,
+        out=suite.settings.oidc is not None and request.args.get("out") == "sso",
+    )  # fmt: skip
 
 
 def _again(email: str, wanted: str, wrong: str, status: int) -> Response:
@@ -169,4 +179,4 @@ def switch() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """Ends the session, here and for whoever copied the cookie."""
     flash("info", "sign_in.gone")
-    return session.logout(make_response(redirect("/sign-in", 303)))
+    return session.logout(make_response(redirect("/sign-in?out=sso" if g.person.door == "sso" else "/sign-in", 303)))
