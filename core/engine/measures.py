@@ -47,7 +47,7 @@ def bring_up(suite: Suite, workspace: str, since: date, until: date) -> bool:
 
 def _read_on(suite: Suite) -> None:
     with suite.database.read() as tx:
-        found = measures.news(tx)
+        found = measures.news(tx, suite.now())
     if found.any:
         with suite.database.write() as tx:
             measures.mark(tx, found, suite.now())

@@ -7,7 +7,6 @@ from the rows themselves and not by differences, so that no figure can drift fro
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -60,14 +59,15 @@ class News:
 # ---------------------------------------------------------------------------------------------- what is to be added up
 
 
-def news(tx: Transaction) -> News:
+def news(tx: Transaction, now: datetime) -> News:
     """Over all workspaces. The first time it is every day on which something left."""
-    known = house.value(tx, CURSOR)
+    at = now.timestamp()
+    # A clock that was turned back does not make it wait for the moment it was turned from.
+    known = [[min(one[0], at), *one[1:]] for one in kept] if (kept := house.value(tx, CURSOR)) else None
     step, click = _newest_step(tx), tx.connection.execute(select(func.max(_k.id))).scalar() or ""
-    at = time.time()
     newest = [at, *step, click]
     if known is None or step[0] - known[0][1] > MOST_NEWS:
-        return News(_all_days(tx, _zones(tx)), known, [newest])
+        return News(_all_days(tx, _zones(tx)), kept, [newest])
     after = known[0][1]
     if not _still(tx, after, known[0][2]):
         # SQLite gives the numbers of what was erased at the end to what comes next.
@@ -78,7 +78,7 @@ def news(tx: Transaction) -> News:
     then = [*old[-1:], *young]
     if newest[1:] != then[-1][1:] and at - then[-1][0] >= BETWEEN:
         then.append(newest)
-    return News(_days(hours, _zones(tx)) if hours else {}, known, then)
+    return News(_days(hours, _zones(tx)) if hours else {}, kept, then)
 
 
 def _zones(tx: Transaction) -> dict[str, ZoneInfo]:
@@ -102,7 +102,8 @@ def _of_steps(tx: Transaction, after: int) -> set[tuple[str, int]]:
     """(workspace, hour) in which messages left that took a step; or were thought to have left."""
     new = (_s.id > after,)
     left = select(_m.workspace, _hour(_m.left_at)).join(t.steps, _s.message == _m.id)
-    found = set(tx.connection.execute(left.where(*new, _m.left_at.is_not(None)).distinct()))
+    rows = tx.connection.execute(left.where(*new, _m.left_at.is_not(None)).distinct())
+    found: set[tuple[str, int]] = {(workspace, int(hour)) for workspace, hour in rows}
     # One that had not left after all: the ledger knows when it was thought to.
     before = t.steps.alias()
     taken_back = (
@@ -113,8 +114,8 @@ def _of_steps(tx: Transaction, after: int) -> set[tuple[str, int]]:
     )
     for workspace, hour in tx.connection.execute(taken_back.distinct()):
         # What is in doubt left when it was claimed, a little before its step.
-        found |= {(workspace, hour), (workspace, hour - 1)}
-    return {(workspace, int(hour)) for workspace, hour in found}
+        found |= {(workspace, int(hour)), (workspace, int(hour) - 1)}
+    return found
 
 
 def _of_clicks(tx: Transaction, after: str) -> set[tuple[str, int]]:

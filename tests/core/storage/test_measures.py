@@ -30,7 +30,7 @@ def new(number: str = "+33639980001", **given: Any) -> New:
 
 def follow(database: Database, workspace: str) -> None:
     with database.read() as tx:
-        found = measures.news(tx)
+        found = measures.news(tx, NOW)
     with database.write() as tx:
         assert measures.mark(tx, found, NOW)
     with database.read(workspace) as tx:
@@ -166,7 +166,7 @@ def test_test_messages_are_left_out_and_a_day_begins_where_the_workspace_is(data
 def test_a_day_that_changes_while_it_is_added_up_is_added_up_again(database, workspace):
     leave(database, workspace, new())
     with database.read() as tx:
-        found = measures.news(tx)
+        found = measures.news(tx, NOW)
     with database.write() as tx:
         measures.mark(tx, found, NOW)
     with database.read(workspace) as tx:
