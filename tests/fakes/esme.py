@@ -125,6 +125,10 @@ class Esme:
         return self.answer_to(self.write(command, body))
 
     def answer_to(self, sequence: int) -> Pdu:
+        """The answer to what was written under that number, however many others came before it."""
+        for at, pdu in enumerate(self._aside):
+            if pdu.is_response and pdu.sequence == sequence:
+                return self._aside.pop(at)
         while True:
             pdu = self.read()
             if pdu.is_response and pdu.sequence == sequence:
@@ -155,16 +159,24 @@ class Esme:
 
     def heard(self, answer: int = 0) -> Heard:
         """The next deliver_sm, answered with `answer`."""
+        aside = [pdu for pdu in self._aside if not pdu.is_response]
+        self._aside = [pdu for pdu in self._aside if pdu.is_response]
         while True:
-            pdu = self._aside.pop(0) if self._aside else self.read()
+            pdu = aside.pop(0) if aside else self.read()
             if pdu.command == Command.DELIVER_SM:
                 self.write(Command.DELIVER_SM | RESPONSE, b"\0" if not answer else b"", sequence=pdu.sequence,
                            status=answer)  # fmt: skip
+                self._aside += aside
                 return Heard(ShortMessage.read(pdu.body), pdu.sequence)
 
     def read(self) -> Pdu:
-        length, frame = head(self._exactly(HEADER))
-        return Pdu(frame.command, frame.sequence, frame.status, self._exactly(length))
+        """What comes next. Who asks whether we live is told so."""
+        while True:
+            length, frame = head(self._exactly(HEADER))
+            pdu = Pdu(frame.command, frame.sequence, frame.status, self._exactly(length))
+            if pdu.command != Command.ENQUIRE_LINK:
+                return pdu
+            self.write(Command.ENQUIRE_LINK | RESPONSE, sequence=pdu.sequence)
 
     def is_over(self) -> bool:
         """Whether the other side has hung up; what it said before is thrown away."""
