@@ -32,6 +32,7 @@ from core.domain.text.links import Link, Shortening, may_hold_links
 from core.domain.text.price import Money, price
 from core.domain.text.segments import Measure, measure
 from core.domain.text.templates import render
+from core.domain.text.wording import Wording, chosen, fallback, version_of
 from core.domain.when import After, Asked, AtWall, Before, OnChange, wall_moment
 
 FOLLOW_UP_USEFUL = timedelta(hours=12)
@@ -76,6 +77,8 @@ class Send:
     """The platform wants to know what becomes of it."""
     links: tuple[Link, ...] = ()
     """The short links that its text bears."""
+    template: str | None = None
+    """The version of the template that it was written from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ def _send(
     assert recipient is not None
     zone = _zone(occasion, policy)
     try:
-        language, body = _language(rule, occasion, policy), _body(rule, occasion)
+        language, body = _wording(rule, occasion, policy)
         values = _short(_values(occasion, rule, policy), body, occasion, rule, policy)
         text = render(body, values, zone, language).text
         content = contents(rule.channels, text, rule.asks, rule.content or {}, values, zone, language)
@@ -250,6 +253,9 @@ def _send(
         return Skip(key, rule.id, verdict.reason, verdict.state, verdict.checks, wanted, occasion.start)
     why = asked_of(content, rule.channels, policy.templates, rule.message_class)
     checks = verdict.checks if why is None else (*verdict.checks, Check("template", "refused", why))
+    if rule.bodies and body in rule.bodies.values():
+        spoken = occasion.values.get("language")
+        checks += fallback(spoken if isinstance(spoken, str) else None, language)
     if why is not None and hopeless(why, content, rule.channels):
         return Skip(key, rule.id, why, checks=checks, wanted_at=wanted, about=occasion.start)
     measured, category = measure(text), category_of(content, policy.templates, rule.message_class)
@@ -276,6 +282,7 @@ def _send(
         content,
         tells=occasion.subject is not None,
         links=values.used(text, content) if isinstance(values, Shortening) else (),
+        template=version_of(body),
     )
 
 
@@ -411,13 +418,11 @@ def _short(
     return policy.links.of(values, occasion.installation, occasion.id, rule.id, start, occasion.recipient.number)
 
 
-def _language(rule: Rule, occasion: Occasion, policy: Policy) -> str:
-    spoken = occasion.values.get("language")
+def _wording(rule: Rule, occasion: Occasion, policy: Policy) -> tuple[str, str]:
+    """The language that the person is spoken to in, and the text."""
+    spoken, own = occasion.values.get("language"), rule.language or policy.language
     if isinstance(spoken, str) and spoken in rule.bodies:
-        return spoken
-    return rule.language or policy.language
-
-
-def _body(rule: Rule, occasion: Occasion) -> str:
-    spoken = occasion.values.get("language")
-    return rule.bodies.get(spoken, rule.body) if isinstance(spoken, str) else rule.body
+        return spoken, rule.bodies[spoken]
+    if isinstance(rule.body, Wording) and rule.bodies:
+        return chosen(rule.bodies, (own,))
+    return own, rule.body

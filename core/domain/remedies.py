@@ -106,8 +106,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
     },
     # files that people bring
     "number_lost_digits": {
-        "fr": "Dans le tableur, mettez la colonne au format « Texte » et ressaisissez le numéro, ou repartez du fichier "
-              "d'origine.",
+        "fr": "Dans le tableur, mettez la colonne au format « Texte » et ressaisissez le numéro, ou repartez du "
+              "fichier d'origine.",
         "en": "In the spreadsheet, give the column the format “Text” and type the number again, or begin again with the"
               " file that it came from.",
     },
@@ -531,7 +531,7 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
         "en": "Open “Surveys”, then “Keywords”: the rule of the word says what follows it.",
     },
     "sheet_": {
-        "fr": "Enregistrez-le au format XLSX ou CSV, sans les feuilles inutiles, et en plusieurs fichiers s'il est grand.",
+        "fr": "Enregistrez-le au format XLSX ou CSV, sans les feuilles inutiles, en plusieurs fichiers s'il est grand.",
         "en": "Save it as XLSX or CSV, without the sheets that are not needed, and as several files if it is large.",
     },
     "upload_": {

@@ -24,7 +24,13 @@ def with_history(tx: Transaction, message_id: str, language: str = "en") -> dict
     steps, attempts = ledger.history(tx, message_id)
     receipts, clicks = feedback.receipts_of(tx, message_id), links.clicks_of(tx, message_id)
     history = shown.history(row, steps, attempts, receipts, language, clicks)
-    return {**shown.message(row, language), "history": history}
+    return {**shown.message(row, language), "history": history, "template": _written_from(tx, row["template"])}
+
+
+def _written_from(tx: Transaction, template_id: str | None) -> dict[str, Any] | None:
+    """The version of a template whose words a message bears."""
+    version = rules.written_from(tx, template_id) if template_id else None
+    return {name: version[name] for name in ("id", "key", "language", "version")} if version else None
 
 
 def message(tx: Transaction, message_id: str, now: datetime, language: str = "en") -> dict[str, Any]:

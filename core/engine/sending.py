@@ -21,6 +21,7 @@ from core.domain.text.links import Shortening, may_hold_links
 from core.domain.text.price import price
 from core.domain.text.segments import measure
 from core.domain.text.templates import render
+from core.domain.text.wording import chosen, fallback, version_of
 from core.engine import public, trail
 from core.storage import approved, house, outbox, people, rules
 from core.storage.database import Transaction
@@ -94,8 +95,11 @@ def accept(suite: Suite, tx: Transaction, messages: Sequence[outbox.New]) -> lis
 def _draft(
     one: Wanted, policy: Policy, texts: Mapping[str, Mapping[str, str]], now: datetime, decided: Decided
 ) -> outbox.New:
-    language = one.language or policy.language
-    body = one.body if one.template is None else _template(one.template, texts, language)
+    language, body = one.language or policy.language, one.body
+    fell_back: tuple[Check, ...] = ()
+    if one.template is not None:
+        language, body = _template(one.template, texts, language)
+        fell_back = fallback(one.language, language)
     zone = ZoneInfo(one.zone) if one.zone else policy.zone
     values = _short(one, body or "", policy)
     text = render(body or "", values, zone, language).text
@@ -131,6 +135,8 @@ def _draft(
         if hopeless(why, content, one.channels):
             raise BadInput(why.code, pointer="/content/whatsapp/template", **why.values)
         checks += (Check("template", "refused", why),)
+    if fell_back:
+        checks += fell_back
     category = category_of(content, policy.templates, one.message_class)
     cost = price(measured.segments, one.recipient.country, channel, due.date(), category=category)
     return outbox.New(
@@ -157,6 +163,7 @@ def _draft(
         state=state,
         reason=reason,
         links=values.used(text, content) if isinstance(values, Shortening) else (),
+        template=version_of(body),
     )
 
 
@@ -200,9 +207,8 @@ def _admitted(
     return replace(draft, state=State.SUPPRESSED, reason=why, checks=(*draft.checks, check))
 
 
-def _template(key: str, texts: Mapping[str, Mapping[str, str]], language: str) -> str:
+def _template(key: str, texts: Mapping[str, Mapping[str, str]], language: str) -> tuple[str, str]:
     variants = texts.get(key)
     if not variants:
         raise BadInput("unknown_template", pointer="/template", text=key[:80])
-    # The declared order: the person's language, then English, then whichever was written first.
-    return variants.get(language) or variants.get("en") or next(iter(variants.values()))
+    return chosen(variants, (language,))

@@ -310,6 +310,13 @@ def remember_all(
     return ids
 
 
+def by_language(tx: Transaction) -> dict[str, int]:
+    """How many contacts speak each language, of those of whom it is known."""
+    c = t.contacts.c
+    counted = tx.mine(t.contacts, c.language, func.count()).where(c.language.is_not(None)).group_by(c.language)
+    return {row[0]: int(row[1]) for row in tx.connection.execute(counted)}
+
+
 def known_among(tx: Transaction, numbers: Iterable[str]) -> int:
     """How many of these numbers (E.164, each once) are contacts already."""
     c = t.contacts.c

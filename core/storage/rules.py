@@ -14,6 +14,7 @@ from core.domain.messages import Channel, MessageClass
 from core.domain.policy.walltime import parse_duration
 from core.domain.rules import Rule
 from core.domain.text.price import Money
+from core.domain.text.wording import Wording
 from core.domain.when import After, Before, parse_when
 from core.ids import new_id
 from core.storage import tables as t
@@ -132,29 +133,69 @@ def texts(tx: Transaction) -> dict[str, dict[str, str]]:
     c = t.templates.c
     found: dict[str, dict[str, str]] = {}
     for one in tx.rows(tx.mine(t.templates).where(c.removed_at.is_(None)).order_by(c.version)):
-        found.setdefault(one["key"], {})[one["language"]] = one["body"]
+        found.setdefault(one["key"], {})[one["language"]] = Wording.of(one["body"], one["id"], one["language"])
     return found
 
 
-def save_template(tx: Transaction, key: str, language: str, body: str, now: datetime) -> str:
-    """A new version of a template; older ones stay readable."""
+def save_template(
+    tx: Transaction, key: str, language: str, body: str, now: datetime, *, who: str | None = None,
+    taken_from: int | None = None,
+) -> str:  # fmt: skip
+    """A new version of a template; older ones stay readable. `who` wrote it; `taken_from`: the older version that it
+    brings back. The same words as now are no new version. The id of what is in force."""
+    tx.alone(f"template:{tx.owned}:{key}")
     c = t.templates.c
-    last = (
-        tx.connection.execute(
-            tx.mine(t.templates, c.version)
-            .where(c.key == key, c.language == language)
-            .order_by(c.version.desc())
-            .limit(1)
-        ).scalar()
-        or 0
-    )
+    mine = tx.mine(t.templates).where(c.key == key, c.language == language)
+    last = tx.row(mine.order_by(c.version.desc()).limit(1))
+    if last is not None and last["removed_at"] is None and last["body"] == body:
+        return str(last["id"])
     template_id = new_id("tpl")
     tx.connection.execute(
         insert(t.templates).values(
-            id=template_id, workspace=tx.owned, key=key, language=language, body=body, version=last + 1, created_at=now
+            id=template_id, workspace=tx.owned, key=key, language=language, body=body,
+            version=last["version"] + 1 if last else 1, who=who, taken_from=taken_from, folder=folder_of(tx, key),
+            created_at=now,
         )
-    )
+    )  # fmt: skip
     return template_id
+
+
+def template_version(tx: Transaction, key: str, language: str, version: int) -> Mapping[str, Any] | None:
+    """One version of a template that was not removed."""
+    c = t.templates.c
+    wanted = (c.key == key, c.language == language, c.version == version, c.removed_at.is_(None))
+    return tx.row(tx.mine(t.templates).where(*wanted))
+
+
+def written_from(tx: Transaction, template_id: str) -> Mapping[str, Any] | None:
+    """The version of that id, also when its template was removed since: messages point to it."""
+    return tx.row(tx.mine(t.templates).where(t.templates.c.id == template_id))
+
+
+def folder_of(tx: Transaction, key: str) -> str | None:
+    """The folder in which a template lies."""
+    c = t.templates.c
+    wanted = tx.mine(t.templates, c.folder).where(c.key == key, c.removed_at.is_(None)).limit(1)
+    found = tx.connection.execute(wanted).scalar()
+    return str(found) if found else None
+
+
+def folders(tx: Transaction) -> dict[str, str]:
+    """key → folder, of the templates that lie in one."""
+    c = t.templates.c
+    wanted = tx.mine(t.templates, c.key, c.folder).where(c.removed_at.is_(None), c.folder.is_not(None)).distinct()
+    return {row.key: row.folder for row in tx.connection.execute(wanted)}
+
+
+def put_in_folder(tx: Transaction, key: str, folder: str | None) -> bool:
+    """Lays a template into a folder, or (None) into none. False when there is no such template."""
+    c = t.templates.c
+    done = tx.connection.execute(
+        update(t.templates)
+        .where(c.workspace == tx.owned, c.key == key, c.removed_at.is_(None))
+        .values(folder=folder or None)
+    )
+    return bool(done.rowcount)
 
 
 def remove_template(tx: Transaction, key: str, now: datetime) -> bool:
@@ -173,10 +214,14 @@ def template_versions(tx: Transaction, key: str) -> list[Mapping[str, Any]]:
     )
 
 
-def template_keys(tx: Transaction, *, after: str | None = None, limit: int = 50) -> list[str]:
-    """The keys of the templates, in alphabetical order."""
+def template_keys(
+    tx: Transaction, *, folder: str | None = None, after: str | None = None, limit: int = 50
+) -> list[str]:
+    """The keys of the templates (of a folder), in alphabetical order."""
     c = t.templates.c
     query = tx.mine(t.templates, c.key).where(c.removed_at.is_(None)).distinct().order_by(c.key).limit(limit)
+    if folder is not None:
+        query = query.where(c.folder == folder)
     if after:
         query = query.where(c.key > after)
     return [row.key for row in tx.connection.execute(query)]

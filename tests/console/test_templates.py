@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from core.domain.recipients import Recipient
+from core.storage import people
 from core.storage import rules as kept
 from core.web.console.drafting import drafted
 from core.web.console.templates_page import library
@@ -105,3 +107,44 @@ def test_hostile_texts_are_shown_as_text(clinic):
     visitor.post("/templates/new", key="evil", language="fr", body="</textarea><script>alert(1)</script>")
     for path in ("/templates", "/templates/evil"):
         assert "<script>alert" not in visitor.get(path)
+
+
+def test_two_versions_are_compared_and_an_older_one_is_brought_back(clinic):
+    visitor = Visitor(clinic)
+    visitor.post("/templates/new", key="rappel", language="fr", body="Rendez-vous {{ start }} au cabinet")
+    visitor.post("/templates/rappel", language="fr", body="RDV {{ start }} au cabinet")
+    page = visitor.get("/templates/rappel/history?language=fr")
+    assert "Rendez-vous</del>" in page
+    assert "RDV</ins>" in page
+    assert "owner-fr" in page, "who wrote it"
+    page = visitor.post("/templates/rappel/restore", language="fr", version="1").text
+    assert "La version 1 est reprise" in page
+    assert "reprise de la version 1" in page
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        assert kept.texts(tx)["rappel"]["fr"] == "Rendez-vous {{ start }} au cabinet"
+    assert visitor.post("/templates/rappel/restore", language="fr", version="9").status_code == 404
+    assert Visitor(clinic, "viewer").post("/templates/rappel/restore", language="fr", version="1").status_code == 403
+
+
+def test_templates_lie_in_folders(clinic):
+    visitor = Visitor(clinic)
+    for key in ("rappel", "soldes"):
+        visitor.post("/templates/new", key=key, language="fr", body="Bonjour")
+    assert "rangé" in visitor.post("/templates/rappel/folder", folder="Cabinet").text
+    visitor.post("/templates/rappel", language="en", body="Hello")
+    page = visitor.get("/templates?folder=Cabinet")
+    assert 'href="/templates/rappel"' in page
+    assert 'href="/templates/soldes"' not in page
+    assert 'href="/templates/soldes"' in visitor.get("/templates")
+
+
+def test_a_language_that_is_not_written_says_who_gets_which_text_instead(clinic):
+    visitor = Visitor(clinic)
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        for number in ("+33639981001", "+33639981002"):
+            people.remember(tx, Recipient.parse(number), {"language": "es"}, clinic.suite.now())
+    visitor.post("/templates/new", key="rappel", language="en", body="Appointment")
+    page = visitor.get("/templates/rappel").replace("\u00a0", " ").replace("\u202f", " ")
+    assert "Espagnol : ces personnes reçoivent le texte en anglais. 2 contacts sont concernés." in page
+    visitor.post("/templates/rappel", language="es", body="Cita")
+    assert "contacts sont concernés" not in visitor.get("/templates/rappel")

@@ -60,6 +60,8 @@ class New:
     """The platform wants to know what becomes of it."""
     links: tuple[Link, ...] = ()
     """The short links in its text, which lead somewhere once it is stored."""
+    template: str | None = None
+    """The version of the template that it was written from."""
     bulk: bool = False
     """One of very many of its kind: whatever is not leaves first, of its own class too."""
 
@@ -96,6 +98,7 @@ _ACCEPTED = (
     "channels", "budgets", "content", "to", "country", "text", "encoding", "segments", "price_micros", "currency",
     "sender", "asks", "reference", "zone", "test", "state", "reason", "checks", "by_person", "due_at", "wanted_at",
     "expires_at", "told", "created_at", "changed_at",
+    "template",
 )  # fmt: skip
 
 
@@ -127,6 +130,7 @@ def _rows(ids: Sequence[str], workspace: str, messages: Sequence[New], now: date
                 one.sender, one.asks, clean(one.reference), one.zone, one.test, one.state.value,
                 _json(reason_row(one.reason)), passed, False, t.micros(one.due_at), _at(one.wanted_at),
                 _at(one.expires_at), "" if one.tells else None, at, at,
+                one.template,
             )
         )  # fmt: skip
     return rows

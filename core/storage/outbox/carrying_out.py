@@ -135,6 +135,7 @@ def _scheduled(installation: str, occasion: str, step: Schedule, test: bool) -> 
         campaign=send.campaign,
         tells=send.tells,
         links=send.links,
+        template=send.template,
     )
 
 
@@ -161,6 +162,7 @@ def _moved(tx: Transaction, step: Move, now: datetime) -> bool:
         "channels": [str(channel) for channel in send.channels],
         "budgets": send.budgets,
         "content": clean(send.content),
+        "template": send.template,
         "changed_at": now,
     }
     asked = {"b_id": step.known.id, "b_workspace": tx.owned, "b_steps": len(send.channels)}
@@ -178,7 +180,7 @@ _MOVED = (
                 for name in (
                     "class", "priority", "to", "country", "text", "encoding", "segments", "price_micros", "currency",
                     "due_at", "wanted_at", "expires_at", "about", "sender", "asks", "zone", "checks", "channels",
-                    "budgets", "content", "changed_at",
+                    "budgets", "content", "template", "changed_at",
                 )
             },
             # What a channel has surely not delivered it need not be given again.

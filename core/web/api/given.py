@@ -616,6 +616,14 @@ class Inbox(Listed):
     installation = words(40)
 
 
+class Audit(Listed):
+    who = words(80, metadata={"description": "The id of a person or a key, `engine`, `relance`"})
+    what = words(400, metadata={"description": "What was done, or several with commas", "example": "key_created"})
+    on = words(40, metadata={"description": "The id of the row that it was done to"})
+    since = words(60, metadata={"description": "At or after this moment (RFC 3339)"})
+    until = words(60, metadata={"description": "Before this moment (RFC 3339)"})
+
+
 class Requests(Listed):
     key = words(40)
     route = words(120, metadata={"example": "/v1/messages/{id}"})

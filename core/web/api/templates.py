@@ -32,7 +32,9 @@ def create(call: Call) -> Answer:
     with call.write() as tx:
         known = house.workspace(tx, call.workspace)
         settings = known["settings"] if known else house.DEFAULTS
-        rules.save_template(tx, body["key"], body["language"], body["body"], call.now)
+        rules.save_template(tx, body["key"], body["language"], body["body"], call.now, who=call.who)
+        if "folder" in body:
+            rules.put_in_folder(tx, body["key"], body["folder"])
         scheduling.replan_open(tx, call.now, scheduling.live_installations(tx))
         saved = _shown(body["key"], rules.template_versions(tx, body["key"]))
         return call.done(
@@ -45,11 +47,14 @@ def create(call: Call) -> Answer:
         )
 
 
-@ROUTES("GET", "/v1/templates", "Templates by key", query=given.Listed(), gives="TemplateList")
+@ROUTES("GET", "/v1/templates", "Templates by key, of a folder if one is named", query=given.Templates(),
+        gives="TemplateList")  # fmt: skip
 def listed(call: Call) -> Answer:
     asked = call.query
     with call.read() as tx:
-        keys = rules.template_keys(tx, after=asked.get("after"), limit=asked["limit"] + 1)
+        keys = rules.template_keys(
+            tx, folder=asked.get("folder"), after=asked.get("after"), limit=asked["limit"] + 1
+        )
         found = page(keys, asked["limit"], lambda key: _shown(key, rules.template_versions(tx, key)), str)
     return Answer(200, found)
 
@@ -58,6 +63,31 @@ def listed(call: Call) -> Answer:
 def single(call: Call, key: str) -> Answer:
     with call.read() as tx:
         return Answer(200, _shown(key, _versions(tx, key)))
+
+
+@ROUTES("PATCH", "/v1/templates/{key}", "Lays a template into a folder, or into none", takes=given.TemplateChange(),
+        gives="Template", partial=True)  # fmt: skip
+def change(call: Call, key: str) -> Answer:
+    with call.write() as tx:
+        _versions(tx, key)
+        if "folder" in call.body:
+            rules.put_in_folder(tx, key, call.body["folder"])
+        return call.done(200, _shown(key, _versions(tx, key)))
+
+
+@ROUTES("POST", "/v1/templates/{key}/restore", "Brings an older version back, as the newest one",
+        takes=given.TemplateVersion(), gives="Template")  # fmt: skip
+def restore(call: Call, key: str) -> Answer:
+    wanted = call.body
+    with call.write() as tx:
+        old = rules.template_version(tx, key, wanted["language"], wanted["version"])
+        if old is None:
+            raise NotFound("template")
+        rules.save_template(tx, key, old["language"], old["body"], call.now, who=call.who, taken_from=old["version"])
+        house.note(tx, call.who, "template_restored", None,
+                   {"key": key, "language": old["language"], "version": old["version"]}, call.now)  # fmt: skip
+        scheduling.replan_open(tx, call.now, scheduling.live_installations(tx))
+        return call.done(200, _shown(key, _versions(tx, key)))
 
 
 @ROUTES("DELETE", "/v1/templates/{key}", "Removes a template; rules that use it have no text any more", status=204)
@@ -82,12 +112,16 @@ def _shown(key: str, versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         newest.setdefault(one["language"], one["body"])
     return {
         "key": key,
+        "folder": versions[0]["folder"],
         "languages": newest,
         "versions": [
             {
                 "language": one["language"],
                 "version": one["version"],
                 "body": one["body"],
+                "id": one["id"],
+                "who": one["who"],
+                "taken_from": one["taken_from"],
                 "created_at": shown.moment(one["created_at"]),
             }
             for one in versions

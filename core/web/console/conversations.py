@@ -157,7 +157,7 @@ def keep_ready(conversation_id: str) -> ResponseReturnValue:
     compile_template(body)
     with suite.database.write(g.person.workspace) as tx:
         conversing.known(tx, conversation_id)
-        rules.save_template(tx, key, g.workspace["settings"]["language"], body, suite.now())
+        rules.save_template(tx, key, g.workspace["settings"]["language"], body, suite.now(), who=g.person.id)
         house.note(tx, g.person.id, "template_saved", None, {"key": key}, suite.now())
         replan_open(tx, suite.now(), live_installations(tx))
     return asked.back(f"/conversations/{conversation_id}", "good", "talks.ready_kept")

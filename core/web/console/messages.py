@@ -17,7 +17,7 @@ from core.domain.messages import Channel, State
 from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.engine import resolving, shown
-from core.storage import feedback, ledger, links, occasions, outbox
+from core.storage import feedback, ledger, links, occasions, outbox, rules
 from core.web.app import current_suite
 from core.web.console import asked, calls
 from core.web.console.formats import moment
@@ -65,9 +65,11 @@ def story(message_id: str) -> ResponseReturnValue:
         receipts, clicks = feedback.receipts_of(tx, message_id), links.clicks_of(tx, message_id)
         replies = [one for one in feedback.replies(tx, number=row["to"], limit=50) if one["message"] == message_id]
         names = asked.names(suite, tx)
+        template = rules.written_from(tx, row["template"]) if row["template"] else None
     ways = {slug: provider.name for slug, provider in suite.providers.items()}
     return render_template(
         "message.html",
+        template=template,
         row=row,
         word=asked.word_of(row),
         occasion=occasion,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
+from difflib import SequenceMatcher
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,8 +18,9 @@ from core.domain.errors import InvalidTemplate, NotFound
 from core.domain.reasons import Reason
 from core.domain.text.spoken_time import LANGUAGES
 from core.domain.text.templates import compile_template
+from core.domain.text.wording import chosen
 from core.engine.scheduling import live_installations, replan_open
-from core.storage import house, overview
+from core.storage import access, house, overview, people
 from core.storage import rules as kept
 from core.web.app import current_suite
 from core.web.console import asked
@@ -42,10 +45,16 @@ def library() -> Mapping[str, Any]:
 def templates() -> ResponseReturnValue:
     """The workspace's own texts, and ready ones to begin with."""
     with current_suite().database.read(g.person.workspace) as tx:
-        texts = kept.texts(tx)
+        texts, folders = kept.texts(tx), kept.folders(tx)
         used = {row["template"] for row in kept.rows(tx) if row["template"]}
-    drafts = {key: preview(_shown(bodies), "transactional", {}) for key, bodies in texts.items()}
-    return render_template("templates.html", texts=texts, drafts=drafts, used=used, library=library())
+    wanted = asked.text("folder")
+    lying = {key: bodies for key, bodies in sorted(texts.items()) if not wanted or folders.get(key) == wanted}
+    drafts = {key: preview(_shown(bodies), "transactional", {}) for key, bodies in lying.items()}
+    counts = Counter(folders.values())
+    return render_template(
+        "templates.html", texts=lying, drafts=drafts, used=used, library=library(), folders=folders, folder=wanted,
+        counts=sorted(counts.items()), all=len(texts),
+    )  # fmt: skip
 
 
 @bp.get("/templates/new")
@@ -86,6 +95,80 @@ def create() -> ResponseReturnValue:
 def change(key: str) -> ResponseReturnValue:
     """A new version of a text. Messages that wait are written anew with it."""
     return _saved(key, key)
+
+
+@bp.post("/templates/<key>/folder")
+@page()
+def lay(key: str) -> ResponseReturnValue:
+    """Into a folder, a new one or one that is there; empty: into none."""
+    with current_suite().database.write(g.person.workspace) as tx:
+        if not kept.put_in_folder(tx, key, request.form.get("folder", "").strip()[:80] or None):
+            raise NotFound("template")
+    return asked.back(f"/templates/{key}", "good", "templates.folder_saved")
+
+
+@bp.get("/templates/<key>/history")
+@page()
+def history(key: str) -> ResponseReturnValue:
+    """Two versions of one language side by side, and all of them by whom and when."""
+    with current_suite().database.read(g.person.workspace) as tx:
+        found = kept.template_versions(tx, key)
+        if not found:
+            raise NotFound("template")
+        names = {one["id"]: one["name"] or one["email"] for one in access.members(tx)}
+        names |= {one["id"]: one["name"] for one in access.keys(tx)}
+    language = asked.text("language")
+    if language not in {one["language"] for one in found}:
+        language = str(found[0]["language"])
+    versions = [one for one in found if one["language"] == language]
+    by_number = {one["version"]: one for one in versions}
+    new = by_number.get(_number("new"), versions[0])
+    before = [one for one in versions if one["version"] < new["version"]]
+    old = by_number.get(_number("old")) or (before[0] if before else None)
+    return render_template(
+        "template_history.html", key=key, tongue=language, versions=versions, old=old, new=new, names=names,
+        languages=sorted({one["language"] for one in found}),
+        pieces=difference(old["body"] if old else "", new["body"]) if old else (),
+    )  # fmt: skip
+
+
+@bp.post("/templates/<key>/restore")
+@page()
+def restore(key: str) -> ResponseReturnValue:
+    """An older version is the newest one again; what lies between stays readable."""
+    suite, language = current_suite(), request.form.get("language", "")[:5]
+    number = request.form.get("version", "")
+    with suite.database.write(g.person.workspace) as tx:
+        old = kept.template_version(tx, key, language, int(number[:6]) if number.isdecimal() else 0)
+        if old is None:
+            raise NotFound("template")
+        kept.save_template(tx, key, language, old["body"], suite.now(), who=g.person.id, taken_from=old["version"])
+        house.note(tx, g.person.id, "template_restored", None,
+                   {"key": key, "language": language, "version": old["version"]}, suite.now())  # fmt: skip
+        replan_open(tx, suite.now(), live_installations(tx))
+    suite.wake()
+    flash("good", "templates.restored", number=int(old["version"]))
+    return redirect(f"/templates/{key}?language={language}", 303)
+
+
+def _number(name: str) -> int:
+    said = request.args.get(name, "")
+    return int(said[:6]) if said.isdecimal() and said.isascii() else 0
+
+
+def difference(old: str, new: str) -> list[tuple[str, str]]:
+    """(what became of it: same, gone or came; the words) from one text to another, word by word."""
+    before, after = (re.findall(r"\{\{.*?\}\}|\s+|[^\s{]+|\{", text) for text in (old, new))
+    pieces: list[tuple[str, str]] = []
+    for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            pieces.append(("same", "".join(before[a:b])))
+            continue
+        if a < b:
+            pieces.append(("gone", "".join(before[a:b])))
+        if c < d:
+            pieces.append(("came", "".join(after[c:d])))
+    return pieces
 
 
 @bp.post("/templates/<key>/remove")
@@ -172,7 +255,7 @@ def _saved(known: str | None, key: str) -> ResponseReturnValue:
     if errors or "preview" in request.form:
         return _editor(known, key, language, body, bodies.get(known or "", {}), errors)
     with suite.database.write(g.person.workspace) as tx:
-        kept.save_template(tx, key, language, body, suite.now())
+        kept.save_template(tx, key, language, body, suite.now(), who=g.person.id)
         house.note(tx, g.person.id, "template_saved", None, {"key": key, "language": language}, suite.now())
         replan_open(tx, suite.now(), live_installations(tx))
     suite.wake()
@@ -190,9 +273,15 @@ def _editor(
 ) -> ResponseReturnValue:
     draft = preview(body, "transactional", {})
     versions: list[Mapping[str, Any]] = []
+    folder, folders, missing = None, list[str](), list[tuple[str, str, int]]()
     if key is not None:
         with current_suite().database.read(g.person.workspace) as tx:
             versions = overview.template_versions(tx, key, language)
+            folder, folders = kept.folder_of(tx, key), sorted(set(kept.folders(tx).values()))
+            speakers = people.by_language(tx)
+        own = g.workspace["settings"]["language"]
+        missing = [(tongue, chosen(bodies, (own,))[0], speakers.get(tongue, 0))
+                   for tongue in LANGUAGES if bodies and tongue not in bodies]  # fmt: skip
     return (
         render_template(
             "template.html",
@@ -207,6 +296,9 @@ def _editor(
             price=price_words(draft),
             errors=errors,
             versions=versions,
+            folder=folder,
+            folders=folders,
+            missing=missing,
             others={
                 tongue: preview(text, "transactional", {}) for tongue, text in bodies.items() if tongue != language
             },

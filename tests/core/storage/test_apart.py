@@ -60,6 +60,7 @@ from core.storage import (
     segments,
     simulated,
     surveys,
+    uploads,
     verifications,
     webhooks,
 )
@@ -208,21 +209,29 @@ READS: dict[str, Call] = {
     "outbox.listed": lambda tx, our: outbox.listed(tx, outbox.Filter()),
     "outbox.of_occasions": lambda tx, our: outbox.of_occasions(tx, [our["occasion"]]),
     "outbox.to_look_at": lambda tx, our: outbox.to_look_at(tx, our["installation"], 10),
+    "people.by_language": lambda tx, our: people.by_language(tx),
     "people.consents": lambda tx, our: people.consents(tx),
     "people.contact": lambda tx, our: people.contact(tx, our["contact"]),
     "people.contact_of": lambda tx, our: people.contact_of(tx, ANA.number),
     "people.contacts": lambda tx, our: people.contacts(tx),
     "people.in_quarantine": lambda tx, our: people.in_quarantine(tx),
+    "people.known_among": lambda tx, our: people.known_among(tx, [ANA.number]),
     "people.names": lambda tx, our: people.names(tx, [ANA.number]),
     "people.newest": lambda tx, our: people.newest(tx, [ANA.number]),
     "reach.counted": lambda tx, our: reach.counted(tx, [ANA.number], NOW).reachable,
     "reach.wanted": lambda tx, our: reach.wanted(tx, "agent", Channel.RCS, NOW, until=SOON, limit=9),
     "rules.active": lambda tx, our: rules.active(tx, our["installation"]),
+    "rules.folder_of": lambda tx, our: rules.folder_of(tx, "hello"),
+    "rules.folders": lambda tx, our: rules.folders(tx),
     "rules.row": lambda tx, our: rules.row(tx, our["rule"]),
     "rules.rows": lambda tx, our: rules.rows(tx),
     "rules.template_keys": lambda tx, our: rules.template_keys(tx),
+    "rules.template_version": lambda tx, our: rules.template_version(tx, "hello", "fr", 1),
     "rules.template_versions": lambda tx, our: rules.template_versions(tx, "hello"),
     "rules.texts": lambda tx, our: rules.texts(tx),
+    "rules.written_from": lambda tx, our: rules.written_from(tx, our["template"]),
+    "uploads.content": lambda tx, our: uploads.content(tx, our["upload"]),
+    "uploads.get": lambda tx, our: uploads.get(tx, our["upload"]),
     "segments.by_numbers": lambda tx, our: segments.by_numbers(tx, [ANA.number]),
     "segments.contacts_of": lambda tx, our: segments.contacts_of(tx, [ANA.number]),
     "segments.count": lambda tx, our: segments.count(tx, OnList(our["segment"]), SOON),
@@ -313,9 +322,12 @@ WRITES: dict[str, Call] = {
     "people.change_contact": lambda tx, our: people.change_contact(tx, our["contact"], {"name": "Mine"}),
     "people.forget_contact": lambda tx, our: people.forget_contact(tx, our["contact"]),
     "rules.change": lambda tx, our: rules.change(tx, our["rule"], {"body": "Mine"}),
+    "rules.put_in_folder": lambda tx, our: rules.put_in_folder(tx, "hello", "Mine"),
     "rules.remove_template": lambda tx, our: rules.remove_template(tx, "hello", NOW),
     "segments.change": lambda tx, our: segments.change(tx, our["segment"], {"name": "Mine"}, NOW),
     "segments.take_off": lambda tx, our: segments.take_off(tx, our["segment"], [our["contact"]]),
+    "uploads.add": lambda tx, our: uploads.add(tx, our["upload"], 1, b"mine", last=False),
+    "uploads.drop": lambda tx, our: uploads.drop(tx, our["upload"]),
     "verifications.end_older": lambda tx, our: verifications.end_older(tx, ANA.number, "", NOW),
     "verifications.ended": lambda tx, our: verifications.ended(tx, our["verification"], "approved", NOW),
     "verifications.tried": lambda tx, our: verifications.tried(tx, our["verification"], 1, "pending", NOW),
@@ -333,9 +345,9 @@ OF_ITS_OWN = """
     installations.add links.add links.keep verifications.add verifications.alone oauth.begin occasions.apply
     outbox.accept
     outbox.carry_out outbox.keep_unfulfilled
-    people.number_hash people.quarantine people.remember people.start people.stop people.welcome
+    people.number_hash people.quarantine people.remember people.remember_all people.start people.stop people.welcome
     reach.learn approved.asked approved.replaced
-    rules.add rules.save_template webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
+    rules.add rules.save_template uploads.begin webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
 """.split()
 """They write rows of the caller's own workspace, or are tried below."""
 
@@ -354,15 +366,15 @@ OF_THE_HOUSE = """
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.some_orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
-    people.hasher people.refused_since people.standings people.untold reach.known simulated.advance simulated.due
-    simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
+    uploads.prune people.hasher people.refused_since people.standings people.untold reach.known simulated.advance
+    simulated.due simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
     accounts, answers, approved, called_off, campaigns, carts, conversations, conversions, erasure, exported, exports,
     idempotency, inbox, installations, keywords, ledger, links, oauth, occasions, people, reach, request_log, rules,
-    segments, simulated, surveys, verifications, webhooks,
+    segments, simulated, surveys, uploads, verifications, webhooks,
     *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
       for one in iter_modules(story.__path__)),
 )  # fmt: skip
@@ -398,7 +410,10 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         approved.asked(tx, our["account"], NOW, SOON, None)
         our["rule"] = rules.add(tx, {"name": "r", "on": "appointment", "class": "transactional", "body": "x",
                                      "when": {"before": "PT1H"}}, NOW)  # fmt: skip
-        rules.save_template(tx, "hello", "fr", "Bonjour", NOW)
+        our["template"] = rules.save_template(tx, "hello", "fr", "Bonjour", NOW)
+        rules.put_in_folder(tx, "hello", "Ours")
+        our["upload"] = uploads.begin(tx, "contacts.csv", "usr_1", NOW)
+        uploads.add(tx, our["upload"], 0, b"telephone", last=True)
         call = request_log.Made(workspace, "key_1", NOW, "GET", "/v1/rules", None, 200, None, False, 900, "req_1")
         request_log.keep(tx, [call], {(workspace, NOW, "done"): (1, 900)})
         visit = Event(Kind.APPOINTMENT, "visit", NOW, start=SOON, recipient=ANA, subject="person/1")
@@ -415,7 +430,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         erasure.ask_for_all(tx, our["installation"], NOW)
         our["erasure"] = erasure.asked_for_all(tx)[0]["id"]
         called_off.remember(tx, our["installation"], CallOff(subject="person/1", at=SOON))
-        our["contact"] = people.remember(tx, ANA, {"name": "Ana"}, NOW)
+        our["contact"] = people.remember(tx, ANA, {"name": "Ana", "language": "fr"}, NOW)
         our["segment"] = segments.add(tx, "List", None, NOW)
         segments.put_on(tx, our["segment"], [our["contact"]])
         our["campaign"] = _a_campaign(tx, our)
