@@ -390,6 +390,9 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     segment = client.post("/v1/segments", {"name": "Tous", "conditions": {"all": []}}).json()["id"]
     told = {"name": "Fermeture", "class": "transactional", "body": "Fermé", "audience": {"conditions": {"all": []}}}
     campaign = client.post("/v1/campaigns", told).json()["id"]
+    asked = {"name": "Avis", "questions": [{"text": "Combien ?", "kind": "scale"}]}
+    survey = client.post("/v1/surveys", asked).json()["id"]
+    keyword = client.post("/v1/keywords", {"words": ["AVIS"], "survey": survey}).json()["id"]
     export = client.post("/v1/exports", {"what": "messages"}).json()["id"]
     left = client.post("/v1/messages", {**GOOD, "class": "otp"})
     relance.settle()
@@ -400,6 +403,8 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
         "messages": message,
         "segments": segment,
         "campaigns": campaign,
+        "surveys": survey,
+        "keywords": keyword,
         "exports": export,
         "conversations": conversation,
         "links": link,
@@ -415,6 +420,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     }
     bodies: dict[str, Any] = {
         "rules": {"name": "x"}, "segments": {"name": "x"}, "campaigns": {"name": "x"},
+        "surveys": {"name": "x", "audience": {"numbers": ["+33639980011"]}}, "keywords": {"active": False},
         "verifications": {"code": "123456"}, "conversations": {"body": "x", "text": "x", "state": "closed"},
     }  # fmt: skip
 
@@ -435,7 +441,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     assert stranger.get(f"/v1/messages?after={message}").json()["data"] == []
     nouns = (
         "messages contacts templates rules installations provider-accounts webhooks links verifications segments "
-        "campaigns exports conversations"
+        "campaigns exports conversations surveys keywords"
     )
     for noun in nouns.split():
         assert stranger.get(f"/v1/{noun}").json()["data"] == [], noun
