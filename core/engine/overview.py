@@ -23,6 +23,7 @@ from core.domain.policy.walltime import at_wall, local
 from core.domain.reasons import Reason
 from core.engine import approving, catching_up, conversing, public, resolving
 from core.engine.guarding import CATCH_UP, held_by
+from core.engine.waitlist import board
 from core.storage import accounts, conversations, counting, house, installations, occasions, outbox, overview
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -242,6 +243,10 @@ def points(
         found.append(Point("template", len(troubled), troubled[0]))
     for occasion, told in old_times(tx, now)[:2]:
         found.append(Point("old_time", 1, (occasion, told), resolving.correction(tx, occasion, told)))
+    for slot, entry in board.to_settle(tx, now)[:2]:
+        clash = slot["trouble"] is not None and slot["trouble"]["code"] == "waitlist_clash"
+        found.append(Point("slot_clash" if clash else "slot_taken", 1, (slot, entry)))
+    found += [Point("slot_free", 1, one) for one in board.to_free(tx, now)[:2]]
     for stop in counting.stops(tx):
         count, _ = counting.held_sum(tx, held_by(stop.cap))
         found += [Point("cap", count, stop)] if count else []

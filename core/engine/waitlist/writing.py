@@ -87,6 +87,18 @@ def free_in_calendar(suite: Suite, workspace: str, slot_id: str, occasion_id: st
     suite.wake()
 
 
+def enter_now(tx: Transaction, slot_id: str, who: str, now: datetime) -> None:
+    """Somebody of the house wants the taker to be put into the calendar. Raises `NotFound`, `Conflict`."""
+    tx.alone(f"plan:{tx.owned}")
+    row = waitlist.slot(tx, slot_id)
+    if row is None:
+        raise NotFound("slot")
+    if row["state"] != SlotState.TAKEN or row["settled_at"] is not None:
+        raise Conflict("waitlist_not_taken")
+    waitlist.change_slot(tx, slot_id, now, writing="wanted", write_at=now, trouble=None)
+    house.note(tx, who, "slot_to_enter", slot_id, {}, now)
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     booking: Booking
