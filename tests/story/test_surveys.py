@@ -127,6 +127,19 @@ def test_from_the_estimate_to_the_last_answer_and_the_figures(relance: Running, 
     assert (words["text"], words["from"], words["value"]) == ("Tout était parfait, merci", ana, None)
 
 
+def test_programs_hear_of_each_answer(relance: Running, ana: str) -> None:
+    client = relance.client
+    hook = client.post("/v1/webhooks", {"url": f"{relance.url}/nowhere", "events": ["survey.answered"]}).json()
+    one = survey(client)
+    ask(relance, one, ana)
+    say(relance, ana, "10")
+    [delivery] = client.get(f"/v1/webhooks/{hook['id']}/deliveries").json()["data"]
+    said = delivery["body"]["data"]
+    assert (delivery["event"], said["survey"], said["number"]) == ("survey.answered", one["id"], ana)
+    assert (said["question"], said["value"], said["text"], said["done"]) == (1, "10", "10", False)
+    client.delete(f"/v1/webhooks/{hook['id']}")
+
+
 def test_stop_ends_it_whatever_was_asked(relance: Running, ana: str) -> None:
     one = survey(relance.client)
     ask(relance, one, ana)

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from core.cli import cli
 from core.settings import Settings
-from core.storage import campaigns, house
+from core.storage import campaigns, house, surveys
 from core.storage.migrate import upgrade
 from core.suite import build_suite
 
@@ -52,3 +52,31 @@ def test_a_list_out_of_a_file_is_written_to_paused_and_called_off(tmp_path: Path
     assert "cancelled" in relance("campaigns", "show", campaign).output
     relance("campaigns", "resume", campaign, status=1)
     relance("campaigns", "show", "cmp_none", status=1)
+
+
+def test_a_survey_is_estimated_started_shown_and_stopped(tmp_path: Path) -> None:
+    env = {"RELANCE_DATA_DIR": str(tmp_path / "var"), "RELANCE_MODE": "test", "RELANCE_LANGUAGE": "en",
+           "RELANCE_SECRET_KEYS": Fernet.generate_key().decode()}  # fmt: skip
+
+    def relance(*arguments: str, status: int = 0) -> Result:
+        result = CliRunner().invoke(cli, ["surveys", *arguments], env=env)
+        assert result.exit_code == status, f"{arguments}: {result.output} {result.exception!r}"
+        return result
+
+    suite = build_suite(Settings.read(env))
+    upgrade(suite.database)
+    with suite.database.write() as tx:
+        workspace = house.add_workspace(tx, "Clinic", {}, suite.now())
+    with suite.database.write(workspace) as tx:
+        survey = surveys.add(tx, {
+            "name": "Opinion", "class": "transactional", "language": "en", "unclear": "Sorry?", "lasts": 3600,
+            "rest": 0, "questions": [{"text": "How was it?", "kind": "scale"}], "test": True,
+        }, suite.now())  # fmt: skip
+    assert "1 people, 0.052 EUR" in relance("start", survey, "--to", "0639981101", "--dry-run").output
+    assert "draft" in relance("list").output
+    assert json.loads(relance("start", survey, "--to", "0639981101", "--json").stdout)["state"] == "gathering"
+    assert "How was it?" in relance("show", survey).output
+    assert json.loads(relance("stop", survey, "--json", "--dry-run").stdout)["state"] == "stopped"
+    assert json.loads(relance("stop", survey, "--json").stdout)["state"] == "stopped"
+    relance("start", survey, "--to", "0639981101", status=1)
+    relance("start", survey, status=2)

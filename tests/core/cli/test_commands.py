@@ -24,8 +24,8 @@ Run = Callable[..., Result]
 WRITE = {
     "migrate", "clock", "demo", "send", "messages cancel", "messages release", "inbox replay", "users add",
     "import contacts", "export", "erase", "keys create", "keys rotate-secrets", "backup", "restore",
-    "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
-    "campaigns send", "campaigns pause", "campaigns resume", "campaigns cancel",
+    "config apply", "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
+    "campaigns send", "campaigns pause", "campaigns resume", "campaigns cancel", "surveys start", "surveys stop",
 }
 
 
