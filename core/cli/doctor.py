@@ -1,4 +1,4 @@
-"""`relance doctor`: seventeen checks, each with what was found and what to do."""
+"""`relance doctor`: eighteen checks, each with what was found and what to do."""
 
 from __future__ import annotations
 

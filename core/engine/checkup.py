@@ -1,4 +1,4 @@
-"""Is all well? Seventeen checks of a house, each with what was found and what to do: `relance doctor` says them, and
+"""Is all well? Eighteen checks of a house, each with what was found and what to do: `relance doctor` says them, and
 the console's list before going to production."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.domain.remedies import remedy
 from core.engine import approving, endpoints, preflight
 from core.filesystem import shared_by_machines
 from core.settings import Settings
-from core.storage import accounts, backups, house, installations, migrate, retention, rotation, webhooks
+from core.storage import accounts, audit, backups, house, installations, migrate, retention, rotation, webhooks
 from core.suite import Suite
 
 Result = Literal["ok", "warning", "problem"]
@@ -227,6 +227,23 @@ def secrets(patient: Patient) -> Finding:
                    "relance keys rotate-secrets" if keys > 1 else "")
 
 
+def audit_log(patient: Patient) -> Finding:
+    """Nobody has changed, taken away or slipped in a line."""
+    if not patient.migrated:
+        return _unmigrated("audit")
+    with patient.suite.database.read() as tx:
+        places = [one["id"] for one in house.workspaces(tx) if patient.workspace in (None, one["id"])]
+    lines, broken = 0, 0
+    for place in places:
+        with patient.suite.database.read(place) as tx:
+            verdict = audit.verify(tx)
+        lines, broken = lines + verdict.lines, broken + len(verdict.broken)
+    if broken:
+        return Finding("audit", "problem", patient.say(f"{broken} anomalies", f"{broken} anomalies"),
+                       "relance audit verify")
+    return Finding("audit", "ok", patient.say(f"{lines} lignes", f"{lines} lines"))
+
+
 def connections(patient: Patient) -> Finding:
     """Each platform's account: its grant lives, and it was read lately."""
     if not patient.migrated:
@@ -380,7 +397,7 @@ def _unmigrated(check: str) -> Finding:
 
 
 CHECKS: tuple[Check, ...] = (
-    clock, zones, database, migrations, engine, queue, public_url, certificate, secrets, connections, platforms,
-    providers, disk, backup, alerts, kept, settings,
+    clock, zones, database, migrations, engine, queue, public_url, certificate, secrets, audit_log, connections,
+    platforms, providers, disk, backup, alerts, kept, settings,
 )
 OUTSIDE = (public_url, certificate, platforms, providers)

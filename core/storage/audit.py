@@ -111,7 +111,7 @@ def actors(tx: Transaction) -> list[str]:
 
 def erased(tx: Transaction, line: str, detail: Any) -> str:
     """The mark of a line whose detail is this since the house took a person out of it."""
-    return _hashed(_key(tx), "erased", line, _written(detail))
+    return _hashed(_key(tx), "erased", line, written(detail))
 
 
 # ---------------------------------------------------------------------------------------------- the chain
@@ -237,7 +237,7 @@ def _is_whole(key: bytes, row: Mapping[str, Any]) -> bool:
         return False
     if hmac.compare_digest(row["digest"], _digest(key, row["id"], row["detail"])):
         return True
-    mark = _hashed(key, "erased", row["id"], _written(row["detail"]))
+    mark = _hashed(key, "erased", row["id"], written(row["detail"]))
     return row["erased"] is not None and hmac.compare_digest(row["erased"], mark)
 
 
@@ -276,12 +276,13 @@ def _hashed(key: bytes, *said: Any) -> str:
     return hmac.new(key, orjson.dumps(said), hashlib.sha256).hexdigest()
 
 
-def _written(detail: Any) -> str:
+def written(detail: Any) -> str:
+    """A line's detail as the hash reads it."""
     return orjson.dumps(detail, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _digest(key: bytes, line: str, detail: Any) -> str:
-    return _hashed(key, "detail", line, _written(detail))
+    return _hashed(key, "detail", line, written(detail))
 
 
 def _mac(key: bytes, row: Mapping[str, Any]) -> str:

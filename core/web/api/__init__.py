@@ -6,7 +6,9 @@ from flask import Flask
 
 from core.web.api import (
     accounts,
+    audit,
     campaigns,
+    config,
     consents,
     contacts,
     conversations,
@@ -41,6 +43,7 @@ PARTS = (
     occasions,
     explanations,
     accounts,
+    audit,
     inbox,
     conversations,
     exports,
@@ -55,6 +58,7 @@ PARTS = (
     waitlist,
     webhooks,
     requests,
+    config,
 )
 
 

@@ -541,6 +541,23 @@ SCHEMAS: dict[str, S] = {
         delivered_at=MAYBE_MOMENT,
         body=ANY,
     ),
+    "Config": {
+        "type": "object",
+        "description": "The document that `POST /v1/config` takes",
+        "required": ["relance", "workspace", "links", "templates", "segments", "accounts", "rules"],
+    },
+    "ConfigApplied": thing(
+        changes=many(
+            thing(
+                what={"enum": ["workspace", "template", "segment", "account", "rule"]},
+                name=TEXT,
+                change={"enum": ["added", "changed", "removed"]},
+                was={**ANY, "description": "The fields that differ, as they were"},
+                becomes={**ANY, "description": "And as they become"},
+            )
+        ),
+        difference=maybe("Difference"),
+    ),
     "Request": thing(
         id=TEXT,
         request_id={**TEXT, "description": "The `request_id` of the answer"},
@@ -744,7 +761,20 @@ SCHEMAS: dict[str, S] = {
         rate={"type": ["number", "null"], "description": "Messages a second"},
         duration_seconds=_MAYBE_COUNT,
         rcs=_REACH,
+        overlap=maybe("CampaignOverlap"),
         templates=many(more("Reason", messages=COUNT)),
+    ),
+    "CampaignOverlap": thing(
+        people=COUNT, days=COUNT, planned=COUNT, got=COUNT, at_cap=COUNT,
+        sources=many(thing(kind={"enum": ["rule", "campaign", "program"]}, id=MAYBE, name=MAYBE, people=COUNT)),
+    ),
+    "CampaignOverlapPerson": thing(
+        to=TEXT, planned=YES, got=YES, at_cap=YES,
+        messages=many(
+            thing(
+                message=TEXT, **{"class": _CLASS}, state=_STATE, at=MOMENT, rule=MAYBE, campaign=MAYBE, name=MAYBE
+            )
+        ),
     ),
     "WaitlistEntry": thing(
         id=TEXT, to=TEXT, name=MAYBE, installation=MAYBE, kind=MAYBE, wishes=ANY,
@@ -956,6 +986,7 @@ SCHEMAS: dict[str, S] = {
     "SegmentList": pages("Segment"),
     "CampaignList": pages("Campaign"),
     "CampaignPersonList": pages("CampaignPerson"),
+    "CampaignOverlapList": pages("CampaignOverlapPerson"),
     "SurveyList": pages("Survey"),
     "SurveyAnswerList": pages("SurveyAnswer"),
     "SurveyPersonList": pages("SurveyPerson"),

@@ -35,6 +35,7 @@ from core.storage import (
     accounts,
     answers,
     approved,
+    audit,
     called_off,
     campaigns,
     carts,
@@ -83,6 +84,10 @@ READS: dict[str, Call] = {
     "accounts.listed": lambda tx, our: accounts.listed(tx, VAULT, URL),
     "answers.about": lambda tx, our: answers.about(tx, [our["occasion"]]),
     "answers.modes": lambda tx, our: answers.modes(tx),
+    "audit.actors": lambda tx, our: audit.actors(tx),
+    "audit.listed": lambda tx, our: audit.listed(tx),
+    "audit.whats": lambda tx, our: audit.whats(tx),
+    "feedback.waiting_reports": lambda tx, our: feedback.waiting_reports(tx, our["installation"]),
     "called_off.already": lambda tx, our: called_off.already(tx, our["installation"], [A_WISH]),
     "approved.listed": lambda tx, our: approved.listed(tx, account=our["account"]),
     "approved.shelves": lambda tx, our: approved.shelves(tx),
@@ -336,6 +341,7 @@ WRITES: dict[str, Call] = {
 }
 
 OF_ITS_OWN = """
+    audit.chain audit.erased audit.note audit.verify
     surveys.add surveys.alone surveys.begin surveys.keep keywords.add
     campaigns.add campaigns.alone campaigns.write_down segments.add segments.list_named segments.put_on segments.where
     accounts.add called_off.remember conversations.heard conversations.note conversions.put exported.add
@@ -352,6 +358,7 @@ OF_ITS_OWN = """
 """They write rows of the caller's own workspace, or are tried below."""
 
 OF_THE_HOUSE = """
+    audit.prune audit.unchained
     surveys.asked_by_rules surveys.due surveys.of_rules surveys.prune
     erasure.any_asked_for_all erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
@@ -372,9 +379,9 @@ OF_THE_HOUSE = """
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
-    accounts, answers, approved, called_off, campaigns, carts, conversations, conversions, erasure, exported, exports,
-    idempotency, inbox, installations, keywords, ledger, links, oauth, occasions, people, reach, request_log, rules,
-    segments, simulated, surveys, uploads, verifications, webhooks,
+    accounts, answers, approved, audit, called_off, campaigns, carts, conversations, conversions, erasure, exported,
+    exports, idempotency, inbox, installations, keywords, ledger, links, oauth, occasions, people, reach, request_log,
+    rules, segments, simulated, surveys, uploads, verifications, webhooks,
     *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
       for one in iter_modules(story.__path__)),
 )  # fmt: skip
@@ -446,6 +453,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         tx.connection.execute(t.users.insert().values(id="usr_1", email="ana@example.org", name="Ana", password_hash="",
                                                       language="fr", created_at=NOW))  # fmt: skip
         tx.connection.execute(t.memberships.insert().values(id="mbr_1", workspace=tx.owned, user="usr_1", role="owner"))
+        audit.note(tx, "usr_1", "noted", None, {}, NOW)
         our["export"] = exported.add(tx, "messages", "csv", {}, "fr", "usr_1", NOW)
         tx.connection.execute(t.exports.update().values(state="running"))
         exported.write(tx, {"id": our["export"], "parts": 0}, b"x", rows=1)
