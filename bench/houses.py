@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from bench import processes
 from core.contract import Configured
 from core.domain.messages import Channel, MessageClass
 from core.settings import Settings
@@ -64,6 +69,31 @@ def fresh(
             yield House(suite, workspace, env)
         finally:
             suite.database.close()
+
+
+@contextmanager
+def started(house: House) -> Iterator[tuple[int, str]]:
+    """`relance run` on that house: its process, and the address at which it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    keys = ",".join(house.suite.settings.secret_keys)
+    env = house.env | {"RELANCE_LISTEN": address, "RELANCE_SECRET_KEYS": keys}
+    began = time.perf_counter()
+    folder = house.suite.settings.data_dir
+    with processes.running([sys.executable, "-m", "core.cli", "run"], env, folder) as pid:
+        while not _answers(address):
+            if time.perf_counter() - began > 60:
+                raise SystemExit((folder / "said.txt").read_text(errors="replace")[-2000:])
+            time.sleep(0.02)
+        yield pid, address
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def turn_to(suite: Suite, moment: datetime) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import statistics
-import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +19,7 @@ import orjson
 from flask import Flask, request
 from sqlalchemy import text
 
-from bench import compare, houses, processes
+from bench import compare, endurance, houses, processes
 from bench.provider import provider
 from core import memory
 from core.contract import Configured
@@ -200,26 +197,9 @@ def _idle(house: houses.House) -> str:
 
 def _started(house: houses.House, then: Callable[[int, float, float], None]) -> None:
     """Runs `relance run` on that house until `then` (process, seconds, CPU seconds till it answered) is over."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    keys = ",".join(house.suite.settings.secret_keys)
-    env = house.env | {"RELANCE_LISTEN": address, "RELANCE_SECRET_KEYS": keys}
     began = time.perf_counter()
-    folder = house.suite.settings.data_dir
-    with processes.running([sys.executable, "-m", "core.cli", "run"], env, folder) as pid:
-        while not _answers(address):
-            if time.perf_counter() - began > 60:
-                raise SystemExit((folder / "said.txt").read_text(errors="replace")[-2000:])
-            time.sleep(0.02)
+    with houses.started(house) as (pid, _):
         then(pid, time.perf_counter() - began, processes.cpu(processes.family(pid)))
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://{address}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 # ---------------------------------------------------------------------------------------------- plan
@@ -408,5 +388,9 @@ ALL: dict[str, Callable[[float, str], Lines]] = {
     "lateness": lateness,
     "backlog": backlog,
     "huge": huge,
+    "steady": endurance.steady,
+    "storm": endurance.storm,
+    "soak": endurance.soak,
 }
-DEFAULT = [name for name in ALL if name != "huge"]
+ONLY_BY_NAME = frozenset({"huge", "soak"})
+DEFAULT = [name for name in ALL if name not in ONLY_BY_NAME]

@@ -9,6 +9,18 @@ from collections.abc import Mapping
 
 # What is mended in the same way has one remedy, so that pages can group by it.
 _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
+    (("adobe_campaign_not_listening", "adobe_campaign_only_here"), {
+        "fr": "L'administrateur du serveur règle RELANCE_SMPP_LISTEN (par exemple 0.0.0.0:2775) et ouvre ce port ; en "
+              "plusieurs processus, `relance listen` doit tourner.",
+        "en": "The server's administrator sets RELANCE_SMPP_LISTEN (0.0.0.0:2775, for example) and opens that port; "
+              "with several processes, `relance listen` must be running.",
+    }),
+    (("adobe_campaign_in_clear", "adobe_campaign_certificate", "adobe_campaign_certificate_ends"), {
+        "fr": "L'administrateur du serveur donne un certificat reconnu et sa clé : RELANCE_SMPP_CERTIFICATE et "
+              "RELANCE_SMPP_KEY.",
+        "en": "The server's administrator gives a certificate that is trusted, and its key: RELANCE_SMPP_CERTIFICATE "
+              "and RELANCE_SMPP_KEY.",
+    }),
     (("approved_pending", "approved_paused", "approved_limited"), {
         "fr": "Rien à faire dans la règle : le message passe par son canal suivant, et par WhatsApp dès que Meta rouvre"
               " le modèle. Ajoutez un canal suivant s'il n'y en a pas.",
@@ -307,6 +319,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         "en": "Try again; if it lasts, give request_id to whoever operates this server.",
     },
     "database_away": {
+        "fr": "Rien n'a été pris : recommencez après le temps indiqué par Retry-After.",
+        "en": "Nothing was taken: try again after the time that Retry-After says.",
+    },
+    "crowded": {
         "fr": "Rien n'a été pris : recommencez après le temps indiqué par Retry-After.",
         "en": "Nothing was taken: try again after the time that Retry-After says.",
     },
@@ -676,6 +692,12 @@ FAMILIES: Mapping[str, Mapping[str, str]] = {
     "prestashop_": {
         "fr": "Dans PrestaShop, ouvrez Paramètres avancés > Webservice et cochez les droits de la clé.",
         "en": "In PrestaShop, open Advanced Parameters > Webservice and tick the rights of the key.",
+    },
+    "adobe_campaign_": {
+        "fr": "Ouvrez la ligne de Campaign depuis la page Connexions : elle montre qui est connecté et la fiche à "
+              "recopier ; integrations/adobe_campaign/README.md dit chaque réglage.",
+        "en": "Open Campaign's line from the page Connections: it shows who is connected and the sheet to copy; "
+              "integrations/adobe_campaign/README.md names every setting.",
     },
     "adobe_commerce_": {
         "fr": "Dans Adobe Commerce, ouvrez Système > Extensions > Intégrations et vérifiez l'intégration.",
