@@ -17,10 +17,11 @@ from core.domain.reach import Reach
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient, mask
 from core.domain.segments import parse
-from core.engine import approving, reaching, shown
+from core.engine import approving, overlapping, reaching, shown
 from core.engine.campaign_drafts import Drafted, drafted
 from core.engine.campaign_results import funnel
 from core.engine.campaigning import audience_page, resolved
+from core.engine.overlapping import Overlap
 from core.storage import accounts, campaigns, counting, house, segments
 from core.storage.campaigns import Lost
 from core.storage.database import Transaction
@@ -67,6 +68,8 @@ class Rehearsal:
     rate: float | None
     reach: Reach | None = None
     """Of the people to whom it leaves by RCS first."""
+    overlap: Overlap | None = None
+    """Of those who would get it."""
     lacking: tuple[tuple[Reason, int], ...] = ()
     """What is wrong with the approved template that it names, and for how many messages."""
 
@@ -98,6 +101,7 @@ class Rehearsal:
             "first_due": shown.moment(self.first_due),
             "last_due": shown.moment(self.last_due),
             "rate": self.rate,
+            "overlap": self.overlap and self.overlap.as_json(),
             "rcs": self.reach and asdict(self.reach),
             "templates": [{**why.as_json(language), "messages": count} for why, count in self.lacking],
             "duration_seconds": None if self.duration is None else int(self.duration.total_seconds()),
@@ -117,6 +121,26 @@ def _text(one: Text) -> dict[str, Any]:
 def rehearse(suite: Suite, tx: Transaction, row: Mapping[str, Any], now: datetime) -> Rehearsal:
     """What the campaign would do now. Writes nothing. Raises `BadInput` for a segment that is gone."""
     campaign = campaigns.campaign(row)
+    found, audience, first = _drafts(tx, campaign, row, now)
+    return _summed(suite, tx, campaign, found, audience, first, now)
+
+
+def overlap(tx: Transaction, row: Mapping[str, Any], now: datetime, days: int) -> Overlap:
+    """Which of those who would get it hear from us anyway. Raises `BadInput` for a segment that is gone."""
+    campaign = campaigns.campaign(row)
+    found, _, _ = _drafts(tx, campaign, row, now)
+    return _overlap(tx, campaign, found, days)
+
+
+def _overlap(tx: Transaction, campaign: Campaign, found: Sequence[Drafted], days: int) -> Overlap:
+    leaving = [(one.message.to, one.at) for one in found if one.message is not None]
+    return overlapping.overlap(tx, campaign.id, campaign.message_class, leaving, days, test=campaign.test)
+
+
+def _drafts(
+    tx: Transaction, campaign: Campaign, row: Mapping[str, Any], now: datetime
+) -> tuple[list[Drafted], int, int]:
+    """What each of its people would be sent, how many people it has in all, and how many come first."""
     people, audience = _people(tx, row, now)
     parts = cut(len(people), campaign.holdout, campaign.first_percent)
     people.sort(key=lambda one: (one["place"], one["number"]))
@@ -126,7 +150,7 @@ def rehearse(suite: Suite, tx: Transaction, row: Mapping[str, Any], now: datetim
         some = people[first : first + _BATCH]
         found += drafted(tx, campaign, some, now, placed=placed, left_out_below=below)
         placed += sum(one["place"] >= below for one in some)
-    return _summed(suite, tx, campaign, found, audience, parts.left_out + parts.first, now)
+    return found, audience, parts.left_out + parts.first
 
 
 def _people(tx: Transaction, row: Mapping[str, Any], now: datetime) -> tuple[list[dict[str, Any]], int]:
@@ -195,6 +219,7 @@ def _summed(
         last_due=max(dues, default=None),
         rate=_rate(suite, tx, campaign),
         reach=reaching.foreseen(tx, [(one.message.to, one.message.channels) for one in leaving if one.message], now),
+        overlap=_overlap(tx, campaign, found, overlapping.DAYS),
         lacking=tuple(approving.lacking(one.message.checks for one in leaving if one.message)),
     )
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support.running import Client, Running
 
 
@@ -26,7 +24,6 @@ def sent(client: Client, to: str, **fields: Any) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.houses
 def test_a_message_points_to_the_version_that_it_was_written_from(tmp_path: Path) -> None:
     with Running(tmp_path) as relance:
         client = relance.client

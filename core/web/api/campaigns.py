@@ -25,7 +25,7 @@ from core.domain.policy.walltime import parse_duration
 from core.domain.reasons import Reason
 from core.domain.segments import parse
 from core.domain.text.templates import compile_template
-from core.engine import campaign_check, campaign_results, campaigning, shown
+from core.engine import campaign_check, campaign_results, campaigning, overlapping, shown
 from core.engine.campaign_shown import as_given, campaign
 from core.storage import campaigns, house, rules, segments
 from core.storage.database import Transaction
@@ -125,6 +125,16 @@ Campaign._declared_fields["class"] = given.one_of([str(one) for one in CLASSES],
 
 class Campaigns(given.Listed):
     state = given.one_of(PHASES)
+
+
+class Around(given.Body):
+    days = fields.Integer(load_default=overlapping.DAYS, validate=validate.Range(1, overlapping.MOST_DAYS))
+
+
+class AroundPeople(given.Listed):
+    days = fields.Integer(load_default=overlapping.DAYS, validate=validate.Range(1, overlapping.MOST_DAYS))
+    of = given.one_of(list(overlapping.OF), metadata={"description": "Who gets something (planned), got it (got), or"
+                                                      " has had as much as one may (capped)"})  # fmt: skip
 
 
 class People(given.Listed):
@@ -227,6 +237,34 @@ def cancel(call: Call, id: str) -> Answer:
     with call.write() as tx:
         campaigning.cancel(tx, _locked(tx, id), call.who, call.now)
         return call.done(200, campaign(_row(tx, id), call.language))
+
+
+@ROUTES("GET", "/v1/campaigns/{id}/overlap",
+        "Who of its people hears from us anyway around its time, because of what, and who has had as much as one may",
+        query=Around(), gives="CampaignOverlap")  # fmt: skip
+def overlap(call: Call, id: str) -> Answer:
+    with call.read() as tx:
+        return Answer(200, _overlap(call, tx, id).as_json())
+
+
+@ROUTES("GET", "/v1/campaigns/{id}/overlap/people", "These people, and what each of them gets", query=AroundPeople(),
+        gives="CampaignOverlapList")  # fmt: skip
+def overlap_people(call: Call, id: str) -> Answer:
+    asked = call.query
+    with call.read() as tx:
+        found = _overlap(call, tx, id)
+        heard = found.those(asked["of"]) if asked.get("of") else list(found.heard)
+        rows = [one for one in heard if one.number > asked.get("after", "")][: asked["limit"] + 1]
+        names = overlapping.names_of(tx, rows)
+    return Answer(200, page(rows, asked["limit"], lambda one: overlapping.person(one, names), lambda one: one.number))
+
+
+def _overlap(call: Call, tx: Transaction, campaign_id: str) -> overlapping.Overlap:
+    """Of a draft, of those who would get it; else of those who do."""
+    row, days = _row(tx, campaign_id), call.query["days"]
+    if row["state"] == Phase.DRAFT:
+        return campaign_check.overlap(tx, row, call.now, days)
+    return overlapping.after(tx, row, days)
 
 
 @ROUTES("GET", "/v1/campaigns/{id}/people", "Everybody whom it means, and why some get nothing", query=People(),

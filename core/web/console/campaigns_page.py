@@ -17,7 +17,7 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.stop_mention import with_stop
 from core.domain.text.templates import compile_template
-from core.engine import campaign_check, campaign_results, campaigning
+from core.engine import campaign_check, campaign_results, campaigning, overlapping
 from core.storage import campaigns, house, segments
 from core.storage.database import Transaction
 from core.storage.outbox import New
@@ -86,6 +86,30 @@ def people(campaign_id: str) -> ResponseReturnValue:
     )  # fmt: skip
 
 
+@bp.get("/<campaign_id>/overlap")
+@page("editor")
+def overlap(campaign_id: str) -> ResponseReturnValue:
+    """Who of its people hears from us anyway around its time: before it is sent, and after."""
+    suite = current_suite()
+    days = _whole(asked.text("days"), 1, overlapping.MOST_DAYS) or overlapping.DAYS
+    of = asked.text("of") if asked.text("of") in overlapping.OF else ""
+    with suite.database.read(g.person.workspace) as tx:
+        row = _row(tx, campaign_id)
+        if row["state"] == Phase.DRAFT:
+            try:
+                found = campaign_check.overlap(tx, row, suite.now(), days)
+            except BadInput:
+                return redirect(f"/campaigns/{campaign_id}/audience", 303)
+        else:
+            found = overlapping.after(tx, row, days)
+        heard = [one for one in (found.those(of) if of else found.heard) if one.number > asked.text("after")]
+        names = overlapping.names_of(tx, heard[:PEOPLE])
+    return render_template(
+        "campaign_overlap.html", row=row, found=found, people=heard[:PEOPLE], more=len(heard) > PEOPLE, of=of,
+        days=days, names=names, windows=(1, 3, 7, 30), draft=row["state"] == Phase.DRAFT,
+    )  # fmt: skip
+
+
 _STATES = (campaigns.PLANNED, campaigns.LEFT_OUT, campaigns.CONTROL, campaigns.WAITING)
 
 
@@ -129,6 +153,9 @@ def save_audience(campaign_id: str) -> ResponseReturnValue:
 def message(campaign_id: str) -> ResponseReturnValue:
     with current_suite().database.read(g.person.workspace) as tx:
         row = _draft(tx, campaign_id)
+    if row["survey"] is not None:
+        # What it says is the survey's first question.
+        return redirect(f"/surveys/{row['survey']}", 303)
     return _message(row, _message_fields(row), {})
 
 
@@ -139,6 +166,8 @@ def save_message(campaign_id: str) -> ResponseReturnValue:
     values, fields, errors = _read_message(request.form)
     with suite.database.write(g.person.workspace) as tx:
         row = _draft(tx, campaign_id)
+        if row["survey"] is not None:
+            raise Conflict("campaign_state", state=row["state"])
         if errors or "edit" in request.form:
             return _message(row, fields, errors)
         if len(values["message"]["variants"]) < 2:
@@ -276,8 +305,10 @@ def _save_audience(campaign_id: str | None) -> ResponseReturnValue:
             campaign_id = campaigns.add(tx, {**drafted, **values}, suite.now())
             house.note(tx, g.person.id, "campaign_saved", campaign_id, {}, suite.now())
         else:
-            _draft(tx, campaign_id)
+            asks = _draft(tx, campaign_id)["survey"] is not None
             campaigns.change(tx, campaign_id, values, suite.now(), only=[Phase.DRAFT])
+            if asks:
+                return redirect(f"/campaigns/{campaign_id}/time", 303)
     return redirect(f"/campaigns/{campaign_id}/message", 303)
 
 
