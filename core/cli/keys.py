@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
 from core.cli.desk import Desk, Moment, Refusal, command
+from core.domain.errors import Conflict, NotFound
 from core.engine.shown import moment
 from core.storage import access, house, rotation
 
@@ -59,6 +60,44 @@ def list_keys(desk: Desk) -> None:
                     for row in rows])
 
     desk.show({"data": answer}, said)
+
+
+@command("renew", group=keys_command, writes=True)
+@click.argument("key_id", metavar="KEY_ID")
+@click.option("--overlap", type=click.IntRange(0, 24 * 90), default=24, show_default=True, metavar="HOURS",
+              help="How long the old key still works.")
+def renew(desk: Desk, key_id: str, overlap: int) -> None:
+    """Make a new key that may do the same, and print it alone; the old one works a while longer."""
+    suite, now = desk.suite, desk.suite.now()
+    made: tuple[str, str] | None = None
+    with suite.database.write(desk.workspace) as tx:
+        known = next((row for row in access.keys(tx) if row["id"] == key_id), None)
+        if known is None:
+            raise NotFound("key")
+        if not desk.dry_run:
+            made = access.renewed_key(tx, key_id, now, timedelta(hours=overlap))
+            if made is None:
+                raise Conflict("too_late_to_change")
+            house.note(tx, WHO, "key_renewed", key_id, {"by": made[0]}, now)
+    ends = moment(now + timedelta(hours=overlap))
+    desk.show({"id": made[0] if made else None, "key": made[1] if made else None, "replaces": key_id,
+               "old_ends_at": ends, "dry_run": desk.dry_run},
+              made[1] if made else desk.say("Une nouvelle clé serait créée.", "A new key would be made."))
+
+
+@command("revoke", group=keys_command, writes=True)
+@click.argument("key_id", metavar="KEY_ID")
+def revoke(desk: Desk, key_id: str) -> None:
+    """End a key at once."""
+    suite = desk.suite
+    with suite.database.write(desk.workspace) as tx:
+        if all(row["id"] != key_id for row in access.keys(tx)):
+            raise NotFound("key")
+        if not desk.dry_run:
+            if not access.revoke_key(tx, key_id, suite.now()):
+                raise Conflict("too_late_to_change")
+            house.note(tx, WHO, "key_revoked", key_id, {}, suite.now())
+    desk.show({"id": key_id, "dry_run": desk.dry_run}, key_id)
 
 
 @command("rotate-secrets", group=keys_command, home=False, writes=True)

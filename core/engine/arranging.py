@@ -73,12 +73,17 @@ def sending(suite: Suite, workspace: str, *, sender: str, own_numbers: Sequence[
 def link_domain(suite: Suite, workspace: str, domain: str, *, who: str) -> None:
     """The address that short links begin with ("https://go.example.org"), empty for the house's own; what waits is
     worded anew. Raises `BadInput`, pointer `/domain`."""
+    _change(suite, workspace, {"link_domain": good_domain(domain)}, who)
+
+
+def good_domain(domain: str) -> str | None:
+    """As it is kept; None for the house's own. Raises `BadInput`, pointer `/domain`."""
     written = domain.strip().rstrip("/").lower()
     if written:
         parts = urlsplit(written) if good_address(written) else None
         if parts is None or parts.scheme != "https" or parts.path or parts.query or parts.fragment:
             raise BadInput("link_domain_wrong", pointer="/domain", text=domain[:60])
-    _change(suite, workspace, {"link_domain": written or None}, who)
+    return written or None
 
 
 def hours(suite: Suite, workspace: str, windows: Mapping[str, str] | None, *, who: str) -> None:

@@ -25,6 +25,7 @@ _CONTENT_TYPE = re.compile(r"application/(?:json|[a-z0-9.\-]+\+json)\s*(?:;|\Z)"
 _THE_LIBRARYS = {
     "Missing data for required field.": "field_required",
     "Field may not be null.": "field_required",
+    "Unknown field.": "field_unknown",
     "Not a valid string.": "field_not_text",
     "Not a valid mapping type.": "field_not_object",
 }

@@ -21,6 +21,7 @@ from core.engine.scheduling import Difference
 from core.storage import house, installations
 from core.storage import rules as stored
 from core.storage.database import Transaction
+from core.suite import Suite
 from core.web import problems
 from core.web.api import given
 from core.web.api.messages import _id
@@ -41,15 +42,15 @@ _STRICT = ("appointment", *_CARTS)
 @ROUTES("POST", "/v1/rules", "Adds a rule; with ?dry_run=true answers the difference it would make",
         takes=given.Rule(), gives="Rule", status=201, dry_gives="RuleDifference")  # fmt: skip
 def create(call: Call) -> Answer:
-    values = _stored(call.body)
+    values = stored_form(call.body)
     if values.get("class") is None:
         if values["on"] != "cart":
             raise problems.Several([("/class", Reason("field_required"))])
         values["class"] = str(MessageClass.MARKETING)
     with call.write() as tx:
         _asks(call, tx, values)
-        _check(call, tx, values)
-        _template(tx, values)
+        check(call.suite, tx, values)
+        fits_template(tx, values)
         rule_id = stored.add(tx, values, call.now)
         return _saved(call, tx, rule_id, 201)
 
@@ -75,7 +76,7 @@ def single(call: Call, id: str) -> Answer:
 def change(call: Call, id: str) -> Answer:
     with call.write() as tx:
         known = _row(tx, id)
-        changes = {name: value for name, value in _stored(call.body, known).items() if name in FIELDS}
+        changes = {name: value for name, value in stored_form(call.body, known).items() if name in FIELDS}
         if changes.get("body") and "template" not in changes:
             changes["template"] = None
         if changes.get("template") and "body" not in changes:
@@ -87,9 +88,9 @@ def change(call: Call, id: str) -> Answer:
         values = {**{name: known[name] for name in FIELDS}, **changes}
         if changes.get("survey"):
             _asks(call, tx, values)
-        _check(call, tx, values)
+        check(call.suite, tx, values)
         if {"content", "channels", "class"} & set(changes):
-            _template(tx, values)
+            fits_template(tx, values)
         stored.change(tx, id, {name: values[name] for name in FIELDS})
         return _saved(call, tx, id, 200)
 
@@ -126,7 +127,7 @@ FIELDS = (
 )
 
 
-def _stored(given: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def stored_form(given: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """As its row has it: the order of channels apart from the time of each, the content in its one form, conditions
     together. `known`: the row that is changed."""
     values = {name: value for name, value in given.items() if name not in CONDITIONS}
@@ -189,7 +190,7 @@ def _step(step: Step, language: str) -> dict[str, Any]:
     return {"step": "move", "message": step.known.id, **about, "reason": step.reason.as_json(language)}
 
 
-def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
+def check(suite: Suite, tx: Transaction, values: Mapping[str, Any]) -> None:
     """What no single field tells. Raises `Several`, `NotFound` for another workspace's installation."""
     wrong: list[tuple[str, Reason]] = []
     said = values.get("conditions") or {}
@@ -204,7 +205,7 @@ def _check(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
     if values.get("installation") and not installations.is_there(tx, values["installation"]):
         raise BadInput("field_unknown_id", pointer="/installation", text=values["installation"][:40])
     if said.get("discount"):
-        _rewards(call, tx, values)
+        _rewards(suite, tx, values)
     if values.get("template"):
         texts = stored.texts(tx).get(values["template"])
         if not texts:
@@ -229,7 +230,7 @@ def _asks(call: Call, tx: Transaction, values: dict[str, Any]) -> None:
     values |= {"body": surveying.first_text(row), "asks": False, "sender": values.get("sender") or row["sender"]}
 
 
-def _template(tx: Transaction, values: Mapping[str, Any]) -> None:
+def fits_template(tx: Transaction, values: Mapping[str, Any]) -> None:
     """What a rule asks of an approved template must fit it; one that waits for its provider is only warned about.
     Raises `BadInput`."""
     why = _said_of_template(tx, values)
@@ -242,10 +243,10 @@ def _said_of_template(tx: Transaction, values: Mapping[str, Any]) -> Reason | No
     return approving.said_of(tx, values.get("content"), channels, MessageClass(values["class"]))
 
 
-def _rewards(call: Call, tx: Transaction, values: Mapping[str, Any]) -> None:
+def _rewards(suite: Suite, tx: Transaction, values: Mapping[str, Any]) -> None:
     """A discount needs a shop that makes codes, and a text that says the code."""
     adapter = installations.adapter_of(tx, values["installation"]) if values.get("installation") else None
-    if not isinstance(call.suite.adapters.get(adapter or ""), Rewards):
+    if not isinstance(suite.adapters.get(adapter or ""), Rewards):
         raise BadInput("discount_not_here", pointer="/discount")
     texts = stored.texts(tx).get(values["template"], {}).values() if values.get("template") else [str(values["body"])]
     if not all("code" in compile_template(text).variables for text in texts):

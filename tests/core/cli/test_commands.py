@@ -23,7 +23,7 @@ from core.suite import Suite, build_suite
 Run = Callable[..., Result]
 WRITE = {
     "migrate", "clock", "demo", "send", "messages cancel", "messages release", "inbox replay", "users add",
-    "import contacts", "export", "erase", "keys create", "keys rotate-secrets", "backup", "restore",
+    "import contacts", "export", "erase", "keys create", "keys renew", "keys revoke", "keys rotate-secrets", "backup", "restore",
     "config apply", "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
     "campaigns send", "campaigns pause", "campaigns resume", "campaigns cancel", "surveys start", "surveys stop",
 }
@@ -287,6 +287,18 @@ def test_a_file_without_numbers_says_which_columns_it_read(home: House, tmp_path
     (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
 
     assert "a, b" in home("import", "contacts", str(tmp_path / "x.csv"), status=1).stderr
+
+
+def test_a_key_is_renewed_with_an_overlap_and_revoked(home: House) -> None:
+    home("keys", "create", "--name", "walk")
+    (old,) = home.json("keys", "list")["data"]
+    renewed = home.json("keys", "renew", old["id"], "--overlap", "2")
+    first, second = home.json("keys", "list")["data"]
+
+    assert (second["id"], second["name"], first["expires_at"]) == (renewed["id"], "walk", renewed["old_ends_at"])
+    home("keys", "revoke", first["id"])
+    home("keys", "renew", first["id"], status=1)
+    home("keys", "revoke", "key_none", status=1)
 
 
 def test_doctor_finds_seventeen_things_and_says_what_to_do(home: House) -> None:
