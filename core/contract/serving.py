@@ -107,11 +107,11 @@ class Serves(Adapter):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A field over there, and what is written into it. `label` and `note` are words by language. A `secret` is shown
-    only when it was just made."""
+    """A field over there, and what is written into it (words by language where it is a word). `label` and `note` are
+    words by language. A `secret` is shown only when it was just made."""
 
     label: Mapping[str, str]
-    value: str
+    value: str | Mapping[str, str]
     note: Mapping[str, str]
     secret: bool = False
 

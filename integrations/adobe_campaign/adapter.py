@@ -37,6 +37,9 @@ from integrations.adobe_campaign.listener import Listener
 from integrations.adobe_campaign.session import Pace
 
 LISTENER_SEEN_WITHIN = timedelta(minutes=3)
+_YES, _NO = {"fr": "oui", "en": "yes"}, {"fr": "non", "en": "no"}
+_OFF = {"fr": "désactivé", "en": "off"}
+_AS_IS = {"fr": "tel quel", "en": "as is"}
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -115,7 +118,7 @@ class AdobeCampaign(Serves, ReportsInBatches, HandsOver, Checks):
             _entry("MTA child connections", "1",
                    f"Commencez par 1. En tout, {lines} connexions au plus sont acceptées.",
                    f"Begin with 1. In all, {lines} connections at most are taken.", "Connexions par processus MTA"),
-            _entry("Enable TLS", "yes" if encrypted else "no",
+            _entry("Enable TLS", _YES if encrypted else _NO,
                    "Sans ignorer le contrôle du certificat." if encrypted else "Le chiffrement n'est pas réglé ici.",
                    "Without skipping the certificate check." if encrypted else "Encryption is not set up here.",
                    "Activer TLS"),
@@ -125,10 +128,10 @@ class AdobeCampaign(Serves, ReportsInBatches, HandsOver, Checks):
             _entry("Sending window", str(config.get("window") or 50), "", "", "Fenêtre d'envoi"),
             _entry("Enquire_link period", "60", "En secondes.", "In seconds.", "Période enquire_link"),
             _entry("Encoding mapping", "0 = GSM, 8 = UCS-2", "", "", "Tableau d'encodage"),
-            _entry("message_payload", "off", "Les deux manières sont comprises.", "Both ways are understood.",
+            _entry("message_payload", _OFF, "Les deux manières sont comprises.", "Both ways are understood.",
                    "message_payload"),
-            _entry("ID format in MT ack / in SR", "as is", "", "", "Format de l'identifiant (MT, SR)"),
-            _entry("Send full phone number", "yes" if config.get("numbers") == "plus" else "no", "", "",
+            _entry("ID format in MT ack / in SR", _AS_IS, "", "", "Format de l'identifiant (MT, SR)"),
+            _entry("Send full phone number", _YES if config.get("numbers") == "plus" else _NO, "", "",
                    "Envoyer le numéro complet (+)"),
         )  # fmt: skip
 
@@ -160,7 +163,7 @@ class AdobeCampaign(Serves, ReportsInBatches, HandsOver, Checks):
         return tuple(found)
 
 
-def _entry(english: str, value: str, note_fr: str, note_en: str, french: str) -> Entry:
+def _entry(english: str, value: str | Mapping[str, str], note_fr: str, note_en: str, french: str) -> Entry:
     return Entry({"fr": french, "en": english}, value, {"fr": note_fr, "en": note_en})
 
 

@@ -40,7 +40,7 @@ _CODES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "009": ("hard", ("number_invalid", "number_unreadable", "no_number")),
     "010": ("soft", ("provider_no_credit", "account_trouble", "account_held", "no_account")),
     "011": ("soft", ("outside_hours", "no_window", "no_window_before_deadline", "past_useful", "cap_refused",
-                     "late_skipped", "late_refused", "pumping")),
+                     "late_skipped", "late_refused")),
     "012": ("soft", ("in_rehearsal",)),
     "013": ("soft", ("cancelled_by_person", "called_off_there", "disconnected", "rule_gone")),
     "014": ("soft", ("adobe_campaign_parts_missing",)),

@@ -39,6 +39,7 @@ from core.storage.feedback.reporting import (
     reports_done,
     take_reports,
     told_before,
+    waiting_reports,
 )
 
 __all__ = [
@@ -46,5 +47,5 @@ __all__ = [
     "AUTOMATIC", "STOP_CONFIRMED", "keep_reply", "written_lately", "understood", "questions", "last_to",
     "asked_which", "answered_lately", "replies", "reply", "reply_named", "handled",
     "queue_report", "queue_reports", "any_due", "take_reports", "overtaken", "told_before", "put_off_reports",
-    "report_done", "reports_done", "call_off_reports", "newer_report",
+    "report_done", "reports_done", "call_off_reports", "newer_report", "waiting_reports",
 ]

@@ -46,6 +46,13 @@ def any_due(tx: Transaction, now: datetime) -> bool:
     return tx.any("reports", "state = 'waiting' AND due_at <= ?", t.micros(now))
 
 
+def waiting_reports(tx: Transaction, installation: str) -> int:
+    """How many reports the platform has not taken yet."""
+    c = t.reports.c
+    query = tx.mine(t.reports, func.count()).where(c.installation == installation, c.state == text("'waiting'"))
+    return int(tx.connection.execute(query).scalar_one())
+
+
 def take_reports(
     tx: Transaction,
     now: datetime,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Asked, Chooses, HandsOver, TakesKeys
+from core.contract import Asked, Chooses, HandsOver, Serves, TakesKeys
 from core.domain.errors import BadInput, NotFound, NotNow
 from core.domain.reasons import Reason
 from core.domain.remedies import remedy
@@ -38,6 +38,7 @@ class Platform:
     there: int
     by_code: bool = False
     by_keys: bool = False
+    by_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def platforms() -> ResponseReturnValue:
 def _platform(suite: Suite, slug: str, rows: list[installations.Row]) -> Platform | None:
     adapter = suite.adapters[slug]
     there = sum(row.installation.adapter == slug for row in rows)
+    if isinstance(adapter, Serves):
+        return Platform(slug, adapter.manifest.name, True, None, "", there, by_line=True)
     if isinstance(adapter, TakesKeys):
         return Platform(slug, adapter.manifest.name, False, None, "", there, by_keys=True)
     dance = installing.one_click(adapter)

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import Adapter, Chooses, HandsOver, KeepsTemplates, Pulls, Reports, TakesKeys, Url
+from core.contract import Adapter, Chooses, HandsOver, KeepsTemplates, Pulls, Reports, Serves, TakesKeys, Url
 from core.domain.errors import BadInput, NotFound
 from core.domain.events import Kind
 from core.domain.reasons import Reason
@@ -50,6 +50,7 @@ class Card:
     one_click: bool
     takes_keys: bool
     hands_over: bool
+    has_lines: bool
     records: bool
     can_write: bool
     writes: bool
@@ -215,7 +216,8 @@ def _card(suite: Suite, row: installations.Row, ahead: int, now: datetime) -> Ca
         chooses=isinstance(adapter, Chooses) and bool(row.installation.secrets.get("refresh_token")),
         one_click=_by_click(adapter, row.installation.secrets),
         takes_keys=isinstance(adapter, TakesKeys),
-        hands_over=isinstance(adapter, HandsOver),
+        hands_over=isinstance(adapter, HandsOver) and not isinstance(adapter, Serves),
+        has_lines=isinstance(adapter, Serves),
         records=opens(adapter),
         can_write=switching.can_write_back(suite, row),
         writes=isinstance(adapter, Reports) and adapter.wants(row.installation),

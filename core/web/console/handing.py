@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from core.contract import HandsOver, Offers
+from core.contract import HandsOver, Offers, Serves
 from core.domain.errors import BadInput, NotFound
 from core.domain.events import Kind
 from core.domain.reasons import Reason
@@ -36,7 +36,7 @@ def begin(adapter: str) -> ResponseReturnValue:
     """Makes a connection whose other side is given a code."""
     suite = current_suite()
     hands = suite.adapters.get(adapter)
-    if not isinstance(hands, HandsOver):
+    if not isinstance(hands, HandsOver) or isinstance(hands, Serves):
         raise NotFound("adapter")
     wrong: Reason | None = None
     at = ""
@@ -63,7 +63,7 @@ def code(installation: str) -> ResponseReturnValue:
     with suite.database.read(g.person.workspace) as tx:
         row = installations.get(tx, suite.vault, installation[:40], suite.public_url)
     hands = suite.adapters.get(row.installation.adapter) if row else None
-    if row is None or row.state == "disconnected" or not isinstance(hands, HandsOver):
+    if row is None or row.state == "disconnected" or not isinstance(hands, HandsOver) or isinstance(hands, Serves):
         raise NotFound("installation")
     if request.method == "POST":
         handing.new_code(suite, g.person.workspace, row.installation.id, who=g.person.id)

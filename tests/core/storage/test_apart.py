@@ -19,7 +19,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import select
 
-from core.contract import CallOff, Configured, Inbound, PhoneReply, Receipt, Sweep
+from core.contract import CallOff, Configured, Inbound, PhoneReply, Receipt, Slip, Sweep
 from core.domain.approved import News, Status, Template
 from core.domain.campaigns import END
 from core.domain.events import Event, Kind, Wish
@@ -60,6 +60,7 @@ from core.storage import (
     rules,
     segments,
     simulated,
+    slips,
     surveys,
     uploads,
     verifications,
@@ -74,6 +75,7 @@ VAULT = Vault((Fernet.generate_key().decode(),))
 ANA = Recipient.parse("+33639980001")
 WHY = Reason("by_person")
 URL = "https://relance.example"
+SLIP = Slip("mark", {"to": ANA.number}, "whole", 1, 2)
 REQUEST = Inbound("POST", f"{URL}/hooks/shop/x", (), b"{}", NOW)
 
 Call = Callable[[Transaction, Mapping[str, str]], Any]
@@ -182,6 +184,9 @@ READS: dict[str, Call] = {
     "installations.is_there": lambda tx, our: installations.is_there(tx, our["installation"]),
     "installations.hold": lambda tx, our: installations.hold(tx, our["installation"]),
     "installations.learnt": lambda tx, our: installations.learnt(tx, our["installation"]),
+    "installations.of_adapter": lambda tx, our: installations.of_adapter(tx, VAULT, URL, "shop"),
+    "slips.known": lambda tx, our: slips.known(tx, our["installation"], [SLIP.mark], "another", (), NOW),
+    "slips.parts": lambda tx, our: slips.parts(tx, our["installation"], [SLIP.whole]),
     "installations.listed": lambda tx, our: installations.listed(tx, VAULT, URL),
     "installations.connected": lambda tx, our: installations.connected(tx),
     "ledger.history": lambda tx, our: [one for many in ledger.history(tx, our["sent"]) for one in many],
@@ -336,6 +341,7 @@ WRITES: dict[str, Call] = {
     "verifications.end_older": lambda tx, our: verifications.end_older(tx, ANA.number, "", NOW),
     "verifications.ended": lambda tx, our: verifications.ended(tx, our["verification"], "approved", NOW),
     "verifications.tried": lambda tx, our: verifications.tried(tx, our["verification"], 1, "pending", NOW),
+    "slips.over": lambda tx, our: slips.over(tx, [our["slip"]]),
     "webhooks.change": lambda tx, our: webhooks.change(tx, our["webhook"], url="https://mine.example"),
     "webhooks.remove": lambda tx, our: webhooks.remove(tx, our["webhook"]),
 }
@@ -353,7 +359,8 @@ OF_ITS_OWN = """
     outbox.carry_out outbox.keep_unfulfilled
     people.number_hash people.quarantine people.remember people.remember_all people.start people.stop people.welcome
     reach.learn approved.asked approved.replaced
-    rules.add rules.save_template uploads.begin webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
+    rules.add rules.save_template uploads.begin slips.add slips.names
+    webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
 """.split()
 """They write rows of the caller's own workspace, or are tried below."""
 
@@ -373,6 +380,7 @@ OF_THE_HOUSE = """
     outbox.doubt outbox.doubtful outbox.give_back outbox.held_for_nothing outbox.held_too_long outbox.hurry
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.some_orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
+    slips.arrived slips.waiting_since
     uploads.prune people.hasher people.refused_since people.standings people.untold reach.known simulated.advance
     simulated.due simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
 """.split()
@@ -381,7 +389,7 @@ OF_THE_HOUSE = """
 MODULES: tuple[ModuleType, ...] = (
     accounts, answers, approved, audit, called_off, campaigns, carts, conversations, conversions, erasure, exported,
     exports, idempotency, inbox, installations, keywords, ledger, links, oauth, occasions, people, reach, request_log,
-    rules, segments, simulated, surveys, uploads, verifications, webhooks,
+    rules, segments, simulated, slips, surveys, uploads, verifications, webhooks,
     *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
       for one in iter_modules(story.__path__)),
 )  # fmt: skip
@@ -458,6 +466,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         tx.connection.execute(t.exports.update().values(state="running"))
         exported.write(tx, {"id": our["export"], "parts": 0}, b"x", rows=1)
         our["inbox"] = inbox.keep(tx, REQUEST, "shop", "read", installation=our["installation"], delivery="d1")
+        our["slip"] = slips.add(tx, our["installation"], [("1000000001", SLIP)], "own", NOW)[0].id
         our["webhook"] = webhooks.add(tx, VAULT, "https://hook.example", ["message.sent"], "secret", NOW)
         feedback.queue_report(tx, our["installation"], occasion=our["occasion"], message=our["sent"], kind="reply",
                               content={}, now=NOW)  # fmt: skip
