@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from core.engine import feedback, looking, measures, verifying
-from core.storage import audit, counting, house, retention, tally
+from core.storage import audit, counting, house, pages, retention, tally
 from core.storage import measures as sums
 from core.suite import Suite
 
@@ -32,7 +32,7 @@ def run_due(suite: Suite) -> int:
         return 0
     with suite.database.write() as tx:
         house.set_value(tx, "housekeeping", True, now)
-        return retention.prune(tx, now) + counting.prune(tx, now) + sums.prune(tx, now)
+        return retention.prune(tx, now) + counting.prune(tx, now) + sums.prune(tx, now) + pages.prune(tx, now)
 
 
 def chain_audit(suite: Suite) -> int:

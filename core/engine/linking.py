@@ -52,7 +52,15 @@ def follow(suite: Suite, code: str, method: str, headers: Mapping[str, str]) -> 
         log.warning("click not counted", link=row["id"], rule=rule)
     else:
         suite.wake()
-    return Way(followed(Link(row["code"], row["target"], row["track"])))
+    return Way(followed(Link(row["code"], row["target"], row["track"] or _to_a_page(suite, row))))
+
+
+def _to_a_page(suite: Suite, row: Mapping[str, Any]) -> bool:
+    """Whether a link leads to a small page of ours: it is told who comes, to speak their language."""
+    if "/p/" not in row["target"]:
+        return False
+    with suite.database.read(row["workspace"]) as tx:
+        return any(str(row["target"]).startswith(f"{one}/p/") for one in (suite.public_url, base(suite, tx)))
 
 
 def create(

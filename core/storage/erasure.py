@@ -48,6 +48,7 @@ _BELOW = (
     ("replies", "message", "messages"),
     ("clicks", "message", "messages"),
     ("links", "message", "messages"),
+    ("page_codes", "message", "messages"),
     ("survey_people", "message", "messages"),
     ("survey_people", "occasion", "occasions"),
     ("survey_answers", "occasion", "occasions"),

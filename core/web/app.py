@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 def create_app(suite: Suite) -> Flask:
     """The application for a suite. Starts nothing: the runner is the caller's."""
-    from core.web import api, connect, console, documents, hooks, links, probes, problems, providers
+    from core.web import api, connect, console, documents, hooks, links, pages, probes, problems, providers
     from core.web.limits import STRANGERS_BURST, STRANGERS_PER_SECOND, Buckets
 
     app = Flask("core.web", static_folder=None, template_folder="console/templates")
@@ -43,7 +43,7 @@ def create_app(suite: Suite) -> Flask:
     if suite.settings.trusted_proxies:
         proxies = suite.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
-    for part in (probes, documents, hooks, providers, links, connect, api, console):
+    for part in (probes, documents, hooks, providers, links, pages, connect, api, console):
         part.register(app)
     problems.register(app)
     app.before_request(_named)

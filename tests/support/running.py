@@ -34,7 +34,7 @@ from core.settings import Settings
 from core.storage import access, house
 from core.storage import tables as t
 from core.suite import Suite, build_suite, turn_clock
-from core.web import links
+from core.web import links, pages
 from core.web.app import create_app
 from core.web.limits import STRANGERS_BURST, STRANGERS_PER_SECOND, Buckets
 from core.web.serving import door
@@ -286,7 +286,7 @@ def _app_for(suite: Suite) -> Flask:
     app.extensions.pop("relance_keys_noted", None)
     app.extensions.update(
         relance=suite, relance_limits=Buckets(), relance_strangers=Buckets(STRANGERS_PER_SECOND, STRANGERS_BURST),
-        relance_links=Buckets(links.PER_SECOND, links.BURST),
+        relance_links=Buckets(links.PER_SECOND, links.BURST), relance_pages=Buckets(pages.PER_SECOND, pages.BURST),
     )  # fmt: skip
     return app
 

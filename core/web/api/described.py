@@ -6,6 +6,7 @@ from typing import Any
 
 from core.domain.approved import Category, Status
 from core.domain.campaigns import Phase
+from core.domain.pages import Action
 from core.domain.surveys import Kind as SurveyKind
 from core.domain.surveys import Part as SurveyPart
 from core.domain.surveys import Phase as SurveyPhase
@@ -955,6 +956,27 @@ SCHEMAS: dict[str, S] = {
     "MessageList": pages("Message"),
     "VerificationList": pages("VerificationKept"),
     "LinkList": pages("Link"),
+    "Page": thing(
+        id=TEXT,
+        name=TEXT,
+        url=TEXT,
+        state={"enum": ["open", "over"]},
+        action={"enum": [str(one) for one in Action]},
+        languages={"type": "object", "additionalProperties": {"type": "object", "additionalProperties": TEXT}},
+        number=MAYBE,
+        address=MAYBE,
+        target=MAYBE,
+        shared=MAYBE,
+        picture=MAYBE,
+        codes=thing(there=COUNT, given=COUNT),
+        views=ref("Clicks"),
+        done=thing(pressed=COUNT, joined=COUNT, coupon=COUNT),
+        created_at=MOMENT,
+        changed_at=MOMENT,
+        ended_at=MAYBE_MOMENT,
+    ),
+    "PageList": pages("Page"),
+    "CodesAdded": thing(added=COUNT, there=COUNT, given=COUNT),
     "ContactList": pages("Contact"),
     "ConsentList": pages("Consent"),
     "TemplateList": pages("Template"),
