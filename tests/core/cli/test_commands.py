@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 
 from core.cli import COMMANDS, cli
 from core.contract import Configured, Inbound
+from core.engine.checkup import CHECKS
 from core.settings import Settings
 from core.storage import house, inbox, installations, people
 from core.suite import Suite, build_suite
@@ -301,11 +302,11 @@ def test_a_key_is_renewed_with_an_overlap_and_revoked(home: House) -> None:
     home("keys", "revoke", "key_none", status=1)
 
 
-def test_doctor_finds_seventeen_things_and_says_what_to_do(home: House) -> None:
+def test_the_doctor_looks_at_everything_and_says_what_to_do(home: House) -> None:
     home("messages", "list")
     found = json.loads(CliRunner().invoke(cli, ["doctor", "--json"], env=home.env).stdout)["checks"]
 
-    assert len(found) == 17
+    assert len(found) == len(CHECKS)
     by_name = {one["check"]: one for one in found}
     assert by_name["engine"]["result"] == "problem"
     assert by_name["engine"]["remedy"] == "relance run"
