@@ -178,7 +178,9 @@ def test_workers_that_are_stopped_leave_no_doubt_and_killed_ones_lose_nothing_an
 
 
 @pytest.mark.parametrize(
-    ("count", "kills"), [(600, 8), pytest.param(100_000, 1_000, marks=pytest.mark.slow)], ids=["short", "long"]
+    ("count", "kills"),
+    [(600, 8), pytest.param(10_000, 100, marks=pytest.mark.slow), pytest.param(100_000, 1_000, marks=pytest.mark.slow)],
+    ids=["short", "hundred", "thousand"],
 )
 @pytest.mark.parametrize("kind", ["asked", "silent"])
 def test_whatever_process_is_killed_nothing_is_lost_and_nothing_doubled_without_our_knowing_it(
