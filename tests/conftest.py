@@ -149,6 +149,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         pytest.exit("\n".join(absent), returncode=1)
 
 
+def pytest_sessionfinish() -> None:
+    databases.settle()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for service in SERVICES:
         if service.find() is None:

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,11 @@ PATIENCE = 3  # seconds: everything is on loopback
 OLD = 24 * 3600.0
 """Seconds after which no run can still be using its databases."""
 LONGEST_SWEEP = 5.0
+BARE = "template0"
+"""Without a schema."""
+_aside = ThreadPoolExecutor(1, thread_name_prefix="databases")
+_ahead: dict[tuple[str, str], Future[str]] = {}
+"""(server, template) → the copy that is made ready."""
 _NAMED = re.compile(r"relance_test_m(?P<machine>[0-9a-f]{8})_p(?P<process>\d+)_t(?P<made>[0-9a-f]+)_[0-9a-f]{12}")
 
 
@@ -27,23 +33,34 @@ def new_name() -> str:
     return f"relance_test_m{_machine()}_p{os.getpid()}_t{int(time.time()):x}_{secrets.token_hex(6)}"
 
 
-def create(server: str, template: str = "template0") -> str:
-    """The address of a new database on `server`, a copy of `template`."""
+def create(server: str, template: str = BARE) -> str:
+    """The address of a new database on `server`, a copy of `template`; the next copy is made ready meanwhile."""
+    ahead = _ahead.pop((server, template), None)
+    address = ahead.result() if ahead else _created(server, template)
+    if template != BARE:
+        _ahead[server, template] = _aside.submit(_created, server, template)
+    return address
+
+
+def drop(server: str, address: str) -> None:
+    """Whoever is still connected. Nobody waits for it: the server writes all that it holds to its disk first."""
+    if ready := _ahead.pop((server, urlsplit(address).path[1:]), None):
+        _aside.submit(_drop, server, ready.result())
+    _aside.submit(_drop, server, address)
+
+
+def settle() -> None:
+    """Waits until what is to be dropped is dropped."""
+    _aside.submit(int).result()
+
+
+def _created(server: str, template: str) -> str:
     name = new_name()
     with psycopg.connect(server, autocommit=True, connect_timeout=PATIENCE) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         # What survives a power cut is not what these tests are about; what survives a killed process still does.
         connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-
-
-def drop(server: str, address: str) -> None:
-    """Whoever is still connected."""
-    with psycopg.connect(server, autocommit=True, connect_timeout=PATIENCE) as connection:
-        name, tries = urlsplit(address).path[1:], 50
-        while not _dropped(connection, name, last=tries == 0):
-            connection.execute("SELECT pg_sleep(0.1)")
-            tries -= 1
 
 
 def sweep(server: str) -> list[str]:
@@ -72,6 +89,14 @@ def left_behind(names: Iterable[str], now: float) -> list[str]:
         if over or now - int(read["made"], 16) > OLD:
             found.append(name)
     return found
+
+
+def _drop(server: str, address: str) -> None:
+    with psycopg.connect(server, autocommit=True, connect_timeout=PATIENCE) as connection:
+        name, tries = urlsplit(address).path[1:], 50
+        while not _dropped(connection, name, last=tries == 0):
+            connection.execute("SELECT pg_sleep(0.1)")
+            tries -= 1
 
 
 def _dropped(connection: psycopg.Connection, name: str, *, last: bool = False) -> bool:
