@@ -81,6 +81,20 @@ def rows(tx: Transaction, *, state: str | None = None, after: str | None = None,
     return tx.rows(query if after is None else query.where(_c.id < after))
 
 
+def known(tx: Transaction, ids: Iterable[str]) -> list[Mapping[str, Any]]:
+    """The rows of these campaigns."""
+    return tx.rows(tx.mine(t.campaigns).where(_c.id.in_(sorted(ids))))
+
+
+def to_begin(tx: Transaction, start: datetime, end: datetime) -> list[Mapping[str, Any]]:
+    """Those that are not over and are to leave in that time. Whose time is everybody's own (`wall`) is found by its day
+    and a day around it."""
+    wide = (f"{start - timedelta(days=2):%Y-%m-%dT%H:%M:%S}", f"{end + timedelta(days=2):%Y-%m-%dT%H:%M:%S}")
+    wanted = or_(and_(_c.send_at >= start, _c.send_at < end), and_(_c.wall >= wide[0], _c.wall < wide[1]))
+    going = tx.mine(t.campaigns).where(_c.state.not_in(["done", "cancelled"]), wanted)
+    return tx.rows(going.order_by(_c.id).limit(200))
+
+
 def names(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     """campaign → its name."""
     wanted = tx.mine(t.campaigns, _c.id, _c.name).where(_c.id.in_(sorted(ids)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, func, select, type_coerce, update
+from sqlalchemy import BigInteger, ColumnElement, func, or_, select, type_coerce, update
 
 from core.domain.messages import LEFT, State
 from core.domain.reasons import Reason
@@ -39,6 +39,28 @@ def by_hour(
             query = query.where(column == value)
     rows = tx.connection.execute(query).all()
     return [(int(row[0]), row[1], row[2]) for row in rows]
+
+
+_CAMPAIGN = "cmp\\_%"
+"""The ids of our own campaigns: a platform's have names of their own."""
+
+
+def campaigns_by_hour(tx: Transaction, start: datetime, end: datetime) -> list[tuple[int, str, int]]:
+    """(whole hours since `start`, campaign, how many of its messages) of what waits from `start` to `end`."""
+    first = t.Moment().process_bind_param(start, None)
+    hour = ((type_coerce(_m.due_at, BigInteger) - first) // _HOUR).label("hour")
+    query = (
+        tx.mine(t.messages, hour, _m.campaign, func.count())
+        .where(_m.state.in_(["scheduled", "held"]), _m.due_at >= start, _m.due_at < end,
+               _m.campaign.like(_CAMPAIGN, escape="\\"))
+        .group_by(hour, _m.campaign)
+    )  # fmt: skip
+    return [(int(row[0]), str(row[1]), int(row[2])) for row in tx.connection.execute(query)]
+
+
+def singly() -> tuple[ColumnElement[bool], ...]:
+    """The condition that a message is not one of a campaign's many (`outbox.Filter.extra`)."""
+    return (or_(_m.campaign.is_(None), _m.campaign.not_like(_CAMPAIGN, escape="\\")),)
 
 
 def told_otherwise(tx: Transaction, start: datetime, end: datetime, limit: int) -> list[str]:

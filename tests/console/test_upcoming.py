@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from core.domain.reasons import Reason
+from core.engine import campaigning
 from core.engine.overview import Told
-from core.storage import occasions, outbox
+from core.storage import campaigns, occasions, outbox, people
 from tests.support.clinic import ANA, BOB, CHLOE, Clinic
 from tests.support.console import Visitor
 
@@ -52,6 +54,31 @@ def test_filters_by_person_and_what_is_unreadable_is_left_out(clinic):
     page = visitor.get("/upcoming?to=0639980001")
     assert ("Ana Martin" in page, "Bob Roy" in page) == (True, False)
     assert "Ana Martin" in visitor.get("/upcoming?day=soon&month=13&after=msg_none")
+
+
+def test_the_month_shows_campaigns_and_days_that_are_closed(clinic):
+    visitor = Visitor(clinic)
+    now = clinic.suite.now()
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        drafted = {"class": "marketing", "audience": {"numbers": [ANA]}, "useful": 3600, "holdout": 0, "test": False,
+                   "message": {"channels": ["sms"], "variants": [{"name": "A", "share": 100, "body": "Soldes"}]}}
+        campaigns.add(tx, {**drafted, "name": "Voeux", "wall": "2026-12-28T10:00:00", "zone": "recipient"}, now)
+        soon = campaigns.add(tx, {**drafted, "name": "Soldes", "send_at": now + timedelta(days=2)}, now)
+        people.start(tx, ANA, "marketing", "test", {"text": "oui"}, now)
+        campaigning.send(tx, campaigns.row(tx, soon), "test", now)
+    campaigning.run_due(clinic.suite)
+    page = visitor.get("/upcoming?month=2026-12-01")
+    assert 'aria-label="vendredi 25 décembre, Noël"' in page
+    assert "is-closed" in page
+    assert 'aria-label="lundi 28 décembre, 1 campagne"' in page
+    assert "1 message attend" in page.replace("\u00a0", " ")
+    assert f'action="/campaigns/{soon}/pause"' in page
+    assert page.count(f'href="/campaigns/{soon}"') == 1
+    one = visitor.get("/upcoming?day=2026-12-25")
+    assert re.search(r"Jour férié\s?: Noël", one)
+    assert "Aucun message publicitaire ne part ce jour-là" in one
+    assert re.search(r"Publicité\s?: [01]\d:00–", visitor.get("/upcoming?day=2026-12-28"))
+    assert "Voeux" not in visitor.get("/upcoming?to=0639980002")
 
 
 # ------------------------------------------------------------------------------------------ appointments

@@ -30,6 +30,14 @@ class Calendar:
         """Whether `day`, a day of the recipient's own calendar, is a public holiday there."""
         return bool(self.country) and day in _holidays(self.country, self.subdivision, day.year)
 
+    def holiday_name(self, day: date, language: str) -> str | None:
+        """What the public holiday of that day is called, in "fr" or "en" where the source knows that; None for a day
+        that is none."""
+        if not self.is_holiday(day):
+            return None
+        spoken = "fr" if language == "fr" else "en_US"
+        return _names(self.country, self.subdivision, day.year, spoken).get(day)
+
     def is_working_day(self, day: date) -> bool:
         """Monday to Friday without public holidays: what people mean by "two working days before"."""
         return day.weekday() < 5 and not self.is_holiday(day)
@@ -58,6 +66,11 @@ def calendar(country: str, subdivision: str | None = None) -> Calendar:
         elif subdivision not in known[country]:
             subdivision = None
     return Calendar(country, subdivision)
+
+
+@lru_cache(maxsize=64)
+def _names(country: str, subdivision: str | None, year: int, language: str) -> Mapping[date, str]:
+    return dict(dates.country_holidays(country, subdiv=subdivision, years=year, language=language))
 
 
 @lru_cache(maxsize=512)
