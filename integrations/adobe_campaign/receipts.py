@@ -44,6 +44,9 @@ _CODES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "012": ("soft", ("in_rehearsal",)),
     "013": ("soft", ("cancelled_by_person", "called_off_there", "disconnected", "rule_gone")),
     "014": ("soft", ("adobe_campaign_parts_missing",)),
+    "015": ("soft", ("provider_sender_wrong", "provider_sender_missing", "provider_sender_unregistered",
+                     "sender_bad_name", "sender_cannot_be_answered", "sender_no_names_there", "sender_not_a_number",
+                     "sender_personal_number")),
     "099": ("soft", ()),
 }  # fmt: skip
 _CODE_OF = {reason: code for code, (_, reasons) in _CODES.items() for reason in reasons}

@@ -114,7 +114,7 @@ def test_services_refer_to_what_is_there(compose: dict[str, Any]) -> None:
 def test_our_containers_run_real_commands_and_may_do_little(compose: dict[str, Any]) -> None:
     ours = {name: service for name, service in compose["services"].items() if service.get("image") == "relance"}
 
-    assert set(ours) == {"migrate", "web", "worker", "beat"}
+    assert set(ours) == {"migrate", "web", "worker", "beat", "listen"}
     for service in ours.values():
         assert service["command"][0] in COMMANDS
         assert understood(service["command"])
