@@ -19,7 +19,7 @@ from core.domain.errors import NeedsReconnect, NotNow, RelanceError
 from core.domain.events import Closed, Event, Kind
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.engine import dispatch, installing, pulling
+from core.engine import dispatch, installing, pulling, ticking
 from core.storage import house, installations, occasions, outbox, rules
 from tests.support.engine_room import ANA, NOW, EngineRoom
 
@@ -379,6 +379,30 @@ def test_a_grant_that_is_gone_holds_the_messages_until_somebody_connects_again(g
                           reconnect=granted.installation, token_expires_at=NOW + timedelta(hours=1))
     dispatch.run_due(granted.suite)
     assert (granted.row().state, granted.state(name)) == ("connected", "sent")
+
+
+def test_after_a_weekend_without_a_grant_what_is_still_useful_leaves_and_the_rest_says_why_not(granted, endpoint):
+    endpoint.answer = (400, {"error": "invalid_grant"})
+    short, long = ([granted.accept(installation=granted.installation, expires_at=NOW + lives) for _ in range(20)]
+                   for lives in (timedelta(hours=20), timedelta(days=4)))
+    pulling.run_due(granted.suite)
+    for _ in range(12):
+        granted.clock.forward(timedelta(hours=4))
+        dispatch.run_due(granted.suite)
+        ticking.tick(granted.suite)
+    assert granted.memory.sent == []
+    assert {granted.state(one) for one in long} == {"held"}, "none of them is tried, and none fails"
+    assert {granted.message(one)["tries"] for one in [*short, *long]} == {0}
+
+    again = Configured({}, {"refresh_token": "again"})
+    installing.connected(granted.suite, granted.workspace, "diary", "Agenda", again, who="usr_1",
+                         reconnect=granted.installation, token_expires_at=NOW + timedelta(days=9))
+    dispatch.run_due(granted.suite)
+    ticking.tick(granted.suite)
+    assert sorted(one.reference for one in granted.memory.sent) == sorted(long)
+    assert {granted.state(one) for one in long} == {"sent"}
+    assert {granted.state(one) for one in short} == {"expired"}
+    assert all(granted.steps(one)[-1][1] for one in short)
 
 
 def test_a_vendor_that_is_away_is_no_lost_grant(granted, endpoint):
