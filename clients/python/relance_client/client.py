@@ -70,9 +70,9 @@ class Relance:
         idempotency_key: str | None = None,
         dry_run: bool = False,
     ) -> Any:
-        """Any call: `request("GET", "/v1/stats")`. What the server answered, read (a file as bytes); None for an empty answer. A POST
-        bears an idempotency key (a new one without `idempotency_key`), so that it is said again when no answer came.
-        Raises `ApiError`, `Unreachable`."""
+        """Any call: `request("GET", "/v1/stats")`. What the server answered, read (a file as bytes); None for an empty
+        answer. A POST bears an idempotency key (a new one without `idempotency_key`), so that it is said again when no
+        answer came. Raises `ApiError`, `Unreachable`."""
         return self._asked(method, path, body, query, idempotency_key, dry_run)[0]
 
     def close(self) -> None:
