@@ -108,9 +108,15 @@ def shown(question: Question) -> str:
     if question.kind is Kind.CHOICE:
         lines = (f"{letter} = {choice.text}" for letter, choice in zip(LETTERS, question.choices, strict=False))
         return "\n".join((question.text, *lines))
-    if question.kind is Kind.SCALE:
+    if question.kind is Kind.SCALE and not _says_its_ends(question):
         return f"{question.text} ({question.least} - {question.most})"
     return question.text
+
+
+def _says_its_ends(question: Question) -> bool:
+    """« De 0 à 10, … » needs not say it twice."""
+    numbers = re.findall(r"\d+", question.text)
+    return str(question.least) in numbers and str(question.most) in numbers
 
 
 def again(asked: str, excuse: str) -> str:
@@ -389,31 +395,34 @@ def _reached(questions: Sequence[Question]) -> set[int]:
         if number in reached:
             continue
         reached.add(number)
-        question = questions[number - 1]
-        answers: list[str | None] = [None]
-        if question.kind is Kind.CHOICE:
-            answers = list(LETTERS[: len(question.choices)])
-        elif question.kind is Kind.SCALE:
-            answers = [str(point) for point in range(question.least, question.most + 1)]
-        waiting += [then for one in answers if (then := following(questions, number, one)) is not None]
+        waiting += [then for one in _answers(questions[number - 1])
+                    if (then := following(questions, number, one)) is not None]  # fmt: skip
     return reached
 
 
 def longest(questions: Sequence[Question]) -> int:
     """To how many questions one person answers at most."""
+    return dearest(questions, [1] * len(questions))
+
+
+def dearest(questions: Sequence[Question], costs: Sequence[int]) -> int:
+    """What the questions that one person gets cost together at most; `costs`: each question's own."""
 
     @cache
     def from_here(number: int) -> int:
-        question = questions[number - 1]
-        answers: list[str | None] = [None]
-        if question.kind is Kind.CHOICE:
-            answers = list(LETTERS[: len(question.choices)])
-        elif question.kind is Kind.SCALE:
-            answers = [str(point) for point in range(question.least, question.most + 1)]
-        ways = {following(questions, number, one) for one in answers}
-        return 1 + max(from_here(then) if then is not None else 0 for then in ways)
+        ways = {following(questions, number, one) for one in _answers(questions[number - 1])}
+        return costs[number - 1] + max(from_here(then) if then is not None else 0 for then in ways)
 
     return from_here(1)
+
+
+def _answers(question: Question) -> list[str | None]:
+    """Every answer that leads somewhere of its own."""
+    if question.kind is Kind.CHOICE:
+        return list(LETTERS[: len(question.choices)])
+    if question.kind is Kind.SCALE:
+        return [str(point) for point in range(question.least, question.most + 1)]
+    return [None]
 
 
 def _text(given: Any, most: int, pointer: str, *, first: bool = False) -> str:

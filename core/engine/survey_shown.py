@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from core.domain.messages import Channel
-from core.domain.surveys import Question, as_json, longest, parse, said, shown
+from core.domain.messages import Channel, MessageClass
+from core.domain.surveys import Question, as_json, dearest, longest, parse, said, shown
 from core.domain.text.price import price
 from core.domain.text.segments import measure
+from core.domain.text.stop_mention import with_stop
+from core.domain.text.transliteration import to_gsm7
 from core.engine import shown as common
 
 Row = Mapping[str, Any]
@@ -24,6 +26,7 @@ def survey(row: Row, country: str, now: datetime) -> dict[str, Any]:
         "state": row["state"],
         "texts": texts(row, country, now),
         "most_messages": longest(questions) + (1 if row["ending"] else 0),
+        "most_price": at_most(row, country, now),
         "test": row["test"],
         "created_at": common.moment(row["created_at"]),
         "started_at": common.moment(row["started_at"]),
@@ -54,7 +57,11 @@ def texts(row: Row, country: str, now: datetime) -> list[dict[str, Any]]:
     if row["ending"]:
         found.append(("ending", row["ending"]))
     told = []
-    for name, text in found:
+    for place, (name, written) in enumerate(found):
+        # As it leaves: in cheap letters, and the first one with its mention of STOP where the law wants that.
+        text = to_gsm7(written)
+        if place == 0 and row["class"] == MessageClass.MARKETING and country == "FR":
+            text = with_stop(text)
         measured = measure(text)
         cost = price(measured.segments, country, Channel.SMS, now.date())
         told.append({
@@ -62,6 +69,17 @@ def texts(row: Row, country: str, now: datetime) -> list[dict[str, Any]]:
             "price": {"amount": cost.amount, "currency": cost.currency} if cost else None,
         })  # fmt: skip
     return told
+
+
+def at_most(row: Row, country: str, now: datetime) -> dict[str, Any] | None:
+    """What one person costs who answers everything; None where nobody knows a price."""
+    questions, told = parse(row["questions"]), texts(row, country, now)
+    prices = [one["price"] for one in told]
+    if any(one is None for one in prices):
+        return None
+    costs = [one["amount"] for one in prices]
+    ending = costs[len(questions)] if row["ending"] else 0
+    return {"amount": dearest(questions, costs) + ending, "currency": prices[0]["currency"]}
 
 
 def span(seconds: int) -> str:

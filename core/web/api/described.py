@@ -765,6 +765,12 @@ SCHEMAS: dict[str, S] = {
         overlap=maybe("CampaignOverlap"),
         templates=many(more("Reason", messages=COUNT)),
     ),
+    "CampaignSeries": thing(
+        id=TEXT, name=TEXT, state={"enum": ["active", "paused", "ended"]}, every={"enum": ["week", "month"]},
+        first=TEXT, at=TEXT, zone=TEXT, until=MAYBE, most=_MAYBE_COUNT, runs=COUNT, next_run_at=MAYBE_MOMENT,
+        campaign=ANY, trouble=maybe("Reason"), created_at=MOMENT,
+    ),
+    "CampaignSeriesWithRuns": more("CampaignSeries", campaigns=many(ref("Campaign"))),
     "CampaignOverlap": thing(
         people=COUNT, days=COUNT, planned=COUNT, got=COUNT, at_cap=COUNT,
         sources=many(thing(kind={"enum": ["rule", "campaign", "program"]}, id=MAYBE, name=MAYBE, people=COUNT)),
@@ -832,6 +838,7 @@ SCHEMAS: dict[str, S] = {
             thing(what=TEXT, text=TEXT, encoding={"enum": ["GSM-7", "UCS-2"]}, segments=COUNT, price=maybe("Money"))
         ),
         most_messages={**COUNT, "description": "To one person who answers clearly, without the reminder"},
+        most_price=maybe("Money"),
         test=YES,
         created_at=MOMENT,
         started_at=MAYBE_MOMENT,
@@ -1008,6 +1015,7 @@ SCHEMAS: dict[str, S] = {
     "SegmentList": pages("Segment"),
     "CampaignList": pages("Campaign"),
     "CampaignPersonList": pages("CampaignPerson"),
+    "CampaignSeriesList": pages("CampaignSeries"),
     "CampaignOverlapList": pages("CampaignOverlapPerson"),
     "SurveyList": pages("Survey"),
     "SurveyAnswerList": pages("SurveyAnswer"),

@@ -17,8 +17,8 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.text.stop_mention import with_stop
 from core.domain.text.templates import compile_template
-from core.engine import campaign_check, campaign_results, campaigning, overlapping
-from core.storage import campaigns, house, segments
+from core.engine import campaign_check, campaign_results, campaigning, overlapping, survey_shown
+from core.storage import campaigns, house, segments, surveys
 from core.storage.database import Transaction
 from core.storage.outbox import New
 from core.web.app import current_suite
@@ -208,8 +208,11 @@ def check(campaign_id: str) -> ResponseReturnValue:
             found = campaign_check.rehearse(suite, tx, row, suite.now())
         except BadInput:
             return redirect(f"/campaigns/{campaign_id}/audience", 303)
+        asks = surveys.row(tx, row["survey"]) if row["survey"] is not None else None
+    country = g.workspace["settings"]["country"]
+    survey = survey_shown.survey(asks, country, suite.now()) if asks else None
     return render_template(
-        "campaign_check.html", row=row, found=found, rehearsal=found.as_json(g.language), steps=_steps(),
+        "campaign_check.html", survey=survey, row=row, found=found, rehearsal=found.as_json(g.language), steps=_steps(),
         step=4, costs=sorted(found.costs.items()),
     )  # fmt: skip
 

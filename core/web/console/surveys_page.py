@@ -225,7 +225,8 @@ def _question_fields(row: Row) -> list[Fields]:
         found.append({
             "text": one.text, "kind": str(one.kind), "then": _written(one.then),
             "choices": "\n".join(
-                choice.text if choice.then is None else f"{choice.text} > {_written(choice.then)}"
+                choice.text if choice.then is None
+                else f"{choice.text} > {t('surveys.edit.end_word') if choice.then == END else choice.then}"
                 for choice in one.choices
             ),
             "least": str(branch.least) if branch else "", "most": str(branch.most) if branch else "",
@@ -366,5 +367,7 @@ def _by_hour(found: tuple[tuple[datetime, int], ...]) -> Hours | None:
         bars += stack(x + width * 0.12, width * 0.76, [("answers", counts.get(start, 0))], scale(most))
         if place % every == 0:
             there = local(start, asked.here())
-            labels.append((round(x, 1), f"{there:%H} h" if place else f"{there:%d/%m %H} h", place % (2 * every) == 0))
+            first_of_day = place == 0 or there.hour < every
+            words = f"{there:%d/%m}" if first_of_day else f"{there:%H} h"
+            labels.append((round(x, 1), words, place % (2 * every) == 0))
     return Hours(bars=tuple(bars), labels=tuple(labels), most=most, first=first, last=last)

@@ -65,7 +65,8 @@ def test_free_words_answer_whatever_they_are_and_never_by_themselves() -> None:
 
 
 def test_how_questions_look() -> None:
-    assert shown(NOTE) == "De 0 à 10 ? (0 - 10)"
+    assert shown(NOTE) == "De 0 à 10 ?"
+    assert shown(STARS) == "Note (1 - 5)"
     assert shown(WHY) == "Pourquoi ?\nA = L'attente\nB = L'accueil\nC = Le prix"
     assert shown(FREE) == "Autre chose ?"
     assert said(WHY, "B") == "L'accueil"
