@@ -73,8 +73,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "replaces": " Il remplace celui du {when}.",
         "reserve": "Ce rendez-vous est proposé à une autre personne. Si elle n'en veut pas, il est à vous : nous vous"
                    " l'écrirons aussitôt.",
-        "late": "Merci de votre réponse. Ce rendez-vous vient d'être pris par une autre personne ; vous restez sur la"
-                " liste d'attente.",
+        "late": "Merci de votre réponse. Une autre personne vient de prendre ce rendez-vous ; vous restez sur la liste"
+                " d'attente.",
         "gone": "Merci de votre réponse. Ce rendez-vous n'est plus disponible ; vous restez sur la liste d'attente.",
         "taken_back": "{clinic} : le rendez-vous du {when} n'est finalement plus disponible. Pardon pour ce message ;"
                       " vous restez sur la liste d'attente.",
@@ -82,8 +82,8 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
                       " la liste d'attente.",
         "cannot": "{clinic} : le rendez-vous du {when} n'est finalement pas possible. Toutes nos excuses : vous restez"
                   " sur la liste d'attente.",
-        "joined": "{clinic} : c'est noté, vous êtes sur la liste d'attente. Nous vous écrirons si un rendez-vous se"
-                  " libère. STOP : quitter la liste.",
+        "joined": "{clinic} : c'est noté, votre place sur la liste d'attente est prise. Nous vous écrirons si un"
+                  " rendez-vous se libère. STOP : quitter la liste.",
         "slot_choice": "le rendez-vous proposé le {when}",
     },
     "en": {

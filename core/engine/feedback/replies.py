@@ -406,7 +406,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "closed": "Le rendez-vous du {when} a été annulé. Appelez-nous pour en prendre un autre.",
         "stopped": "{name} : c'est noté, vous ne recevrez plus de publicité de notre part.",
         "stopped_all": "{name} : c'est noté, vous ne recevrez plus ni rappel ni publicité de notre part.",
-        "stopped_list": "{name} : c'est noté, vous n'êtes plus sur la liste d'attente et n'aurez plus de publicité.",
+        "stopped_list": "{name} : c'est noté, vous avez quitté la liste d'attente et ne recevrez plus de publicité.",
         "given": "Le rendez-vous du {when} a été donné à une autre personne. Appelez-nous pour en prendre un autre.",
         "own": "votre rendez-vous du {when}",
     },

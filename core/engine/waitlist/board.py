@@ -15,7 +15,6 @@ from core.storage import installations, occasions, waitlist
 from core.storage.database import Transaction
 from core.suite import Suite
 
-MOST_NEXT = 8
 BEHIND = timedelta(days=14)
 _LIVE = (SlotState.OPEN, SlotState.TAKEN, SlotState.REHEARSED)
 
@@ -32,6 +31,7 @@ class Board:
     holder: waitlist.Row | None
     taker: waitlist.Row | None
     can_still_ask: int
+    """For how many there is time, however many stand on the list."""
     next: Sequence[tuple[waitlist.Row, datetime]]
     passed: Sequence[tuple[waitlist.Row, Reason]]
     given_up: Sequence[Occasion]
@@ -93,10 +93,10 @@ def _board(suite: Suite, tx: Transaction, row: waitlist.Row, now: datetime) -> B
     taken = next((one for one in offers if one["id"] == row["offer"]), None)
     possible, coming, passed = 0, list[tuple[waitlist.Row, datetime]](), list[tuple[waitlist.Row, Reason]]()
     if row["state"] in (SlotState.OPEN, SlotState.REHEARSED):
-        about, steps = offering.plan(tx, row, now)
+        about, steps = offering.plan(tx, row, offers, now)
         people |= about.entries
-        possible = offering.still_possible(about, row, offers, now)
-        coming = [(about.entries[one.candidate.id], one.until) for one in steps if isinstance(one, Ask)][:MOST_NEXT]
+        possible = offering.still_possible(about, offers, now)
+        coming = [(about.entries[one.candidate.id], one.until) for one in steps if isinstance(one, Ask)]
         passed = [
             (about.entries[one.id], why) for one, why in left_out(about.slot, about.terms, about.queue, now)
             if why.code != "waitlist_asked_before"

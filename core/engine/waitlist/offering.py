@@ -36,7 +36,7 @@ from core.domain.waitlist import (
 )
 from core.engine.singly import singly
 from core.engine.waitlist import telling
-from core.storage import house, installations, occasions, outbox, people, waitlist
+from core.storage import answers, house, installations, occasions, outbox, people, waitlist
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -102,8 +102,9 @@ def go_on(tx: Transaction, slot_id: str, now: datetime) -> None:
             continue
         about = around(tx, row, now)
         state = installations.standing(tx, [row["installation"]]).get(row["installation"], ("disconnected", ""))[0]
-        if state == "disconnected":
-            end(tx, row, SlotState.OVER, Reason("disconnected"), now)
+        if state == "disconnected" or not answers.modes(tx).get(row["installation"], False):
+            why = Reason("disconnected" if state == "disconnected" else "back_to_rehearsal")
+            end(tx, row, SlotState.WITHDRAWN, why, now)
             return
         if state != "connected" and now < about.slot.deadline(about.terms):
             # Nobody is asked about a calendar that we do not see.
@@ -159,16 +160,23 @@ def around(tx: Transaction, row: waitlist.Row, now: datetime) -> Around:
     return Around(_slot(tx, row), terms, tuple(in_order(queue)), entries, policy)
 
 
-def plan(tx: Transaction, row: waitlist.Row, now: datetime) -> tuple[Around, Sequence[Ask | Wait | End]]:
-    """Whom a slot would be offered to, if everybody were silent: for rehearsal, and for whoever looks."""
+def plan(
+    tx: Transaction, row: waitlist.Row, offers: Sequence[waitlist.Row], now: datetime
+) -> tuple[Around, Sequence[Ask | Wait | End]]:
+    """Whom a slot would be offered to once its present `offers` are over, if everybody were silent: for rehearsal, and
+    for whoever looks."""
     about = around(tx, row, now)
-    return about, foreseen(about.slot, about.terms, about.queue, now)
+    return about, foreseen(about.slot, about.terms, about.queue, _free_at(offers, now))
 
 
-def still_possible(about: Around, row: waitlist.Row, offers: Sequence[waitlist.Row], now: datetime) -> int:
+def still_possible(about: Around, offers: Sequence[waitlist.Row], now: datetime) -> int:
     """How many more can be asked, one after the other, before the slot is of no use."""
-    asked = next((one["until"] for one in offers if one["state"] == OfferState.ASKED), now)
-    return rounds(about.slot, about.terms, max(asked, now), about.opens)
+    return rounds(about.slot, about.terms, _free_at(offers, now), about.opens)
+
+
+def _free_at(offers: Sequence[waitlist.Row], now: datetime) -> datetime:
+    """When the next one may be asked."""
+    return max((one["until"] for one in offers if one["state"] == OfferState.ASKED), default=now)
 
 
 def _may(policy: Policy, whom: Recipient, at: datetime) -> datetime | Reason:

@@ -57,8 +57,8 @@ def story(tx: Transaction, row: waitlist.Row, now: datetime, language: str = "en
     coming: list[dict[str, Any]] = []
     possible = 0
     if row["state"] in (SlotState.OPEN, SlotState.REHEARSED):
-        about, steps = offering.plan(tx, row, now)
-        possible = offering.still_possible(about, row, offers, now)
+        about, steps = offering.plan(tx, row, offers, now)
+        possible = offering.still_possible(about, offers, now)
         coming = [
             {"entry": one.candidate.id, "to": one.candidate.number, "until": shown.moment(one.until)}
             for one in steps if isinstance(one, Ask)
