@@ -26,10 +26,12 @@ from core.engine import (
     notices,
     pulling,
     reaching,
+    repeating,
     reporting,
     silence,
     simulation,
     surveying,
+    zone_data,
 )
 from core.engine.waitlist import offering, writing
 from core.storage import accounts, house, outbox
@@ -60,6 +62,7 @@ def keep(suite: Suite) -> int:
         following.run_due,
         falling_back.run_due,
         simulation.run_due,
+        repeating.run_due,
         campaigning.run_due,
         offering.run_due,
         surveying.run_due,
@@ -67,6 +70,7 @@ def keep(suite: Suite) -> int:
         attributing.run_due,
         exporting.run_due,
         silence.run_due,
+        zone_data.run_due,
         ticked,
     )
     return sum(done_safely(suite, job) for job in jobs)

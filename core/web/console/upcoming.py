@@ -13,10 +13,11 @@ from flask.typing import ResponseReturnValue
 
 from core.domain.policy.decision import Policy
 from core.domain.policy.walltime import at_wall, local
-from core.engine import sending_days
+from core.engine import sending_days, zone_data
 from core.engine.overview import bounds
 from core.engine.sending_days import SendingDay
 from core.storage import house, occasions, outbox, overview
+from core.storage import zone_data as zones_kept
 from core.storage.database import Transaction
 from core.storage.outbox import Filter
 from core.web.app import current_suite
@@ -68,6 +69,7 @@ def upcoming() -> ResponseReturnValue:
             about |= sending_days.days_of(tx, one_day, 1, _policy(), g.language)
         known = {one.id: one for one in occasions.by_ids(tx, {row["occasion"] for row in rows if row["occasion"]})}
         names = asked.names(suite, tx)
+        changed = zone_data.recent(zones_kept.changed(tx), now)
     days: dict[date, list[Any]] = {}
     for row in rows[:PAGE]:
         days.setdefault(local(row["due_at"], zone).date(), []).append(row)
@@ -76,6 +78,7 @@ def upcoming() -> ResponseReturnValue:
     return render_template(
         "upcoming.html",
         days=dict(sorted(days.items())),
+        changed=changed,
         about=about,
         weeks=weeks,
         first=first,
