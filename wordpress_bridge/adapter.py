@@ -337,8 +337,9 @@ def _sentence(result: Result, language: str) -> str:
 
 
 def _json(status: int, said: Mapping[str, Any]) -> Reply:
-    return Reply(status, json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode(),
-                 "application/json; charset=utf-8")
+    # What a site calls its event may be no text at all, and is said back.
+    written = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return Reply(status, written, "application/json; charset=utf-8")
 
 
 def _and(address: str, query: str) -> str:

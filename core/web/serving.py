@@ -154,8 +154,9 @@ class Refusal(WSGITask):
             ErrorTask.execute(self)  # type: ignore[arg-type]
             return
         self.complete = False
-        super().execute()
+        # Said before the answer is written: who is not told would say the next thing on a line that is about to close.
         self.set_close_on_finish()
+        super().execute()
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()

@@ -63,8 +63,8 @@ class Callers:
                     self.ids.add(answer.json()["id"])
                 elif answer.status_code not in (429, 503) or not answer.headers.get("Retry-After"):
                     self.odd.append(answer.text)
-                elif any(word in answer.text for word in ("sqlite", "locked", "I/O", "Traceback")):
-                    self.odd.append(answer.text)
+                else:
+                    self.odd += [word for word in ("sqlite", "locked", "I/O", "Traceback") if word in answer.text]
 
     def stop(self) -> None:
         self._over.set()

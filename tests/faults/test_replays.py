@@ -139,10 +139,14 @@ class CustomShop(Platform):
                 "placed_at": placed, "total": "11.00", "currency": "EUR", "customer": customer}}
         return json.dumps(body).encode()
 
-    def arrives(self, said: Said, again: bool) -> None:
+    def signed(self, body: bytes) -> tuple[str, dict[str, str]]:
         stamp = int(self.now().timestamp())
-        self.post(self.made["hook_url"], said, {
-            "Relance-Timestamp": str(stamp), "Relance-Signature": sign(self.made["signing_secret"], stamp, said)})
+        return self.made["hook_url"], {
+            "Relance-Timestamp": str(stamp), "Relance-Signature": sign(self.made["signing_secret"], stamp, body)}
+
+    def arrives(self, said: Said, again: bool) -> None:
+        url, headers = self.signed(said)
+        self.post(url, said, headers)
 
 
 class WordPress(Platform):
@@ -170,11 +174,15 @@ class WordPress(Platform):
         return json.dumps({"language": "fr", "events": [
             {"id": f"e{number}", "type": kind, "at": now, "data": {"at": now, **data}}]}).encode()
 
-    def arrives(self, said: Said, again: bool) -> None:
+    def signed(self, body: bytes) -> tuple[str, dict[str, str]]:
         stamp = str(int(self.now().timestamp()))
-        self.post(f"{self.made['hook_url']}/events", said, {
+        return f"{self.made['hook_url']}/events", {
             "X-Relance-Timestamp": stamp,
-            "X-Relance-Signature": wire.signed(self.made["signing_secret"], stamp, said)})
+            "X-Relance-Signature": wire.signed(self.made["signing_secret"], stamp, body)}
+
+    def arrives(self, said: Said, again: bool) -> None:
+        url, headers = self.signed(said)
+        self.post(url, said, headers)
 
 
 class ShopifyShop(Platform):

@@ -83,3 +83,12 @@ def test_a_platform_is_refused_in_the_same_words(relance: Running) -> None:
 
     assert answer.status_code == 413
     assert answer.json()["code"] == "body_too_large"
+
+
+def test_who_is_refused_is_told_that_the_line_closes(relance: Running) -> None:
+    """Or else the next thing on it is lost, and nobody knows whether it was read."""
+    with requests.Session() as line:
+        for _ in range(3):
+            refused = line.post(f"{relance.url}/hooks/custom_shop/ins_x", data=b"x" * (MEGABYTE + 1), timeout=10)
+            assert (refused.status_code, refused.headers["Connection"]) == (413, "close")
+            assert line.get(f"{relance.url}/healthz", timeout=10).status_code == 200
