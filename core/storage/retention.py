@@ -30,6 +30,7 @@ def prune(tx: Transaction, now: datetime) -> int:
     waiting = select(m.c.occasion).where(m.c.occasion == o.id, m.c.state.in_(["scheduled", "held", "sending"]))
     old = (func.coalesce(o.start, o.at) < now - BODIES * 4, o.at < now - BODIES * 4, ~waiting.exists())
     silent = t.conversations.c.at < now - BODIES
+    e, gone = t.waitlist_entries.c, select(t.waitlist_slots.c.id).where(t.waitlist_slots.c.start < now - BODIES)
     for statement in (
         delete(t.inbox).where(t.inbox.c.received_at < now - RAW_REQUESTS, t.inbox.c.state != "unreadable"),
         delete(t.inbox).where(t.inbox.c.received_at < now - UNREADABLE_REQUESTS),
@@ -72,6 +73,12 @@ def prune(tx: Transaction, now: datetime) -> int:
         update(m).where(m.c.occasion.in_(select(o.id).where(*old))).values(key=None),
         delete(t.answers).where(t.answers.c.occasion.in_(select(o.id).where(*old))),
         delete(t.occasions).where(*old),
+        # Who waits has agreed to it; an agreement that nobody has renewed for so long is none any more.
+        delete(t.waitlist_entries).where(e.state != "waiting", e.changed_at < now - BODIES),
+        delete(t.waitlist_entries).where(e.agreed_at < now - FIGURES),
+        delete(t.waitlist_offers).where(t.waitlist_offers.c.slot.in_(gone)),
+        delete(t.waitlist_steps).where(t.waitlist_steps.c.slot.in_(gone)),
+        delete(t.waitlist_slots).where(t.waitlist_slots.c.start < now - BODIES),
         delete(t.verifications).where(t.verifications.c.created_at < now - verifications.KEPT),
     ):
         done += tx.connection.execute(statement).rowcount

@@ -317,11 +317,6 @@ def offers(
     return tx.rows(query.order_by(_f.id.desc()) if newest else query.order_by(_f.asked_at, _f.id))
 
 
-def offer_of_message(tx: Transaction, message: str) -> Row | None:
-    """The offer that this message made."""
-    return tx.row(tx.mine(t.waitlist_offers).where(_f.message == message))
-
-
 def answered(
     tx: Transaction, offer_id: str, state: OfferState, now: datetime, reason: Reason | None = None,
     *, before: Sequence[OfferState] = (OfferState.ASKED,),

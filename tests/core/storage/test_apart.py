@@ -30,6 +30,7 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.segments import Every, OnList
 from core.domain.text.links import Link, Visitor
+from core.domain.waitlist import OfferState, Person, SlotState, Terms
 from core.secrets import Vault, hashed
 from core.storage import (
     accounts,
@@ -59,11 +60,13 @@ from core.storage import (
     request_log,
     rules,
     segments,
+    series,
     simulated,
     slips,
     surveys,
     uploads,
     verifications,
+    waitlist,
     webhooks,
 )
 from core.storage import tables as t
@@ -114,6 +117,7 @@ READS: dict[str, Call] = {
     "keywords.taken": lambda tx, our: keywords.taken(tx, frozenset({"AVIS"})),
     "campaigns.answered": lambda tx, our: campaigns.answered(tx, our["campaign"])["stopped"],
     "campaigns.counted": lambda tx, our: campaigns.counted(tx, our["campaign"]),
+    "campaigns.known": lambda tx, our: campaigns.known(tx, [our["campaign"]]),
     "campaigns.lost": lambda tx, our: campaigns.lost(tx, our["campaign"]),
     "campaigns.messages": lambda tx, our: campaigns.messages(tx, our["campaign"]),
     "campaigns.names": lambda tx, our: campaigns.names(tx, [our["campaign"]]),
@@ -124,6 +128,7 @@ READS: dict[str, Call] = {
     "campaigns.row": lambda tx, our: campaigns.row(tx, our["campaign"]),
     "campaigns.rows": lambda tx, our: campaigns.rows(tx),
     "campaigns.still_waiting": lambda tx, our: campaigns.still_waiting(tx, our["campaign"]),
+    "campaigns.to_begin": lambda tx, our: campaigns.to_begin(tx, NOW, SOON),
     "campaigns.waiting": lambda tx, our: campaigns.waiting(tx, our["campaign"], END, 10),
     "campaigns.written_down": lambda tx, our: campaigns.written_down(tx, our["campaign"]),
     "carts.control": lambda tx, our: [
@@ -240,6 +245,10 @@ READS: dict[str, Call] = {
     "rules.template_versions": lambda tx, our: rules.template_versions(tx, "hello"),
     "rules.texts": lambda tx, our: rules.texts(tx),
     "rules.written_from": lambda tx, our: rules.written_from(tx, our["template"]),
+    "series.active": lambda tx, our: series.active(tx),
+    "series.row": lambda tx, our: series.row(tx, our["series"]),
+    "series.rows": lambda tx, our: series.rows(tx),
+    "series.runs": lambda tx, our: series.runs(tx, our["series"]),
     "uploads.content": lambda tx, our: uploads.content(tx, our["upload"]),
     "uploads.get": lambda tx, our: uploads.get(tx, our["upload"]),
     "segments.by_numbers": lambda tx, our: segments.by_numbers(tx, [ANA.number]),
@@ -264,6 +273,29 @@ READS: dict[str, Call] = {
     "webhooks.get": lambda tx, our: webhooks.get(tx, our["webhook"]),
     "webhooks.listed": lambda tx, our: webhooks.listed(tx),
     "oauth.use": lambda tx, our: oauth.use(tx, hashed("state"), VAULT, NOW),
+    "waitlist.alive": lambda tx, our: waitlist.alive(tx, NOW),
+    "waitlist.all_terms": lambda tx, our: waitlist.all_terms(tx),
+    "waitlist.any_alive": lambda tx, our: waitlist.any_alive(tx, NOW),
+    "waitlist.asked_lately": lambda tx, our: waitlist.asked_lately(tx, [ANA.number], NOW - timedelta(days=9)),
+    "waitlist.asked_now": lambda tx, our: waitlist.asked_now(tx),
+    "waitlist.busy": lambda tx, our: waitlist.busy(tx, SOON - timedelta(hours=1), SOON + timedelta(hours=1)),
+    "waitlist.entries": lambda tx, our: waitlist.entries(tx, number=ANA.number),
+    "waitlist.entries_by_ids": lambda tx, our: waitlist.entries_by_ids(tx, [our["entry"]]),
+    "waitlist.entry": lambda tx, our: waitlist.entry(tx, our["entry"]),
+    "waitlist.is_on": lambda tx, our: waitlist.is_on(tx),
+    "waitlist.missed": lambda tx, our: waitlist.missed(tx, our["slot"]),
+    "waitlist.next_of": lambda tx, our: waitlist.next_of(tx, our["installation"], ANA.number, NOW),
+    "waitlist.of_occasion": lambda tx, our: waitlist.of_occasion(tx, our["occasion"]),
+    "waitlist.offer": lambda tx, our: waitlist.offer(tx, our["offer"]),
+    "waitlist.offers": lambda tx, our: waitlist.offers(tx, slots=[our["slot"]]),
+    "waitlist.overlapping": lambda tx, our: waitlist.overlapping(
+        tx, our["installation"], SOON - timedelta(hours=1), SOON + timedelta(hours=1)),
+    "waitlist.passed_over": lambda tx, our: waitlist.passed_over(tx, our["slot"]),
+    "waitlist.slot": lambda tx, our: waitlist.slot(tx, our["slot"]),
+    "waitlist.slots": lambda tx, our: waitlist.slots(tx),
+    "waitlist.steps": lambda tx, our: waitlist.steps(tx, our["slot"]),
+    "waitlist.steps_of": lambda tx, our: waitlist.steps_of(tx, ANA.number),
+    "waitlist.terms": lambda tx, our: waitlist.terms(tx, our["installation"]).on,
 }
 
 WRITES: dict[str, Call] = {
@@ -336,6 +368,7 @@ WRITES: dict[str, Call] = {
     "rules.remove_template": lambda tx, our: rules.remove_template(tx, "hello", NOW),
     "segments.change": lambda tx, our: segments.change(tx, our["segment"], {"name": "Mine"}, NOW),
     "segments.take_off": lambda tx, our: segments.take_off(tx, our["segment"], [our["contact"]]),
+    "series.change": lambda tx, our: series.change(tx, our["series"], {"name": "Mine"}, NOW),
     "uploads.add": lambda tx, our: uploads.add(tx, our["upload"], 1, b"mine", last=False),
     "uploads.drop": lambda tx, our: uploads.drop(tx, our["upload"]),
     "verifications.end_older": lambda tx, our: verifications.end_older(tx, ANA.number, "", NOW),
@@ -344,6 +377,18 @@ WRITES: dict[str, Call] = {
     "slips.over": lambda tx, our: slips.over(tx, [our["slip"]]),
     "webhooks.change": lambda tx, our: webhooks.change(tx, our["webhook"], url="https://mine.example"),
     "webhooks.remove": lambda tx, our: webhooks.remove(tx, our["webhook"]),
+    "waitlist.answered": lambda tx, our: waitlist.answered(tx, our["offer"], OfferState.NO, NOW),
+    "waitlist.bears": lambda tx, our: waitlist.bears(tx, our["offer"], "msg_1"),
+    "waitlist.change_entry": lambda tx, our: waitlist.change_entry(tx, our["entry"], {"name": "Mine"}, NOW),
+    "waitlist.change_slot": lambda tx, our: waitlist.change_slot(tx, our["slot"], NOW, title="Mine"),
+    "waitlist.close_asked": lambda tx, our: waitlist.close_asked(tx, our["slot"], WHY),
+    "waitlist.end_slot": lambda tx, our: waitlist.end_slot(tx, our["slot"], SlotState.OVER, WHY, NOW),
+    "waitlist.give_back": lambda tx, our: waitlist.give_back(tx, our["slot"], our["offer"], NOW),
+    "waitlist.off_the_list": lambda tx, our: waitlist.off_the_list(tx, ANA.number, WHY, NOW),
+    "waitlist.set_terms": lambda tx, our: waitlist.set_terms(tx, our["installation"], Terms(), NOW),
+    "waitlist.take": lambda tx, our: waitlist.take(tx, our["slot"], our["offer"], NOW),
+    "waitlist.unask": lambda tx, our: waitlist.unask(tx, our["offer"]),
+    "waitlist.wake": lambda tx, our: waitlist.wake(tx, NOW),
 }
 
 OF_ITS_OWN = """
@@ -359,8 +404,9 @@ OF_ITS_OWN = """
     outbox.carry_out outbox.keep_unfulfilled
     people.number_hash people.quarantine people.remember people.remember_all people.start people.stop people.welcome
     reach.learn approved.asked approved.replaced
-    rules.add rules.save_template uploads.begin slips.add slips.names
+    rules.add rules.save_template series.add series.alone uploads.begin slips.add slips.names
     webhooks.add webhooks.again webhooks.delivery webhooks.keep_secrets
+    waitlist.add_entry waitlist.ask waitlist.free waitlist.note
 """.split()
 """They write rows of the caller's own workspace, or are tried below."""
 
@@ -381,15 +427,16 @@ OF_THE_HOUSE = """
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.some_orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
     slips.arrived slips.waiting_since
-    uploads.prune people.hasher people.refused_since people.standings people.untold reach.known simulated.advance
+    series.due series.pause_all uploads.prune people.hasher people.refused_since people.standings people.untold reach.known simulated.advance
     simulated.due simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
+    waitlist.any_due waitlist.any_to_write waitlist.due waitlist.next_due waitlist.to_write
 """.split()
 """The engine's own walks, on rows that it has read; each row bears its workspace."""
 
 MODULES: tuple[ModuleType, ...] = (
     accounts, answers, approved, audit, called_off, campaigns, carts, conversations, conversions, erasure, exported,
     exports, idempotency, inbox, installations, keywords, ledger, links, oauth, occasions, people, reach, request_log,
-    rules, segments, simulated, slips, surveys, uploads, verifications, webhooks,
+    rules, segments, series, simulated, slips, surveys, uploads, verifications, waitlist, webhooks,
     *(import_module(f"{story.__name__}.{one.name}") for story in (feedback, outbox)
       for one in iter_modules(story.__path__)),
 )  # fmt: skip
@@ -449,6 +496,10 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         our["segment"] = segments.add(tx, "List", None, NOW)
         segments.put_on(tx, our["segment"], [our["contact"]])
         our["campaign"] = _a_campaign(tx, our)
+        our["series"] = series.add(tx, {"name": "s", "every": "week", "first": "2026-12-01", "at": "10:00", "zone": "UTC",
+                                        "campaign": {}, "who": "usr_1"}, NOW)  # fmt: skip
+        campaigns.add(tx, {"name": "s", "class": "marketing", "audience": {}, "useful": 60, "holdout": 0, "message": {},
+                           "test": False, "series": our["series"], "send_at": NOW}, NOW)  # fmt: skip
         people.quarantine(tx, ANA, WHY, NOW)
         people.stop(tx, ANA.number, "marketing", "reply", {}, NOW)
         reply = PhoneReply(ANA.number, "38555", "oui", NOW, "r1")
@@ -498,6 +549,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         [(row, _)] = feedback.keep_receipts(tx, our["account"], [Receipt("ref_1", State.SENT, "s", NOW)], NOW)
         feedback.belongs(tx, [(row, our["sent"])])
         _a_survey(tx, our)
+        _a_slot(tx, our)
     return our
 
 
@@ -540,6 +592,24 @@ def _a_survey(tx: Transaction, our: dict[str, str]) -> None:
     assert person is not None
     surveys.keep(tx, person, "7", "7", our["reply"], NOW)
     our["keyword"] = keywords.add(tx, {"words": ["AVIS"], "survey": our["survey"], "active": True}, NOW)
+
+
+def _a_slot(tx: Transaction, our: dict[str, str]) -> None:
+    """A free time that is offered to Ana, whose message will not arrive."""
+    waitlist.set_terms(tx, our["installation"], Terms(on=True), NOW)
+    our["entry"] = waitlist.add_entry(tx, ANA, Person(proof={"text": "oui"}), NOW, NOW)
+    our["slot"] = waitlist.free(tx, {
+        "installation": our["installation"], "occasion": our["occasion"], "origin": "visit", "cause": "cancelled",
+        "start": SOON, "end": None, "zone": "UTC", "title": "", "place": "", "state": "open", "deadline": SOON,
+        "next_at": SOON}, NOW) or ""  # fmt: skip
+    entry = waitlist.entry(tx, our["entry"])
+    assert entry is not None
+    our["offer"] = waitlist.ask(tx, our["slot"], entry, WHY, SOON, NOW) or ""
+    [lost] = outbox.accept(tx, [outbox.New(
+        to=ANA.number, country="FR", text="x", encoding="GSM-7", segments=1, due_at=NOW, state=State.SUPPRESSED,
+        message_class=MessageClass.TRANSACTIONAL, channels=(Channel.SMS,))], NOW)  # fmt: skip
+    waitlist.bears(tx, our["offer"], lost)
+    waitlist.note(tx, our["slot"], "passed_over", NOW, number=ANA.number, entry=our["entry"], reason=WHY)
 
 
 A_SURVEY: dict[str, Any] = {
