@@ -12,7 +12,7 @@ from core.domain.errors import NeedsReconnect, NotNow
 from core.domain.messages import Channel, MessageClass, State
 from core.domain.reasons import Reason
 from core.engine.doubting import ask_about, handed_over
-from core.storage import accounts, backups, campaigns, house, migrate, outbox
+from core.storage import accounts, backups, campaigns, house, migrate, outbox, series
 from core.suite import Suite, read_clock
 
 LIVES = timedelta(seconds=5)
@@ -71,6 +71,7 @@ def restore(suite: Suite, source: Path) -> Restored:
         held = backups.hold_due(tx, now)
         # Whom they wrote to since, nobody here knows: a person decides whether they go on.
         campaigns.pause_all(tx, Reason("campaign_restored"), now)
+        series.pause_all(tx, Reason("campaign_restored"), now)
         house.set_value(tx, backups.RESTORED, {"held": held}, now)
     return Restored(taken, kept, held)
 

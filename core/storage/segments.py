@@ -368,14 +368,18 @@ def lists(tx: Transaction, ids: Iterable[str]) -> set[str]:
 
 
 def used_by(tx: Transaction, segment_id: str) -> str | None:
-    """The name of something that still asks for it: a campaign that is not over, or another segment."""
+    """The name of something that still asks for it: a campaign that is not over or repeats, or another segment."""
     c = t.campaigns.c
     named = f'%"{segment_id}"%'
     campaign = tx.mine(t.campaigns, c.name).where(
         type_coerce(c.audience, Text).like(named), c.state.not_in(["done", "cancelled"])
     )
     segment = tx.mine(t.segments, _s.name).where(type_coerce(_s.conditions, Text).like(named), _s.removed_at.is_(None))
-    for query in (campaign, segment):
+    r = t.campaign_series.c
+    series = tx.mine(t.campaign_series, r.name).where(
+        type_coerce(r.campaign, Text).like(named), r.state != "ended"
+    )
+    for query in (campaign, segment, series):
         if (name := tx.connection.execute(query.limit(1)).scalar()) is not None:
             return str(name)
     return None

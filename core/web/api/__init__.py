@@ -7,6 +7,7 @@ from flask import Flask
 from core.web.api import (
     accounts,
     audit,
+    campaign_series,
     campaigns,
     config,
     consents,
@@ -55,6 +56,7 @@ PARTS = (
     pages,
     segments,
     campaigns,
+    campaign_series,
     surveys,
     keywords,
     waitlist,

@@ -18,7 +18,8 @@ from core.domain.recipients import Recipient
 from core.domain.text.stop_mention import with_stop
 from core.domain.text.templates import compile_template
 from core.engine import campaign_check, campaign_results, campaigning, overlapping, survey_shown
-from core.storage import campaigns, house, segments, surveys
+from core.engine.repeating import coming
+from core.storage import campaigns, house, segments, series, surveys
 from core.storage.database import Transaction
 from core.storage.outbox import New
 from core.web.app import current_suite
@@ -49,7 +50,11 @@ def shown() -> ResponseReturnValue:
     with current_suite().database.read(g.person.workspace) as tx:
         rows = campaigns.rows(tx, after=asked.text("after") or None, limit=SHOWN + 1)
         figures = {row["id"]: _total(tx, row) for row in rows[:SHOWN] if row["started_at"]}
-    return render_template("campaigns.html", rows=rows[:SHOWN], figures=figures, more=len(rows) > SHOWN)
+        repeating = [] if asked.text("after") else series.rows(tx, limit=SHOWN)
+    return render_template(
+        "campaigns.html", rows=rows[:SHOWN], figures=figures, more=len(rows) > SHOWN,
+        repeating=[(one, coming(one)) for one in repeating if one["state"] != series.ENDED],
+    )  # fmt: skip
 
 
 @bp.get("/<campaign_id>")
@@ -231,6 +236,7 @@ def last_step(campaign_id: str) -> ResponseReturnValue:
         audience = _audience_words(tx, row)
     return render_template(
         "campaign_send.html", row=row, found=found, steps=_steps(), step=5, audience=audience,
+        tomorrow=(asked.today(suite.now()) + timedelta(days=1)).isoformat(),
         campaign=campaigns.campaign(row), costs=sorted(found.costs.items()),
     )  # fmt: skip
 

@@ -45,6 +45,9 @@ def test_a_list_out_of_a_file_is_written_to_paused_and_called_off(tmp_path: Path
         }, suite.now())  # fmt: skip
     assert told("campaigns", "show", campaign)["rehearsal"]["would_get"] == 2
     assert told("campaigns", "send", campaign, "--dry-run")["state"] == "gathering"
+    weekly = ("campaigns", "repeat", campaign, "--every", "week", "--first", "2099-01-05", "--at", "10:00")
+    assert told(*weekly, "--dry-run")["next_run_at"] == "2099-01-05T09:00:00Z"
+    assert told("campaigns", "series", "list")["data"] == []
     assert [one["state"] for one in told("campaigns", "list")["data"]] == ["draft"]
     assert told("campaigns", "send", campaign)["state"] == "gathering"
     assert told("campaigns", "pause", campaign)["state"] == "paused"
@@ -52,6 +55,16 @@ def test_a_list_out_of_a_file_is_written_to_paused_and_called_off(tmp_path: Path
     assert "cancelled" in relance("campaigns", "show", campaign).output
     relance("campaigns", "resume", campaign, status=1)
     relance("campaigns", "show", "cmp_none", status=1)
+    with suite.database.write(workspace) as tx:
+        again = campaigns.add(tx, {
+            "name": "Weekly", "class": "transactional", "audience": {"conditions": {"all": []}}, "message": message,
+            "useful": 259_200, "holdout": 0, "test": True,
+        }, suite.now())  # fmt: skip
+    repeats = told(*weekly[:2], again, *weekly[3:])
+    assert told("campaigns", "series", "pause", repeats["id"])["state"] == "paused"
+    assert told("campaigns", "series", "resume", repeats["id"])["state"] == "active"
+    assert told("campaigns", "series", "end", repeats["id"])["next_run_at"] is None
+    assert "Weekly" in relance("campaigns", "series", "list").output
 
 
 def test_a_survey_is_estimated_started_shown_and_stopped(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ WRITE = {
     "migrate", "clock", "demo", "send", "messages cancel", "messages release", "inbox replay", "users add",
     "import contacts", "export", "erase", "keys create", "keys renew", "keys revoke", "keys rotate-secrets", "backup", "restore",
     "config apply", "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
-    "campaigns send", "campaigns pause", "campaigns resume", "campaigns cancel", "surveys start", "surveys stop",
+    "campaigns send", "campaigns pause", "campaigns resume", "campaigns cancel",
+    "campaigns repeat", "campaigns series pause", "campaigns series resume", "campaigns series end", "surveys start",
+    "surveys stop",
 }
 
 

@@ -52,9 +52,11 @@ from core.storage import (
     keywords,
     ledger,
     links,
+    measures,
     oauth,
     occasions,
     outbox,
+    pages,
     people,
     reach,
     request_log,
@@ -201,6 +203,19 @@ READS: dict[str, Call] = {
     "links.get": lambda tx, our: links.get(tx, our["link"]),
     "links.hours": lambda tx, our: links.hours(tx, our["link"]),
     "links.listed": lambda tx, our: links.listed(tx),
+    "measures.answer_times": lambda tx, our: any(measures.answer_times(tx, NOW, SOON, {}, [timedelta(hours=1)])),
+    "measures.any_orders": lambda tx, our: measures.any_orders(tx),
+    "measures.choices": lambda tx, our: any(measures.choices(tx, NOW.date(), SOON.date()).values()),
+    "measures.cohorts": lambda tx, our: any(map(any, measures.cohorts(tx, [NOW - timedelta(days=31)]))),
+    "measures.elsewhere": lambda tx, our: measures.elsewhere(tx, "Asia/Tokyo"),
+    "measures.recovered": lambda tx, our: measures.recovered(tx, NOW, SOON, {}),
+    "measures.stale": lambda tx, our: measures.stale(tx, limit=9),
+    "measures.sums": lambda tx, our: measures.sums(tx, measures.Asked(NOW.date(), NOW.date(), {}), "day"),
+    "measures.visits_between": lambda tx, our: any(measures.visits_between(tx, NOW, SOON + timedelta(days=1))),
+    "pages.count_codes": lambda tx, our: any(pages.count_codes(tx, our["page"])),
+    "pages.get": lambda tx, our: pages.get(tx, our["page"]),
+    "pages.give_code": lambda tx, our: pages.give_code(tx, our["page"], our["sent"], NOW),
+    "pages.listed": lambda tx, our: pages.listed(tx),
     "occasions.all_of": lambda tx, our: occasions.all_of(tx, our["installation"]),
     "occasions.by_ids": lambda tx, our: occasions.by_ids(tx, [our["occasion"]]),
     "occasions.by_keys": lambda tx, our: occasions.by_keys(tx, our["installation"], ["visit"]),
@@ -361,6 +376,7 @@ WRITES: dict[str, Call] = {
     "outbox.looked_at": lambda tx, our: outbox.looked_at(tx, [our["asking"]], WHY, NOW),
     "outbox.put_back": lambda tx, our: outbox.put_back(tx, our["sent"], WHY, NOW, NOW),
     "outbox.release": lambda tx, our: outbox.release(tx, "account", WHY, NOW),
+    "pages.change": lambda tx, our: pages.change(tx, our["page"], {"name": "Mine"}, NOW),
     "people.change_contact": lambda tx, our: people.change_contact(tx, our["contact"], {"name": "Mine"}),
     "people.forget_contact": lambda tx, our: people.forget_contact(tx, our["contact"]),
     "rules.change": lambda tx, our: rules.change(tx, our["rule"], {"body": "Mine"}),
@@ -395,6 +411,7 @@ OF_ITS_OWN = """
     audit.chain audit.erased audit.note audit.verify
     surveys.add surveys.alone surveys.begin surveys.keep keywords.add
     campaigns.add campaigns.alone campaigns.write_down segments.add segments.list_named segments.put_on segments.where
+    measures.move measures.touch measures.touch_message pages.add pages.counted pages.put_codes
     accounts.add called_off.remember conversations.heard conversations.note conversions.put exported.add
     erasure.ask_for_all erasure.forget erasure.forget_there
     exports.rows feedback.keep_receipts feedback.keep_reply
@@ -414,6 +431,7 @@ OF_THE_HOUSE = """
     audit.prune audit.unchained
     surveys.asked_by_rules surveys.due surveys.of_rules surveys.prune
     erasure.any_asked_for_all erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
+    measures.added_up measures.mark measures.news measures.prune measures.put pages.find pages.picture pages.prune
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
     accounts.some_back accounts.hold accounts.judged accounts.try_one answers.keep conversions.any_left_out
     conversions.note_left_out exported.due exported.prune exported.take request_log.keep
@@ -427,7 +445,8 @@ OF_THE_HOUSE = """
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.some_orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
     slips.arrived slips.waiting_since
-    series.due series.pause_all uploads.prune people.hasher people.refused_since people.standings people.untold reach.known simulated.advance
+    series.due series.pause_all uploads.prune
+    people.hasher people.refused_since people.standings people.untold reach.known simulated.advance
     simulated.due simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
     waitlist.any_due waitlist.any_to_write waitlist.due waitlist.next_due waitlist.to_write
 """.split()
@@ -496,8 +515,8 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         our["segment"] = segments.add(tx, "List", None, NOW)
         segments.put_on(tx, our["segment"], [our["contact"]])
         our["campaign"] = _a_campaign(tx, our)
-        our["series"] = series.add(tx, {"name": "s", "every": "week", "first": "2026-12-01", "at": "10:00", "zone": "UTC",
-                                        "campaign": {}, "who": "usr_1"}, NOW)  # fmt: skip
+        our["series"] = series.add(tx, {"name": "s", "every": "week", "first": "2026-12-01", "at": "10:00",
+                                        "zone": "UTC", "campaign": {}, "who": "usr_1"}, NOW)  # fmt: skip
         campaigns.add(tx, {"name": "s", "class": "marketing", "audience": {}, "useful": 60, "holdout": 0, "message": {},
                            "test": False, "series": our["series"], "send_at": NOW}, NOW)  # fmt: skip
         people.quarantine(tx, ANA, WHY, NOW)
@@ -548,6 +567,7 @@ def ours(database: Database, workspace: str) -> dict[str, str]:
         ledger.write_steps(tx, [(our["sent"], workspace, State.SENT, None)], NOW)
         [(row, _)] = feedback.keep_receipts(tx, our["account"], [Receipt("ref_1", State.SENT, "s", NOW)], NOW)
         feedback.belongs(tx, [(row, our["sent"])])
+        _figures_and_a_page(tx, our)
         _a_survey(tx, our)
         _a_slot(tx, our)
     return our
@@ -581,6 +601,20 @@ def _a_cart_with_its_nudge(tx: Transaction, our: dict[str, str]) -> tuple[str, s
                           "at": NOW, "amount": 1, "currency": "EUR"}], [])  # fmt: skip
     tx.connection.execute(t.left_out.insert().values(**same, workspace=tx.owned, at=NOW))
     return cart.id, nudge
+
+
+def _figures_and_a_page(tx: Transaction, our: dict[str, str]) -> None:
+    """The day is added up, and then something else happens on it; Ana said yes to marketing once."""
+    measures.touch(tx, [NOW.date()], "UTC")
+    [day] = measures.stale(tx, limit=1)
+    measures.put(tx, day, measures.added_up(tx, day))
+    measures.touch(tx, [NOW.date()], "UTC")
+    people.start(tx, "+33639980007", "marketing", "form", {}, NOW)
+    reply = PhoneReply(ANA.number, "38555", "oui", NOW, "r8")
+    feedback.understood(tx, feedback.keep_reply(tx, our["account"], reply, NOW) or "", meaning="confirm", outcome=WHY,
+                        message=our["sent"])  # fmt: skip
+    our["page"] = pages.add(tx, "Page", {"action": "none", "languages": {"fr": {"title": "x"}}}, NOW, test=False)
+    pages.put_codes(tx, our["page"], ["CODE-1"])
 
 
 def _a_survey(tx: Transaction, our: dict[str, str]) -> None:
