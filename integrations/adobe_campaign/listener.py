@@ -30,8 +30,9 @@ from integrations.adobe_campaign.session import NotSaid, Pace, Session
 MOST_CONNECTIONS = 500
 MOST_UNBOUND = 50
 """Connections at a time that have not said who they are."""
-MOST_REFUSALS, REFUSALS_WITHIN = 10, 60.0
-"""Refused binds of one address, after which it is not listened to for the rest of so many seconds."""
+MOST_REFUSALS, MOST_OF_ADDRESS, REFUSALS_WITHIN = 10, 50, 60.0
+"""Refused binds of one name from one address, and of all names from it, after which they are not looked at for the rest
+of so many seconds. A vendor's customers may call from the same address: one's mistake does not shut out the others."""
 MOST_ADDRESSES = 10_000
 BATCH = 100
 ARRIVED_AFTER = 5.0
@@ -86,7 +87,7 @@ class Listener(Served):
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="campaign-keeping")
         self._accounts: dict[str, _Account] = {}
         self._sessions: set[Session] = set()
-        self._refusals: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._refusals: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
         self._on_its_way: dict[str, asyncio.Event] = {}
         """Names that were kept and not answered yet: no receipt may overtake the answer."""
         self._answered: OrderedDict[str, tuple[Session, float]] = OrderedDict()
@@ -95,7 +96,10 @@ class Listener(Served):
         self._thread = threading.Thread(target=self._loop.run_forever, name="campaign", daemon=True)
         self._thread.start()
         try:
-            self._server = self._in_loop(asyncio.start_server(self._came, gate.host, gate.port, ssl=self._tls), 10)
+            self._server = self._in_loop(asyncio.start_server(
+                self._came, gate.host, gate.port, ssl=self._tls,
+                ssl_handshake_timeout=pace.bind if self._tls else None,
+            ), 10)  # fmt: skip
         except BaseException:
             self._end_loop()
             raise
@@ -146,9 +150,9 @@ class Listener(Served):
             self._lives.discard(life)
 
     async def bound(self, session: Session, bind: Bind, command: int) -> Installation | int:
-        if self._is_refused(session.address):
-            return Status.BIND_FAILED
         account = bind.system_id.decode("latin-1")
+        if self._is_refused(session.address, account):
+            return Status.BIND_FAILED
         try:
             found: Installation | None = await self._in_thread(self._keeper.who, account)
         except Exception:
@@ -159,11 +163,11 @@ class Listener(Served):
         # Both are compared even if nobody has that name, so that the time says nothing about which was wrong.
         same = hmac.compare_digest(bind.password, expected.encode() or b"\0")
         if found is None or not expected or not same:
-            self._refuse(session.address)
+            self._refuse(session.address, account)
             log.warning("bind refused", address=session.address, why="system_id" if found is None else "password")
             return Status.BAD_SYSTEM_ID if found is None else Status.BAD_PASSWORD
         if not choices.may_call(found.config, session.address):
-            self._refuse(session.address)
+            self._refuse(session.address, account)
             log.warning("bind refused", address=session.address, installation=found.id, why="network")
             return Status.BIND_FAILED
         here = self._accounts.setdefault(found.id, _Account(found))
@@ -175,14 +179,21 @@ class Listener(Served):
         log.info("bound", installation=found.id, sends=session.sends, hears=session.hears)
         return found
 
-    def _is_refused(self, address: str) -> bool:
-        count, since = self._refusals.get(address, (0, 0.0))
-        return count >= MOST_REFUSALS and self._loop.time() - since < REFUSALS_WITHIN
-
-    def _refuse(self, address: str) -> None:
+    def _is_refused(self, address: str, account: str) -> bool:
         now = self._loop.time()
-        count, since = self._refusals.pop(address, (0, now))
-        self._refusals[address] = (count + 1, since) if now - since < REFUSALS_WITHIN else (1, now)
+        return any(
+            count >= most and now - since < REFUSALS_WITHIN
+            for (count, since), most in (
+                (self._refusals.get((address, account), (0, 0.0)), MOST_REFUSALS),
+                (self._refusals.get((address, ""), (0, 0.0)), MOST_OF_ADDRESS),
+            )
+        )
+
+    def _refuse(self, address: str, account: str) -> None:
+        now = self._loop.time()
+        for key in {(address, account), (address, "")}:
+            count, since = self._refusals.pop(key, (0, now))
+            self._refusals[key] = (count + 1, since) if now - since < REFUSALS_WITHIN else (1, now)
         while len(self._refusals) > MOST_ADDRESSES:
             self._refusals.popitem(last=False)
 

@@ -270,6 +270,19 @@ def test_a_wrong_name_or_password_is_refused(house: House, system_id: str, passw
     assert refused.value.status == status
 
 
+def test_who_guesses_is_not_listened_to_and_shuts_out_nobody_else(house: House) -> None:
+    campaign, other = Campaign(house), Campaign(house)
+    heard = []
+    for _ in range(12):
+        with pytest.raises(Refused) as refused:
+            campaign.bound(password="wrong123")
+        heard.append(refused.value.status)
+    assert heard == [Status.BAD_PASSWORD] * 10 + [Status.BIND_FAILED] * 2
+    with pytest.raises(Refused):
+        campaign.tx()
+    other.tx().unbind()
+
+
 def test_each_account_has_its_lines_its_networks_and_its_own_receipts(house: House) -> None:
     few, elsewhere, other = Campaign(house, connections=1), Campaign(house, networks="192.0.2.0/24"), Campaign(house)
     to = next(numbers)
