@@ -166,7 +166,8 @@ class Google:
             if getattr(error, "retryable", False):
                 raise _away(0) from error
             raise NeedsReconnect("service_account_refused", detail=_refresh_reason(error)) from error
-        except (TransportError, LibraryError, httplib2.HttpLib2Error, HTTPException, OSError, ValueError) as error:
+        except (TransportError, LibraryError, httplib2.HttpLib2Error, HTTPException, OSError, ValueError,
+                RecursionError) as error:
             # A ValueError is half an answer, or one that is no JSON: the line, or something on it, is broken.
             raise _away(0) from error
         if isinstance(answer, Mapping):
@@ -251,7 +252,7 @@ def _message(content: Any) -> str:
 def _error(content: Any) -> Mapping[str, Any]:
     try:
         body = json.loads(content)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return {}
     error = body.get("error") if isinstance(body, Mapping) else None
     return error if isinstance(error, Mapping) else {}

@@ -153,5 +153,5 @@ def _away(status: int, after: timedelta = timedelta(minutes=1)) -> NotNow:
 def _json(body: bytes) -> Any:
     try:
         return json.loads(body.decode("utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -130,7 +130,7 @@ class _Line:
             return status, {}
         try:
             return status, json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             # Half an answer, or something on the way that is not HubSpot.
             raise _away(status) from error
 
@@ -491,6 +491,6 @@ def _scopes_in(said: Json) -> str:
 def _json_or_nothing(body: Any) -> Json:
     try:
         said = json.loads(body)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return {}
     return said if isinstance(said, Mapping) else {}

@@ -344,7 +344,11 @@ def _json(answer: requests.Response) -> Any:
         raise NeedsReconnect("token_refused")
     if answer.status_code != 200:
         raise _away(answer.status_code)
-    return answer.json()
+    try:
+        return answer.json()
+    except (ValueError, RecursionError) as error:
+        # Half an answer, or something on the way that is not Salesforce.
+        raise _away(answer.status_code) from error
 
 
 def _page(found: Any) -> Page:

@@ -96,7 +96,7 @@ class Shop:
         self.served = answer.headers.get("X-Shopify-API-Version", VERSION)
         try:
             body = answer.json() if len(answer.content) <= MOST_BYTES else None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _away(200) from error
         if not isinstance(body, Mapping):
             raise _away(200)

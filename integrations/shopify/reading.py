@@ -14,7 +14,7 @@ def body_of(raw: bytes) -> Mapping[str, Any]:
     """The object in `raw`. Raises `Unreadable`."""
     try:
         body = json.loads(raw)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable("shopify_body_unreadable") from error
     if not isinstance(body, Mapping):
         raise Unreadable("shopify_body_unreadable")

@@ -113,7 +113,7 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
         """The keys. Nothing signs them: they count when they open the very shop that the journey began with."""
         try:
             said = json.loads(request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unreadable("woocommerce_body_unreadable") from error
         if not isinstance(said, Mapping):
             raise Unreadable("woocommerce_body_unreadable")
@@ -198,7 +198,7 @@ class WooCommerce(Connects, Pushes, Pulls, LooksAgain, Installs, Checks, ShowsBo
             raise Unsupported(topic[:60])
         try:
             body = json.loads(request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Unreadable("woocommerce_body_unreadable") from error
         if not isinstance(body, Mapping):
             raise Unreadable("woocommerce_body_unreadable")

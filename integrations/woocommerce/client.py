@@ -180,5 +180,5 @@ def _json(body: bytes) -> Any:
     try:
         # Some plugins put a byte order mark before all that PHP says.
         return json.loads(body.decode("utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

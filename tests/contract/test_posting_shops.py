@@ -149,6 +149,13 @@ def test_a_body_that_is_broken_is_said_to_be_and_nothing_else_happens(
     _read_or_refused(entry, what, body)
 
 
+@each_said
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 50_000, b'{"id":' + b"[" * 5_000 + b"]" * 5_000 + b"}"],
+                         ids=["lists", "objects", "whole"])  # fmt: skip
+def test_a_body_without_a_bottom_is_unreadable(entry: Entry, what: str, body: bytes) -> None:
+    _read_or_refused(entry, what, body)
+
+
 _JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.floats(allow_nan=False),
                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
                          st.text(max_size=6), inner, max_size=3), max_leaves=6)
