@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from core.contract import PhoneReply
 from core.engine import feedback
 from core.ids import new_id
 from core.storage import accounts, erasure
-from tests.support.running import Client, Running
+from tests.support.running import HOUSE, Client, Running
 
 PARIS = ZoneInfo("Europe/Paris")
 QUESTIONS = [
@@ -29,9 +30,24 @@ _next = iter(range(1000, 9000))
 
 
 @pytest.fixture(scope="module")
-def relance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with Running(tmp_path_factory.mktemp("surveys"), start=START) as house:
-        yield house
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Running]]:
+    """The house that these stories share: one of each kind that they are told in."""
+    houses: dict[str, Running] = {}
+    with ExitStack() as doors:
+
+        def found() -> Running:
+            where = HOUSE.get()
+            name = where.where if where is not None else "in hand"
+            if name not in houses:
+                houses[name] = doors.enter_context(Running(tmp_path_factory.mktemp("surveys"), start=START))
+            return houses[name]
+
+        yield found
+
+
+@pytest.fixture
+def relance(standing: Callable[[], Running]) -> Running:
+    return standing()
 
 
 @pytest.fixture

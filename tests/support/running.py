@@ -243,6 +243,10 @@ class Running:
             select(t.simulated.c.id).where(t.simulated.c.next_at <= now),
             select(t.exports.c.id).where(t.exports.c.state.in_(["waiting", "running"])),
             select(t.campaigns.c.id).where(t.campaigns.c.next_at <= now),
+            select(t.waitlist_slots.c.id).where(
+                or_(t.waitlist_slots.c.next_at <= now, t.waitlist_slots.c.write_at <= now)
+            ),
+            select(t.survey_people.c.id).where(t.survey_people.c.next_at <= now),
             # What is being told just now was put off for that time, and has not been tried yet.
             *(
                 select(one.id).where(one.state == "waiting", or_(one.due_at <= now, one.tries == 0))
