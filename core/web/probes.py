@@ -118,6 +118,13 @@ class _Figures(Collector):
             if key[0] == "attempts":
                 attempts.add_metric(key[1:], count)
         yield attempts
+        waiting = CounterMetricFamily(
+            "relance_waitlist", "Free times: freed, asked, no, silent, failed, taken, written, …", labels=["what"]
+        )
+        for key, count in found.counted.items():
+            if key[0] == "waitlist":
+                waiting.add_metric(key[1:], count)
+        yield waiting
         yield self._histogram(
             "relance_lateness_seconds", "From due to handed over", "class", tally.LATENESS, tally.LATENESS_BOUNDS
         )
