@@ -104,6 +104,7 @@ READS: dict[str, Call] = {
     "surveys.by_ids": lambda tx, our: surveys.by_ids(tx, [our["asked"]]),
     "surveys.counted": lambda tx, our: surveys.counted(tx, our["survey"]),
     "surveys.figures": lambda tx, our: surveys.figures(tx, [our["survey"]]),
+    "surveys.hold": lambda tx, our: surveys.hold(tx, our["asked"]),
     "surveys.hours": lambda tx, our: surveys.hours(tx, our["survey"]),
     "surveys.last_answer": lambda tx, our: surveys.last_answer(tx, our["asked"]),
     "surveys.open_of": lambda tx, our: surveys.open_of(tx, ANA.number),
@@ -610,7 +611,7 @@ def _figures_and_a_page(tx: Transaction, our: dict[str, str]) -> None:
     measures.put(tx, day, measures.added_up(tx, day))
     measures.touch(tx, [NOW.date()], "UTC")
     people.start(tx, "+33639980007", "marketing", "form", {}, NOW)
-    reply = PhoneReply(ANA.number, "38555", "oui", NOW, "r8")
+    reply = PhoneReply("+33639980007", "38555", "oui", NOW, "r8")
     feedback.understood(tx, feedback.keep_reply(tx, our["account"], reply, NOW) or "", meaning="confirm", outcome=WHY,
                         message=our["sent"])  # fmt: skip
     our["page"] = pages.add(tx, "Page", {"action": "none", "languages": {"fr": {"title": "x"}}}, NOW, test=False)
