@@ -212,7 +212,10 @@ def answered(
     """Keeps the answer and asks the next question, or says goodbye."""
     person, survey, questions = asked.person, asked.survey, parse(asked.survey["questions"])
     number = person["question"]
-    kept = surveys.keep(tx, person, understood.value, text, reply_id, now)
+    held = surveys.hold(tx, person["id"])
+    kept = None
+    if held is not None and held["question"] == number:
+        kept = surveys.keep(tx, person, understood.value, text, reply_id, now)
     label = said(asked.question, understood.value)
     what = Reason("survey_answer", {"survey": asked.name, "question": number, "answer": label or "…"})
     feedback.understood(

@@ -267,8 +267,14 @@ def asking_any(survey_id: str) -> ColumnElement[bool]:
 
 
 def by_ids(tx: Transaction, ids: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The people with these ids whose survey is still open."""
-    return tx.rows(tx.mine(t.survey_people).where(_p.id.in_(ids), _p.state.in_(OPEN)))
+    """The people with these ids whose survey is still open, without those who are just answering."""
+    return tx.rows(tx.unshared(tx.mine(t.survey_people).where(_p.id.in_(ids), _p.state.in_(OPEN))))
+
+
+def hold(tx: Transaction, person_id: str) -> Mapping[str, Any] | None:
+    """Somebody whose survey is still open; until the end of the transaction nobody else goes on with it."""
+    query = tx.mine(t.survey_people).where(_p.id == person_id, _p.state.in_(OPEN))
+    return tx.row(query if tx.is_sqlite else query.with_for_update())
 
 
 # ---------------------------------------------------------------------------------------------- answers
