@@ -102,8 +102,9 @@ def moment(value: Any) -> datetime | None:
     if not isinstance(value, str) or value.startswith("0000"):
         return None
     try:
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        found = datetime.fromisoformat(value).replace(tzinfo=UTC)
     except ValueError:
         return None
+    return found if 1970 <= found.year <= 2200 else None
 
 

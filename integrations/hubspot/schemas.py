@@ -156,11 +156,14 @@ def moment(value: Any) -> datetime | None:
     written = str(value).strip()
     try:
         if _NUMBER.fullmatch(written):
-            return datetime.fromtimestamp(int(written) / 1000, UTC)
-        read = datetime.fromisoformat(written)
+            found = datetime.fromtimestamp(int(written) / 1000, UTC)
+        else:
+            read = datetime.fromisoformat(written)
+            found = read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    # Far enough from both ends of the calendar to be moved by days and into any zone.
+    return found if 1900 <= found.year <= 9000 else None
 
 
 def day(value: Any) -> date | None:
@@ -168,9 +171,10 @@ def day(value: Any) -> date | None:
     written = str(value).strip()
     if re.fullmatch(r"\d{4}-\d\d-\d\d", written, re.ASCII):
         try:
-            return date.fromisoformat(written)
+            found = date.fromisoformat(written)
         except ValueError:
             return None
+        return found if 1900 <= found.year <= 9000 else None
     at = moment(written) if _NUMBER.fullmatch(written) else None
     midnight = at is not None and (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0)
     return at.date() if at is not None and midnight else None

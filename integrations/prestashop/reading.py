@@ -119,9 +119,10 @@ def moment(value: Any, zone: ZoneInfo) -> datetime | None:
     if not isinstance(value, str) or value.startswith("0000"):
         return None
     try:
-        return datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)
-    except ValueError:
+        found = datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
+    return found if 1970 <= found.year <= 2200 else None
 
 
 def wall(at: datetime, zone: ZoneInfo) -> str:

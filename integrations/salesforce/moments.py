@@ -14,8 +14,8 @@ def moment(text: str) -> datetime:
     written = _OFFSET.sub(r"\1:\2", text.strip())
     if "T" not in written and " " not in written:
         raise ValueError("a date is no moment")
-    found = datetime.fromisoformat(written)
-    return _sure(found.astimezone(UTC) if found.tzinfo else found)
+    found = _sure(datetime.fromisoformat(written))
+    return found.astimezone(UTC) if found.tzinfo else found
 
 
 def day(text: str) -> date:

@@ -42,9 +42,10 @@ def moment(value: Any) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        found = read.astimezone(UTC) if read.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return read.astimezone(UTC) if read.tzinfo else None
+    return found if found and 1970 <= found.year <= 2200 else None
 
 
 def mappings(value: Any) -> list[Mapping[str, Any]]:

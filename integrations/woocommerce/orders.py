@@ -147,9 +147,10 @@ def gmt(value: Any) -> datetime | None:
         return None
     try:
         read = datetime.fromisoformat(value)
-    except ValueError:
+        found = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    return found if 1970 <= found.year <= 2200 else None
 
 
 def came_of(body: Mapping[str, Any], private: Mapping[str, Any], installation: Installation) -> bool:

@@ -156,6 +156,14 @@ def test_a_body_without_a_bottom_is_unreadable(entry: Entry, what: str, body: by
     _read_or_refused(entry, what, body)
 
 
+@each_said
+@pytest.mark.parametrize("when", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"])
+def test_a_moment_at_the_end_of_the_calendar_breaks_nothing(entry: Entry, what: str, when: str) -> None:
+    body = dict(entry.bodies[what])
+    for name in [name for name in body if "_at" in name or "date" in name]:
+        _read_or_refused(entry, what, json.dumps({**body, name: when}).encode())
+
+
 _JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=12) | st.floats(allow_nan=False),
                      lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
                          st.text(max_size=6), inner, max_size=3), max_leaves=6)
