@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.storage import keywords, surveys
+from core.storage import keywords, rules, surveys
 from tests.support.clinic import Clinic
 from tests.support.console import Visitor
 
@@ -109,3 +109,22 @@ def test_who_may_only_look_changes_nothing(clinic: Clinic) -> None:
     assert viewer.post("/surveys/new", **SURVEY).status_code == 403
     assert viewer.post("/surveys/keywords", words="RDV", body="x").status_code == 403
     assert viewer.browser.get("/surveys/new").status_code == 403
+
+
+def test_a_rule_asks_a_survey_instead_of_a_text(clinic: Clinic) -> None:
+    visitor = Visitor(clinic)
+    visitor.post("/surveys/new", **SURVEY)
+    survey = only(clinic)
+    rule = {"name": "Après la visite", "on": "appointment", "class": "transactional", "when": "span", "span": "3",
+            "unit": "hours", "direction": "after", "body": "", "survey": survey["id"], "channel": "sms", "late": "skip",
+            "active": "1", "installation": clinic.installation}  # fmt: skip
+    page = visitor.get("/rules/new")
+    assert "Poser un sondage" in page
+    assert "Nous recommanderiez-vous" in visitor.post("/rules/new", **rule).text
+    assert only(clinic)["state"] == "draft", "seen is not saved"
+    visitor.post("/rules/new", **rule, confirm="1")
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        made = next(row for row in rules.rows(tx) if row["survey"])
+    assert (made["body"], made["asks"]) == ("Nous recommanderiez-vous ? (0 - 10)", False)
+    assert only(clinic)["state"] == "open"
+    assert "Après la visite" in visitor.get(f"/surveys/{survey['id']}")

@@ -14,11 +14,12 @@ from core.domain.events import Kind
 from core.domain.policy.walltime import parse_duration
 from core.domain.reasons import Reason
 from core.domain.reconciling import Cancel, Move, Schedule
+from core.domain.surveys import Phase
 from core.domain.text.templates import compile_template
 from core.domain.when import After, AtWall, Before, OnChange, parse_when
-from core.engine import previewing
+from core.engine import previewing, surveying
 from core.engine.scheduling import Difference, difference, live_installations, replan_open
-from core.storage import access, house, installations, occasions, overview
+from core.storage import access, house, installations, occasions, overview, surveys
 from core.storage import approved as shelved
 from core.storage import rules as kept
 from core.storage.database import Transaction
@@ -36,7 +37,7 @@ SHOWN_STEPS = 12
 MOST_MINUTES = 48 * 60
 _UNITS = {"minutes": "PT{}M", "hours": "PT{}H", "days": "P{}D"}
 _CHANGED = (
-    "name", "on", "class", "when", "until", "body", "template", "sender", "asks", "late", "channels",
+    "name", "on", "class", "when", "until", "body", "template", "survey", "sender", "asks", "late", "channels",
     "budgets", "content", "active",
 )  # fmt: skip
 
@@ -148,6 +149,7 @@ def _saved(rule_id: str | None) -> ResponseReturnValue:
             raise NotFound("installation")
         if row["template"] and row["template"] not in kept.texts(tx):
             errors["template"] = Reason("unknown_template", {"text": row["template"]})
+        _asks(tx, row, request.form.get("survey", "")[:40], errors)
     if errors or "edit" in request.form:
         return _form(rule_id, row, errors)
     if request.form.get("confirm") != "1":
@@ -156,6 +158,9 @@ def _saved(rule_id: str | None) -> ResponseReturnValue:
         return _confirm(rule_id, row, found, warning or wrong)
     with suite.database.write(g.person.workspace) as tx:
         before = _row(tx, rule_id) if rule_id else None
+        if row["survey"]:
+            # From now on its questions stay as they are.
+            row["body"] = surveying.first_text(surveying.opened(tx, row["survey"], suite.now()))
         if before is None:
             rule_id = kept.add(tx, row, suite.now())
             changed = ["name"]
@@ -169,6 +174,19 @@ def _saved(rule_id: str | None) -> ResponseReturnValue:
     suite.wake()
     flash("good", "rules.saved")
     return redirect("/rules", 303)
+
+
+def _asks(tx: Transaction, row: dict[str, Any], survey_id: str, errors: dict[str, Reason]) -> None:
+    """A rule that asks a survey says its first question."""
+    row["survey"] = survey_id or None
+    if not survey_id:
+        return
+    survey = surveys.row(tx, survey_id)
+    if survey is None or survey["state"] == Phase.STOPPED:
+        errors["survey"] = Reason("survey_state", {"state": str(Phase.STOPPED)})
+        return
+    errors.pop("body", None)
+    row |= {"body": surveying.first_text(survey), "template": None, "asks": False}
 
 
 def _difference(tx: Transaction, rule_id: str | None, row: Mapping[str, Any]) -> Difference:
@@ -235,6 +253,8 @@ def _form(rule_id: str | None, row: Mapping[str, Any], errors: Mapping[str, Reas
         history = overview.versions(tx, rule_id) if rule_id else []
         templates_there = approved_form.offered(tx, row["content"])
         chat = _chat(tx, row["content"])
+        asking = [(one["id"], one["name"]) for one in surveys.rows(tx, limit=100) if one["state"] != Phase.STOPPED
+                  or one["id"] == row.get("survey")]  # fmt: skip
         members = {one["id"]: one["name"] or one["email"] for one in access.members(tx)}
     source = row["body"] or next(iter(texts.get(row["template"] or "", {}).values()), "")
     return (
@@ -247,6 +267,7 @@ def _form(rule_id: str | None, row: Mapping[str, Any], errors: Mapping[str, Reas
             places=[("", t("rules.form.every_connection"))]
             + [(one.installation.id, one.installation.name) for one in connected],
             templates=sorted(texts),
+            surveys=asking,
             whatsapp_templates=templates_there,
             chat=chat,
             draft=preview(source, row["class"], seen),
@@ -306,7 +327,8 @@ def write_form(row: Mapping[str, Any]) -> dict[str, str]:
     """A rule as the fields of its form say it: what `read_form` reads back."""
     fields = {
         "name": row["name"], "on": row["on"], "class": row["class"], "body": row["body"] or "",
-        "template": row["template"] or "", "sender": row["sender"] or "", "late": row["late"],
+        "template": row["template"] or "", "survey": row.get("survey") or "", "sender": row["sender"] or "",
+        "late": row["late"],
         "asks": "1" if row["asks"] else "", "active": "1" if row["active"] else "",
         "installation": row["installation"] or "", "channel": row["channels"][0],
         "next_channel": row["channels"][1] if len(row["channels"]) > 1 else "",
