@@ -334,7 +334,7 @@ def backup(patient: Patient) -> Finding:
     with patient.suite.database.read() as tx:
         taken = house.moment(tx, backups.DONE)
     if taken is None or patient.suite.now() - taken > OLD_BACKUP:
-        return Finding("backup", "warning", _when(taken), "relance backup FILE")
+        return Finding("backup", "warning", _when(taken), patient.say("relance backup FICHIER", "relance backup FILE"))
     return Finding("backup", "ok", _when(taken))
 
 

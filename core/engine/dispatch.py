@@ -176,6 +176,7 @@ class Sender:
                 log.warning("provider account held", account=account_id, code=then.reason.code)
                 mine = Transaction(tx.connection, workspace)
                 house.note(mine, "engine", "account_held", account_id, {"code": then.reason.code}, now)
+                notices.account_held(mine, account_id, then.reason, now)
             elif before.reason is not None and then.reason is None:
                 outbox.hurry(tx, account_id, now)
 

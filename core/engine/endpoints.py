@@ -15,7 +15,10 @@ from core.storage.database import Transaction
 from core.suite import Suite
 
 MOST_SECRETS = 3
-ALERTS = ("cap.reached", "campaign.waiting", "campaign.paused", "installation.silent", "template.changed")
+ALERTS = (
+    "cap.reached", "campaign.waiting", "campaign.paused", "installation.silent", "installation.reconnect",
+    "account.held", "template.changed",
+)  # fmt: skip
 """Events about which a person has to do something."""
 
 

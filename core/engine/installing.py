@@ -19,7 +19,7 @@ import structlog
 
 from core.contract import Chooses, Installs
 from core.domain.errors import BadInput, NeedsReconnect, NotFound, NotNow
-from core.engine import rewarding
+from core.engine import notices, rewarding
 from core.engine.connecting import Kept, add, connected, typed
 from core.engine.grants import one_click
 from core.engine.journeys import STATE_LIVES, Begun, Finished, begin, bring, finish, lacking, questions, redirect_uri
@@ -97,7 +97,10 @@ def _maintain(suite: Suite, workspace: str, installation_id: str) -> None:
         again = with_token(suite, workspace, installation_id, maintain)
     except NeedsReconnect as error:
         with suite.database.write(workspace) as tx:
+            row = installations.get(tx, suite.vault, installation_id, suite.public_url)
             installations.in_trouble(tx, installation_id, error.reason, state="reconnect")
+            if row is not None and row.state not in ("reconnect", "disconnected"):
+                notices.installation_changed(tx, "installation.reconnect", row, error.reason, suite.now())
         return
     except (NotNow, BadInput) as error:
         log.warning("set-up over there failed", installation=installation_id, code=error.reason.code)

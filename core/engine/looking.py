@@ -218,6 +218,7 @@ def _wait_for_person(
             if used is None or row.installation.secrets != used.installation.secrets:
                 return
             installations.in_trouble(tx, installation, reason, state="reconnect")
+            notices.installation_changed(tx, "installation.reconnect", row, reason, now)
             house.note(tx, "installation", "installation_in_trouble", installation, {"code": reason.code}, now)
         outbox.look_elsewhere(tx, installation, Reason("installation_reconnect"), now)
     log.warning("platform asks to be connected again", installation=installation, code=reason.code)

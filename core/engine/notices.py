@@ -45,6 +45,8 @@ EVENTS = (
     "survey.answered",
     "installation.silent",
     "installation.heard_again",
+    "installation.reconnect",
+    "account.held",
     "template.changed",
     "slot.freed",
     "slot.taken",
@@ -147,12 +149,20 @@ def survey_answered(tx: Transaction, survey: Mapping[str, Any], said: Mapping[st
 def installation_changed(
     tx: Transaction, event: str, row: installations.Row, reason: Reason | None, now: datetime
 ) -> None:
-    """A connection fell silent, or speaks again."""
+    """A connection fell silent, speaks again, or has to be connected anew by a person."""
     one = row.installation
     said = {"installation": one.id, "adapter": one.adapter, "name": one.name}
     body = _body(event, {**said, "heard_at": shown.moment(row.heard_at), "reason": reason and reason.as_json()}, now)
     listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
     webhooks.queue(tx, [(tx.owned, one["id"], event, body) for one in listening if _listens(one, event)], now)
+
+
+def account_held(tx: Transaction, account: str, reason: Reason, now: datetime) -> None:
+    """Nothing leaves by a way out because of itself: its key, its credit."""
+    body = _body("account.held", {"provider_account": account, "reason": reason.as_json()}, now)
+    listening = webhooks.listening(tx, [tx.owned]).get(tx.owned, [])
+    webhooks.queue(tx, [(tx.owned, one["id"], "account.held", body) for one in listening
+                        if _listens(one, "account.held")], now)  # fmt: skip
 
 
 def template_changed(tx: Transaction, said: Mapping[str, Any], now: datetime) -> None:

@@ -15,7 +15,7 @@ import structlog
 from core.contract import Batch, Pulls
 from core.domain.errors import NeedsReconnect, NotNow, RelanceError
 from core.domain.reasons import Reason
-from core.engine import applying
+from core.engine import applying, notices
 from core.engine.installing import with_token
 from core.engine.singly import singly
 from core.storage import backups, house, installations, ledger, occasions, outbox
@@ -197,6 +197,8 @@ def _in_trouble(
             tx, installation_id, error.reason, state=state, next_pull_at=now + pause if pause else None
         )
         house.note(tx, "installation", "installation_in_trouble", installation_id, {"code": error.reason.code}, now)
+        if row is not None and state == "reconnect" and row.state not in ("reconnect", "disconnected"):
+            notices.installation_changed(tx, "installation.reconnect", row, error.reason, now)
     log.warning(
         "installation in trouble", installation=installation_id, code=error.reason.code, state=state or "connected"
     )

@@ -17,6 +17,7 @@ import structlog
 
 from core.contract import Connects
 from core.domain.errors import NeedsReconnect, NotFound, NotNow
+from core.engine import notices
 from core.engine.grants import Token, ask, one_click
 from core.ids import new_id
 from core.storage import house, installations
@@ -182,6 +183,8 @@ def _gone(suite: Suite, workspace: str, installation_id: str, used: Any, error: 
         if known is None or known.state == "disconnected" or _grant_of(known) != used:
             return
         installations.in_trouble(tx, installation_id, error.reason, state="reconnect")
+        if known.state != "reconnect":
+            notices.installation_changed(tx, "installation.reconnect", known, error.reason, suite.now())
         house.note(
             tx, "installation", "installation_in_trouble", installation_id, {"code": error.reason.code}, suite.now()
         )

@@ -224,7 +224,9 @@ def _applied(
     if receipt.account_trouble:
         # It was taken and then refused for want of credit: nothing reached the phone, so it waits like the others.
         until = now + timedelta(minutes=15)
-        accounts.hold(tx, account.id, receipt.reason or Reason("account_trouble"), until)
+        why = receipt.reason or Reason("account_trouble")
+        if accounts.hold(tx, account.id, why, until):
+            notices.account_held(tx, account.id, why, now)
         if message["state"] in ("sent", "uncertain", "sending"):
             return _put_back(tx, message, receipt.reason, until, now)
         return False

@@ -26,7 +26,7 @@ from core.domain.reasons import Reason
 from core.engine import dispatch, ticking
 from core.engine.journal import Journal
 from core.providers.memory import Memory
-from core.storage import accounts, installations, ledger, outbox, people
+from core.storage import accounts, installations, ledger, outbox, people, webhooks
 from tests.support.engine_room import ANA, BOB, NOW, EngineRoom
 
 WHY = Reason("provider_busy")
@@ -145,10 +145,15 @@ def test_a_provider_that_is_away_is_asked_by_one_message_a_minute_and_not_by_all
 
 def test_account_trouble_holds_the_account_tells_it_once_and_goes_on_when_it_is_over(room):
     names = [room.accept() for _ in range(3)]
+    with room.suite.database.write(room.workspace) as tx:
+        alert = webhooks.add(tx, room.suite.vault, "https://hook.example/", ["account.held"], "whsec_eA==", NOW)
     room.memory.script(ANA, AccountTrouble(Reason("provider_no_credit")))
     dispatch.run_due(room.suite)
     assert room.account_row().state == "held"
     assert room.notes().count("account_held") == 1
+    with room.suite.database.read(room.workspace) as tx:
+        [told] = webhooks.deliveries(tx, alert)
+    assert "provider_no_credit" in told["body"]
     room.later(minutes=6)
     ticking.accounts_back(room.suite)
     room.later(minutes=1)
