@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 WINDOW = timedelta(hours=24)
+MOST_HOURS = 7 * 24
+"""The longest window that a workspace may choose: beyond a week, nobody would call it the message's doing."""
 LEAST_CARTS = 30
 """Of each group, before the difference is shown at all."""
 LEAST_ORDERS = 10

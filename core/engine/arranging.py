@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from core.domain.attribution import MOST_HOURS
 from core.domain.errors import BadInput, InvalidNumber
 from core.domain.messages import Channel
 from core.domain.policy.senders import check_sender
@@ -68,6 +69,13 @@ def sending(suite: Suite, workspace: str, *, sender: str, own_numbers: Sequence[
             error.pointer = f"/own_numbers/{index}"
             raise
     _change(suite, workspace, {"sender": sender or None, "own_numbers": list(dict.fromkeys(numbers))}, who)
+
+
+def recovery_window(suite: Suite, workspace: str, hours: str, *, who: str) -> None:
+    """For how many hours after a message an order is owed to it: orders that come from now on. Raises `BadInput`."""
+    if not (hours.isascii() and hours.isdigit() and 1 <= int(hours[:6]) <= MOST_HOURS):
+        raise BadInput("window_wrong", pointer="/hours", most=MOST_HOURS)
+    _change(suite, workspace, {"recovery_hours": int(hours)}, who)
 
 
 def link_domain(suite: Suite, workspace: str, domain: str, *, who: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, and_, delete, func, select, type_coerce, upda
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.domain.attribution import Said
-from core.domain.messages import LEFT
+from core.domain.messages import LEFT, State
 from core.storage import tables as t
 from core.storage.chunks import chunks
 from core.storage.database import Transaction
@@ -19,6 +19,7 @@ from core.storage.database import Transaction
 _HOUR = 3_600_000_000
 _m, _k, _a, _l, _v = t.messages.c, t.clicks.c, t.answers.c, t.left_out.c, t.conversions.c
 _HAVE_LEFT = [str(state) for state in LEFT]
+_HAVE_NOT = sorted({str(state) for state in State} - set(_HAVE_LEFT))
 
 
 # ---------------------------------------------------------------------------------------------- what was said
@@ -184,18 +185,20 @@ def kept_back(tx: Transaction, installation: str, since: datetime, until: dateti
 def groups(tx: Transaction, installation: str, since: datetime, until: datetime) -> tuple[int, int, int, int]:
     """Carts that were nudged and of these ordered, carts whose people were left out and of these ordered: of carts
     whose first nudge (or the moment of it) lies in that time."""
-    o = t.occasions.c
-    first = (
-        select(_m.occasion, func.min(_m.left_at).label("at"))
+    o, earlier = t.occasions.c, t.messages.alias()
+    before = select(earlier.c.id).where(
+        earlier.c.occasion == _m.occasion, earlier.c.state.in_(_HAVE_LEFT), earlier.c["class"] == "marketing",
+        earlier.c.left_at < since,
+    )  # fmt: skip
+    nudged = (
+        select(_m.occasion)
         .join(t.occasions, o.id == _m.occasion)
         .where(
-            _m.workspace == tx.owned, _m.installation == installation, _m.state.in_(_HAVE_LEFT),
-            _m["class"] == "marketing", _m.due_at < until, _m.left_at.is_not(None), o.kind == "cart",
+            _m.workspace == tx.owned, _m.installation == installation, _m.left_at >= since, _m.left_at < until,
+            _m.state.not_in(_HAVE_NOT), _m["class"] == "marketing", o.kind == "cart", ~before.exists(),
         )
-        .group_by(_m.occasion)
-        .subquery()
+        .distinct()
     )  # fmt: skip
-    nudged = select(first.c.occasion).where(first.c.at >= since, first.c.at < until)
     alone = tx.mine(t.left_out, _l.cart).where(_l.installation == installation, _l.at >= since, _l.at < until)
 
     def count(of: Any) -> int:
@@ -210,10 +213,10 @@ def groups(tx: Transaction, installation: str, since: datetime, until: datetime)
 
 
 def _of(tx: Transaction, installation: str, since: datetime, until: datetime) -> tuple[Any, ...]:
-    # By state and due moment, so that the index over them is used: nothing leaves before it is due.
+    # By the moment at which they left, whose index is used: so no equation names the state, which another index has.
     return (
-        _m.workspace == tx.owned, _m.state.in_(_HAVE_LEFT), _m.due_at < until, _m.installation == installation,
-        _m.left_at >= since, _m.left_at < until, _m.rule.is_not(None),
+        _m.workspace == tx.owned, _m.left_at >= since, _m.left_at < until, _m.state.not_in(_HAVE_NOT),
+        _m.installation == installation, _m.rule.is_not(None),
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ DEFAULTS: Mapping[str, Any] = {
     "late": {},
     "public_countries": None,
     "link_domain": None,
+    "recovery_hours": 24,
     "second_factor": None,
 }
 

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from marshmallow import RAISE, ValidationError, fields, validate
 
+from core.domain.attribution import MOST_HOURS
 from core.domain.errors import BadInput
 from core.domain.policy.week import Hours
 from core.domain.reasons import Reason
@@ -68,6 +69,7 @@ class Workspace(Strict):
     hours = fields.Raw(allow_none=True, validate=_hours)
     frequency = fields.Nested(Frequency)
     public_countries = fields.List(country_code(), allow_none=True, validate=validate.Length(0, 250))
+    recovery_hours = fields.Integer(strict=True, validate=validate.Range(1, MOST_HOURS))
 
 
 class Links(Strict):

@@ -15,7 +15,7 @@ from core.domain.errors import BadInput
 from core.domain.kpi import Kpi, Unit
 from core.domain.reasons import Reason
 from core.domain.supposing import FEWER_HIGH, FEWER_LOW, SLIDERS, suppose
-from core.engine import kpi_views, kpis
+from core.engine import arranging, kpi_views, kpis
 from core.engine.kpis import FILTERS, Measured, Period
 from core.storage import campaigns, installations, measures, rules
 from core.web.app import current_suite
@@ -74,6 +74,17 @@ def shown() -> ResponseReturnValue:
         query=lambda **changes: _query(only, **changes), unit=Unit, now=suite.now(),
     )  # fmt: skip
     return make_response(answer, 422 if wrong else 200)
+
+
+@bp.post("/window")
+@page(writes="admin")
+def window() -> ResponseReturnValue:
+    """For how long after a message an order is owed to it."""
+    try:
+        arranging.recovery_window(current_suite(), g.person.workspace, request.form.get("hours", ""), who=g.person.id)
+    except BadInput as error:
+        return asked.back("/measures", "bad", "measures.window_wrong", most=int(error.reason.values["most"]))
+    return asked.back("/measures#window", "good", "settings.saved")
 
 
 @bp.get("/simulator")
