@@ -24,6 +24,7 @@ COMMANDS = {
     "messages": "messages",
     "campaigns": "campaigns",
     "surveys": "surveys",
+    "waitlist": "waitlist",
     "caps": "caps",
     "config": "config",
     "why": "why",

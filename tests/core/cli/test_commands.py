@@ -28,7 +28,8 @@ WRITE = {
     "config apply", "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
     "campaigns send", "campaigns pause", "campaigns resume", "campaigns cancel",
     "campaigns repeat", "campaigns series pause", "campaigns series resume", "campaigns series end", "surveys start",
-    "surveys stop",
+    "surveys stop", "waitlist add", "waitlist remove", "waitlist import", "waitlist offer", "waitlist withdraw",
+    "waitlist terms",
 }
 
 
