@@ -135,8 +135,10 @@ def compared(tx: Transaction, places: Sequence[tuple[str, str]], wanted: Period,
     known = house.workspace(tx, tx.owned)
     since, until = wanted.bounds
     settled = min(until, now - window_of(known["settings"] if known else {}))
-    found = []
+    shops, found = set(measures.shops(tx)), []
     for installation, name in places:
+        if installation not in shops:
+            continue
         groups = conversions.groups(tx, installation, since, settled)
         if groups[0] or groups[2]:
             found.append(Compared(installation, name, uplift(*groups), settled))

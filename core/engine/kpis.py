@@ -154,7 +154,7 @@ def measure(suite: Suite, workspace: str, wanted: Period, only: Mapping[str, str
     live = following.bring_up(suite, workspace, before.first, wanted.last)
     with suite.database.read(workspace) as tx:
         known = house.workspace(tx, workspace)
-        orders = measures.any_orders(tx)
+        orders = bool(measures.shops(tx))
         here, there = _sums(tx, wanted, only, orders), _sums(tx, before, only, orders)
     names = sorted({*here.channels, *there.channels})
     return Measured(

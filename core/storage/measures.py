@@ -371,21 +371,16 @@ def recovered(
     }
 
 
-def any_orders(tx: Transaction) -> bool:
-    """Whether orders are known here at all."""
-    o = t.occasions.c
-    i = t.installations.c
-    places = tx.connection.execute(tx.mine(t.installations, i.id)).scalars().all()
-    v = t.conversions.c
-    return any(
-        tx.connection.execute(select(column).where(column == one).limit(1)).first()
-        for one in places for column in (v.installation, t.left_out.c.installation)
-    ) or any(
-        tx.connection.execute(
-            select(o.id).where(o.installation == one, o.kind == "cart").limit(1)
-        ).first()
-        for one in places
-    )  # fmt: skip
+def shops(tx: Transaction) -> list[str]:
+    """The connections of which carts, or orders that followed a message, are known."""
+    o, v, out = t.occasions.c, t.conversions.c, t.left_out.c
+    places = tx.connection.execute(tx.mine(t.installations, t.installations.c.id)).scalars().all()
+    asked = (
+        lambda one: select(o.id).where(o.installation == one, o.kind == "cart"),
+        lambda one: select(v.purchase).where(v.installation == one),
+        lambda one: select(out.cart).where(out.installation == one),
+    )
+    return [one for one in sorted(places) if any(tx.connection.execute(ask(one).limit(1)).first() for ask in asked)]
 
 
 def answer_times(
@@ -428,7 +423,7 @@ def cohorts(tx: Transaction, months: Sequence[datetime]) -> list[tuple[int, int,
     led = (
         select(_m.to.label("number"))
         .join(t.clicks, _k.message == _m.id)
-        .where(_k.workspace == tx.owned, _m.workspace == tx.owned)
+        .where(_k.workspace == tx.owned)
         .distinct()
         .subquery()
     )

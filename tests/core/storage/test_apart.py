@@ -205,7 +205,7 @@ READS: dict[str, Call] = {
     "links.hours": lambda tx, our: links.hours(tx, our["link"]),
     "links.listed": lambda tx, our: links.listed(tx),
     "measures.answer_times": lambda tx, our: any(measures.answer_times(tx, NOW, SOON, {}, [timedelta(hours=1)])),
-    "measures.any_orders": lambda tx, our: measures.any_orders(tx),
+    "measures.shops": lambda tx, our: measures.shops(tx),
     "measures.choices": lambda tx, our: any(measures.choices(tx, NOW.date(), SOON.date()).values()),
     "measures.cohorts": lambda tx, our: any(map(any, measures.cohorts(tx, [NOW - timedelta(days=31)]))),
     "measures.elsewhere": lambda tx, our: measures.elsewhere(tx, "Asia/Tokyo"),
