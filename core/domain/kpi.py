@@ -18,6 +18,7 @@ from core.domain.reasons import Reason
 TELL_READS = frozenset({Channel.RCS, Channel.WHATSAPP})
 """Channels on which a phone tells that a message was opened."""
 THOUSAND = 1000
+CENT = 10_000  # micro-units
 
 
 class Unit(StrEnum):
@@ -98,7 +99,9 @@ class Kpi:
             return None
         if self.formula.unit is Unit.SHARE:
             return top / bottom
-        return round(top * self.formula.times / bottom)
+        divided = top * self.formula.times / bottom
+        # What is divided for a thousand is nobody's bill: the cent is exact enough.
+        return round(divided / CENT) * CENT if self.formula.times > 1 else round(divided)
 
     def says(self, hours: int) -> Reason:
         """The formula as a sentence; `hours` for which an order is owed to a message."""
