@@ -23,9 +23,11 @@ from core.storage.campaigns_figures import narrowed
 from core.storage.database import Transaction
 from core.storage.outbox import Filter
 from core.suite import Suite
+from core.web.console.formats import SEALED, number_of
 from core.web.console.session import flash, own_path
 
 LONGEST = 200
+LONGEST_SEALED = 600
 DID = ("clicked", "stopped")
 BEHIND = ("left", "delivered", "read", "failed", "linked", "clicked", "asked", "answered", "stops", "recovered")
 """Figures of the page of measures whose messages a list shows: by the day on which they left."""
@@ -39,7 +41,8 @@ def here() -> ZoneInfo:
 
 def text(name: str) -> str:
     """A word of the address, cut to a length that fits any field."""
-    return request.args.get(name, "").strip()[:LONGEST]
+    given = request.args.get(name, "").strip()
+    return given[: LONGEST_SEALED if given.startswith(SEALED) else LONGEST]
 
 
 def day(name: str) -> date | None:
@@ -53,6 +56,8 @@ def day(name: str) -> date | None:
 
 def number(given: str) -> str | None:
     """A telephone number in E.164, read as people of the workspace's country write it; None if it is none."""
+    if given.startswith(SEALED):
+        return number_of(given)
     try:
         return Recipient.parse(given, g.workspace["settings"]["country"]).number
     except InvalidNumber:

@@ -107,7 +107,8 @@ def overlap(campaign_id: str) -> ResponseReturnValue:
                 return redirect(f"/campaigns/{campaign_id}/audience", 303)
         else:
             found = overlapping.after(tx, row, days)
-        heard = [one for one in (found.those(of) if of else found.heard) if one.number > asked.text("after")]
+        behind = asked.number(asked.text("after")) or ""
+        heard = [one for one in (found.those(of) if of else found.heard) if one.number > behind]
         names = overlapping.names_of(tx, heard[:PEOPLE])
     return render_template(
         "campaign_overlap.html", row=row, found=found, people=heard[:PEOPLE], more=len(heard) > PEOPLE, of=of,

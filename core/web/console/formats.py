@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -13,11 +14,14 @@ from flask import Flask, g
 from markupsafe import Markup, escape
 
 from core.domain.recipients import mask
+from core.secrets import Undecryptable
 from core.web.app import current_suite
 from core.web.console.session import may
 from core.web.console.words import language, t, tn
 
 _NBSP, _NARROW = "\u00a0", "\u202f"
+SEALED = "~"
+"""How a sealed number begins in an address."""
 
 
 def zone_here(name: str | None = None) -> ZoneInfo:
@@ -93,6 +97,26 @@ def phone_number(number: str | None) -> str:
     return spelled(number)
 
 
+def number_ref(number: str) -> str:
+    """A number for an address of ours: for people who may only look, sealed, so that the link leads on and tells
+    nothing. `asked.number` reads both."""
+    if may("editor"):
+        return quote(number, safe="")
+    kept = {"number": number}
+    return SEALED + current_suite().vault.seal(kept, workspace=g.person.workspace, owner=g.person.id, field="number")
+
+
+def number_of(ref: str) -> str | None:
+    """What `number_ref` sealed for this person."""
+    try:
+        opened = current_suite().vault.open(
+            ref.removeprefix(SEALED), workspace=g.person.workspace, owner=g.person.id, field="number"
+        )
+    except Undecryptable:
+        return None
+    return str(opened["number"])
+
+
 def spelled(number: str) -> str:
     """A number in the form that people of the workspace's country read best."""
     try:
@@ -148,6 +172,6 @@ def register(app: Flask) -> None:
     """The filters of every template."""
     filters = {
         "moment": moment, "day": day, "clock": clock, "ago": ago, "money": money, "phone": phone_number,
-        "highlighted": highlighted, "duration": duration, "place": place,
+        "highlighted": highlighted, "duration": duration, "place": place, "number_ref": number_ref,
     }
     app.jinja_env.filters.update(filters)

@@ -12,9 +12,11 @@ from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
+import phonenumbers
 from flask import Flask, Response, after_this_request, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
+from core.domain import veil
 from core.domain.errors import Forbidden
 from core.secrets import same
 from core.storage import access, house
@@ -224,8 +226,23 @@ def set_cookie(response: Response, name: str, value: str, lives: int, *, path: s
     response.set_cookie(name, value, max_age=lives, httponly=True, samesite="Lax", secure=secure, path=path)
 
 
+SHOWN_AS_TEXT = ("text/html", "text/plain", "text/csv", "application/json")
+
+
+def _veiled(response: Response) -> Response:
+    """Who may only look sees no whole number, in whatever a page says: its own sentences, names and titles, replies,
+    errors. What they typed themselves they are shown."""
+    if g.get("person") is None or may("editor") or response.is_streamed or response.mimetype not in SHOWN_AS_TEXT:
+        return response
+    home = phonenumbers.country_code_for_region(g.workspace["settings"]["country"])
+    known = veil.typed([*request.args.values(), *request.form.values()])
+    response.set_data(veil.veiled(response.get_data(as_text=True), str(home), known))
+    return response
+
+
 def register(app: Flask) -> None:
     """What every template may ask about the person who looks."""
+    app.after_request(_veiled)
     app.jinja_env.globals.update(
         may=may, csrf_token=csrf_token, flashed=flashed, language=language, turned_clock=turned_clock
     )

@@ -16,6 +16,7 @@ from core.storage import answers, occasions, outbox, overview
 from core.storage.database import Transaction
 from core.web.app import current_suite
 from core.web.console import asked
+from core.web.console.formats import SEALED, phone_number
 from core.web.console.session import page
 
 bp = Blueprint("why", __name__)
@@ -72,7 +73,7 @@ def why() -> ResponseReturnValue:
                 found = None
         elif number:
             found = explaining.number(tx, number, now, g.language)
-            something = any(found[what] for what in ("messages", "occasions", "campaigns"))
+            something = any(found[what] for what in ("messages", "occasions", "campaigns", "slots"))
             if not something and not _known(found["standing"]):
                 found = None
         elif query:
@@ -83,7 +84,8 @@ def why() -> ResponseReturnValue:
         ladders = {one["id"]: _ladders(tx, one["id"]) for one in found["occasions"]} if found else {}
         names = asked.names(suite, tx)
     return render_template(
-        "why.html", query=query, found=found, choices=choices if found is None else [], ladders=ladders, names=names,
+        "why.html", query=phone_number(number) if query.startswith(SEALED) else query, found=found,
+        choices=choices if found is None else [], ladders=ladders, names=names,
         word_of=asked.word_of,
     )  # fmt: skip
 
