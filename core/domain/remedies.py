@@ -78,6 +78,85 @@ _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
 )
 
 REMEDIES: Mapping[str, Mapping[str, str]] = {
+    # developers' pages, configuration as code
+    "no_event_chosen": {
+        "fr": "Cochez au moins un évènement, ou « tous les évènements ».",
+        "en": "Tick at least one event, or “all events”.",
+    },
+    "endpoint_answered": {
+        "fr": "Regardez ce que votre programme a répondu (Développeurs, Webhooks), corrigez-le, puis renvoyez.",
+        "en": "See what your program answered (Developers, Webhooks), mend it, then send again.",
+    },
+    "config_secret_missing": {
+        "fr": "Donnez la variable d'environnement ou le fichier que le document nomme, puis appliquez-le de nouveau."
+              " Par l'API, un nouveau compte s'ajoute avec /v1/provider-accounts.",
+        "en": "Give the environment variable or the file that the document names, then apply it again. By the API, a"
+              " new account is added with /v1/provider-accounts.",
+    },
+    "config_connection_unknown": {
+        "fr": "Connectez d'abord la plateforme, ou écrivez le nom d'une connexion qui existe (page Connexions).",
+        "en": "Connect the platform first, or write the name of a connection that exists (page Connections).",
+    },
+    "config_same_name": {
+        "fr": "Renommez l'un des deux, puis recommencez.",
+        "en": "Rename one of the two, then try again.",
+    },
+    "config_in_use": {
+        "fr": "Retirez d'abord ce qui s'en sert, ou laissez-le dans le document.",
+        "en": "First remove what uses it, or leave it in the document.",
+    },
+    "config_other_provider": {
+        "fr": "Donnez un autre nom au compte dans le document.",
+        "en": "Give the account another name in the document.",
+    },
+    "role_missing": {
+        "fr": "Demandez à un propriétaire de vous donner ce rôle (Réglages, Personnes), ou de le faire pour vous.",
+        "en": "Ask an owner to give you that role (Settings, People), or to do it for you.",
+    },
+    "form_expired": {
+        "fr": "Rechargez la page, puis envoyez le formulaire de nouveau.",
+        "en": "Load the page again, then send the form once more.",
+    },
+    "encoding_unknown": {
+        "fr": "Envoyez le corps tel quel, ou compressé avec gzip.",
+        "en": "Send the body as it is, or packed with gzip.",
+    },
+    "body_not_gzip": {
+        "fr": "Compressez le corps avec gzip, ou retirez l'en-tête Content-Encoding.",
+        "en": "Pack the body with gzip, or leave out the header Content-Encoding.",
+    },
+    "too_late_to_change": {
+        "fr": "Rechargez la page : c'est déjà terminé, remplacé ou parti.",
+        "en": "Load the page again: it is over, replaced or gone already.",
+    },
+    "clock_not_turned_in_live_mode": {
+        "fr": "Démarrez une autre maison avec RELANCE_MODE=demo pour avancer l'horloge.",
+        "en": "Start another house with RELANCE_MODE=demo to turn the clock.",
+    },
+    "role_unknown": {
+        "fr": "Choisissez propriétaire, administrateur, rédacteur ou lecteur.",
+        "en": "Choose owner, admin, editor or viewer.",
+    },
+    "country_unknown": {
+        "fr": "Écrivez le pays en deux lettres, par exemple FR.",
+        "en": "Write the country as two letters, FR for example.",
+    },
+    "department_unknown": {
+        "fr": "Écrivez le numéro du département, par exemple 67 ou 974, ou laissez vide.",
+        "en": "Write the department's number, 67 or 974 for example, or leave it empty.",
+    },
+    "reserved_reference": {
+        "fr": "Choisissez une référence qui commence autrement.",
+        "en": "Choose a reference that begins otherwise.",
+    },
+    "no_account": {
+        "fr": "Ajoutez un compte d'envoi : Connexions, Comptes d'envoi.",
+        "en": "Add a provider account: Connections, Ways out.",
+    },
+    "field_unknown": {
+        "fr": "Corrigez ou retirez ce nom : /docs dit lesquels existent.",
+        "en": "Correct or remove this name: /docs says which there are.",
+    },
     # templates that WhatsApp approves
     "approved_is_marketing": {
         "fr": "Déclarez ce message comme publicité, ou faites approuver par Meta un modèle sans rien de commercial"
@@ -534,6 +613,12 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 FAMILIES: Mapping[str, Mapping[str, str]] = {
+    "config_": {
+        "fr": "Corrigez le document à la ligne ou à l'endroit nommé, puis appliquez-le de nouveau. « relance config"
+              " export » écrit un document juste.",
+        "en": "Correct the document at the line or place that is named, then apply it again. “relance config export”"
+              " writes one that is right.",
+    },
     "waitlist_": {
         "fr": "Ouvrez « Liste d'attente » : le créneau, ses propositions et la liste disent ce qui est possible.",
         "en": "Open “Waiting list”: the slot, its offers and the list say what can be done.",

@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 import structlog
-from flask import Flask, Response, g, render_template_string, request
+from flask import Flask, Response, current_app, g, request
+from jinja2 import Environment, Template
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
@@ -62,6 +63,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(RelanceError, relance_error)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, unexpected)
+    app.add_url_rule("/errors", "problems.index", allow(Access.PUBLIC)(index), methods=["GET"])
     app.add_url_rule("/errors/<code>", "problems.page", allow(Access.PUBLIC)(page), methods=["GET"])
 
 
@@ -161,6 +163,23 @@ def page(code: str) -> Response:
     return _page(200, Reason(code), {})
 
 
+def index() -> Response:
+    """GET /errors: every code that anybody may be told, with its sentence and its remedy."""
+    said = _said()
+    found = [(code, Reason(code).sentence(said), remedy(code, said)) for code in sorted(SENTENCES)]
+    written = _template(current_app.jinja_env, _INDEX).render(said=said, found=found, title=_CATALOGUE[said])
+    return Response(written, 200, content_type="text/html; charset=utf-8")
+
+
+@lru_cache(maxsize=8)
+def _template(environment: Environment, source: str) -> Template:
+    return environment.from_string(source)
+
+
+def _said() -> str:
+    return language() if request.accept_languages else current_suite().settings.language
+
+
 def _document(status: int, reason: Reason, said: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
     g.problem_code = reason.code  # for the request log
     return {
@@ -178,13 +197,33 @@ def _document(status: int, reason: Reason, said: str, errors: list[dict[str, Any
 _PAGE = """<!doctype html>
 <html lang="{{ said }}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }} · Relance</title></head>
+<title>{{ title }} · Relance</title>
+<link rel="stylesheet" href="{{ static_url('console.css') }}"></head>
+<body class="plain">
+<main>
+<h1>{{ title }}</h1>
+<p class="lead">{{ detail }}</p>
+<p><strong>{{ remedy }}</strong></p>
+<p class="quiet small"><code>{{ code }}</code>{% if request_id %} · <code>{{ request_id }}</code>{% endif %}</p>
+<p><a href="/">Relance</a> · <a href="/errors">{{ catalogue }}</a></p>
+</main>
+</body>
+</html>
+"""
+_CATALOGUE: Mapping[str, str] = {"fr": "Catalogue des erreurs", "en": "Catalogue of errors"}
+_INDEX = """<!doctype html>
+<html lang="{{ said }}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }} · Relance</title>
+<link rel="stylesheet" href="{{ static_url('console.css') }}"></head>
 <body>
 <main>
 <h1>{{ title }}</h1>
-<p>{{ detail }}</p>
-<p><strong>{{ remedy }}</strong></p>
-<p><small><code>{{ code }}</code>{% if request_id %} · <code>{{ request_id }}</code>{% endif %}</small></p>
+<dl class="stack">
+{% for code, meaning, remedy in found %}<div class="stack-small" id="{{ code }}">
+<dt><a href="/errors/{{ code }}"><code>{{ code }}</code></a></dt>
+<dd>{{ meaning }} <strong>{{ remedy }}</strong></dd></div>
+{% endfor %}</dl>
 <p><a href="/">Relance</a></p>
 </main>
 </body>
@@ -193,9 +232,9 @@ _PAGE = """<!doctype html>
 
 
 def _page(status: int, reason: Reason, headers: Mapping[str, str]) -> Response:
-    said = language() if request.accept_languages else current_suite().settings.language
-    written = render_template_string(
-        _PAGE,
+    said = _said()
+    written = _template(current_app.jinja_env, _PAGE).render(
+        catalogue=_CATALOGUE[said],
         said=said,
         title=reason.code.replace("_", " ").capitalize(),
         detail=reason.sentence(said),

@@ -1,13 +1,16 @@
-"""The request log: what programs called is found again without what they said, and a busy house counts what it drops."""
+"""The request log: what programs called is found again without what they said, and a busy house counts what it drops;
+and the page of each code that it names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
+from core.domain.remedies import remedy
+from core.domain.sentences import SENTENCES
 from core.storage import request_log
 from core.storage.request_log import RING, Made
 from core.web.request_log import MOST_DONE, RequestLog
@@ -84,3 +87,17 @@ def test_the_oldest_calls_make_room(relance: Running) -> None:
 
 def _fields(one: Made) -> dict[str, object]:
     return {name: getattr(one, name) for name in Made.__slots__}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_code_that_the_server_says_has_its_page(relance: Running, language: str) -> None:
+    """The `type` of a problem is an address that answers, in the reader's language, with the remedy."""
+    visitor = relance.app.test_client()
+    heads = {"Accept-Language": language}
+    catalogue = visitor.get("/errors", headers=heads).text
+    for code in sorted(SENTENCES)[("fr", "en").index(language) :: 2]:
+        page = visitor.get(f"/errors/{code}", headers=heads)
+        assert page.status_code == 200, code
+        assert f"<code>{code}</code>" in page.text
+        assert str(escape(remedy(code, language))) in page.text, code
+        assert f'href="/errors/{code}"' in catalogue
