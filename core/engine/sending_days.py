@@ -15,7 +15,7 @@ from core.domain.policy.holidays import calendar
 from core.domain.policy.hours import open_between
 from core.domain.policy.walltime import at_wall, local
 from core.engine.overview import bounds
-from core.storage import campaigns, overview
+from core.storage import campaigns, overview, series
 from core.storage.database import Transaction
 
 CLASSES = (MessageClass.MARKETING, MessageClass.TRANSACTIONAL)
@@ -31,6 +31,8 @@ class Falls:
     state: str
     messages: int | None
     at: datetime
+    repeats: bool = False
+    """It is the coming run of a series, whose id it bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ def _campaigns(tx: Transaction, first: date, count: int, zone: ZoneInfo) -> dict
         day = local(at, zone).date()
         if (row["id"], day) not in waiting and start <= at < end:
             found.setdefault(day, []).append(Falls(row["id"], row["name"], row["state"], None, at))
+    for row in series.rows(tx, state=series.ACTIVE, limit=100):
+        for at in series.coming(row, start, end):
+            found.setdefault(local(at, zone).date(), []).append(
+                Falls(row["id"], row["name"], row["state"], None, at, repeats=True)
+            )
     return found
 
 

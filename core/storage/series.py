@@ -29,6 +29,19 @@ def repeats(row: Mapping[str, Any]) -> Repeats:
     )  # fmt: skip
 
 
+def coming(row: Mapping[str, Any], start: datetime, end: datetime) -> list[datetime]:
+    """The runs of an active series that are to come from `start` to `end`, end excluded."""
+    found: list[datetime] = []
+    when, runs = repeats(row), row["runs"]
+    at = when.after(row["last_at"] or row["created_at"], runs)
+    while at is not None and at < end:
+        runs += 1
+        if at >= start:
+            found.append(at)
+        at = when.after(at, runs)
+    return found
+
+
 def add(tx: Transaction, values: Mapping[str, Any], now: datetime) -> str:
     """A new series; its id. `values`: plain columns."""
     series_id = new_id("ser")

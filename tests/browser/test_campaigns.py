@@ -19,6 +19,7 @@ from tests.support.running import Client, Running
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TUESDAY = datetime(2026, 12, 1, 9, tzinfo=UTC)
 PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Safari/604.1"}
+SHEETS = Path(__file__).resolve().parents[1] / "data" / "sheets"
 NAMES = ("Ana", "Bob", "Chloé", "David", "Emma", "Farid", "Gaëlle", "Hugo")
 SALES = {
     "name": "Soldes d'hiver", "class": "marketing", "holdout": 10, "winner": "clicks", "shorten": True,
@@ -62,6 +63,18 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, di
         relance.forward(timedelta(minutes=5))
         relance.forward(timedelta(hours=1, minutes=1))
         relance.forward(timedelta(minutes=5))
+        made = relance.client.post("/v1/campaigns", {
+            "name": "Lettre du mois", "class": "marketing", "audience": {"segment": named["segment"]},
+            "body": "{{ first_name }}, nos nouveautés : https://boutique.example/n"})  # fmt: skip
+        named["draft"] = str(relance.client.post("/v1/campaigns", {
+            "name": "Voeux", "class": "marketing", "audience": {"segment": named["segment"]},
+            "send_at": "2026-12-28T10:00:00", "zone": "recipient", "body": "{{ first_name }}, bonne année !",
+        }).json()["id"])  # fmt: skip
+        named["series"] = relance.client.post(f"/v1/campaigns/{made.json()['id']}/repeat", {
+            "every": "month", "first": "2026-12-15", "at": "10:00"}).json()["id"]  # fmt: skip
+        for body in ("{{ first_name }}, votre rendez-vous est demain.", "{{ first_name }}, à demain {{ start }} !"):
+            text = {"key": "rappel", "language": "fr", "body": body, "folder": "Cabinet"}
+            assert relance.client.post("/v1/templates", text).status_code == 201
         named["waits"] = sent(relance, {
             "name": "Vente privée", "class": "marketing", "audience": {"segment": named["segment"]},
             "staged": {"percent": 10}, "body": "{{ first_name }}, vente privée jeudi : https://boutique.example/vp",
@@ -94,12 +107,17 @@ def test_each_page_is_good_in_both_languages_and_sizes(chrome, shop, language, s
         ("campaigns", "/campaigns"), ("campaign", f"/campaigns/{named['over']}"),
         ("campaign-waits", f"/campaigns/{named['waits']}"), ("campaign-people", f"/campaigns/{named['over']}/people"),
         ("contacts", "/contacts"), ("segment", f"/contacts/segments/{named['segment']}"),
-        ("segment-new", "/contacts/segments/new"),
+        ("segment-new", "/contacts/segments/new"), ("campaign-overlap", f"/campaigns/{named['draft']}/overlap"),
+        ("campaign-check", f"/campaigns/{named['draft']}/check"),
+        ("campaign-series", f"/campaigns/series/{named['series']}"),
+        ("upcoming-month", "/upcoming"), ("upcoming-day", "/upcoming?day=2026-12-25"),
+        ("templates", "/templates"), ("template", "/templates/rappel"),
+        ("template-history", "/templates/rappel/history"),
     ):  # fmt: skip
         page.goto(path)
         expect(page.locator("html")).to_have_attribute("lang", language)
         assert_good(page)
-        if language == "fr" and (size is WIDE or name in ("campaign", "contacts")):
+        if language == "fr" and (size is WIDE or name in ("campaign", "contacts", "upcoming-month")):
             kept(page, f"page-{name}{'' if size is WIDE else '-small'}")
     page.context.close()
 
@@ -169,4 +187,48 @@ def test_a_file_is_seen_as_three_piles(chrome, shop, tmp_path: Path):
     page.locator("#f-list").wait_for()
     assert_good(page)
     kept(page, "page-contacts-import")
+    page.context.close()
+
+
+@pytest.mark.parametrize("size", [WIDE, SMALL], ids=["wide", "small"])
+def test_a_large_file_comes_in_parts_and_its_sheets_are_chosen(chrome, shop, tmp_path: Path, size):
+    relance, _ = shop
+    speak(relance, "fr")
+    page = open_page(chrome, relance.url, size=size)
+    sign_in(page)
+    large = tmp_path / "grand.csv"
+    rows = "".join(f"Ana;06 39 98 {index // 100:02d} {index % 100:02d};{'x' * 190}\n" for index in range(9000))
+    large.write_text(f"prénom;téléphone;note\n{rows}", encoding="utf-8")
+    page.goto("/contacts")
+    page.locator("#f-file").set_input_files(large)
+    page.locator("form[action='/contacts/import'] button").click()
+    page.locator("#f-list").wait_for()
+    expect(page.locator(".counters")).to_contain_text("9 000".replace(" ", "\u202f"))
+    page.goto("/contacts")
+    page.locator("#f-file").set_input_files(SHEETS / "salon.xlsx")
+    page.locator("form[action='/contacts/import'] button").click()
+    page.locator("#f-list").wait_for()
+    assert_good(page)
+    kept(page, f"page-contacts-workbook{'' if size is WIDE else '-small'}")
+    page.context.close()
+
+
+def test_the_count_follows_while_conditions_are_chosen(chrome, shop):
+    relance, _ = shop
+    speak(relance, "fr")
+    page = open_page(chrome, relance.url, size=SMALL)
+    sign_in(page)
+    page.goto("/contacts/segments/new")
+    expect(page.locator("[data-count]")).to_contain_text("en font partie")
+    expect(page.locator("#f-word-0")).to_be_hidden()
+    page.locator("#f-kind-0").select_option("value")
+    page.locator("#f-name-0").fill("Ville")
+    page.locator("#f-word-0").fill("Paris")
+    expect(page.locator("[data-count]")).to_contain_text("20 personnes en font partie")
+    page.locator(".conditions-group summary").first.click()
+    page.locator("#f-kind-4").select_option("last_ordered")
+    page.locator("#f-word-4").fill("30")
+    expect(page.locator("[data-count]")).to_contain_text("0 personne")
+    assert_good(page)
+    kept(page, "page-segment-groups-small")
     page.context.close()
