@@ -9,7 +9,8 @@ from typing import Any
 from core.domain.errors import NotFound, from_reason
 from core.domain.recipients import mask
 from core.engine import shown
-from core.storage import answers, campaigns, feedback, ledger, links, occasions, outbox, people, rules
+from core.engine.waitlist import shown as waitlist_shown
+from core.storage import answers, campaigns, feedback, ledger, links, occasions, outbox, people, rules, waitlist
 from core.storage.database import Transaction
 
 MOST = 50
@@ -45,6 +46,7 @@ def message(tx: Transaction, message_id: str, now: datetime, language: str = "en
         "occasions": [_occasion(tx, occasion, language)] if occasion else [],
         "rules": [shown.rule(rule)] if rule else [],
         "campaigns": [one for one in _campaigns(tx, found["to"], language) if one["message"] == message_id],
+        "slots": [],
         "standing": standing(tx, found["to"], language),
     }
 
@@ -65,6 +67,11 @@ def occasion(tx: Transaction, occasion_id: str, now: datetime, language: str = "
         "occasions": [explained],
         "rules": [],
         "campaigns": [],
+        "slots": [
+            _step(row, language)
+            for slot in waitlist.of_occasion(tx, occasion_id)
+            for row in waitlist.steps(tx, slot["id"])
+        ],
         "standing": standing(tx, found.recipient.number, language) if found.recipient else None,
     }
 
@@ -81,6 +88,7 @@ def number(tx: Transaction, to: str, now: datetime, language: str = "en") -> dic
         "occasions": [_occasion(tx, one, language) for one in about],
         "rules": [],
         "campaigns": _campaigns(tx, to, language),
+        "slots": [_step(row, language) for row in waitlist.steps_of(tx, to, MOST)],
         "standing": standing(tx, to, language),
     }
 
@@ -112,6 +120,11 @@ def _campaigns(tx: Transaction, to: str, language: str) -> list[dict[str, Any]]:
         }
         for row in campaigns.of_number(tx, to, MOST)
     ]
+
+
+def _step(row: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What the waiting list's ledger says: whom a free time was offered to, and whom it was not."""
+    return {"slot": row["slot"], **waitlist_shown.step(row, language)}
 
 
 def shown_consent(row: Mapping[str, Any]) -> dict[str, Any]:

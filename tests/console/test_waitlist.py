@@ -44,13 +44,20 @@ def test_who_has_no_appointment_has_nothing_to_move_up(clinic: Waiting) -> None:
 
 
 def test_she_sees_who_holds_a_slot_who_comes_next_and_why_others_do_not(clinic: Waiting) -> None:
-    clinic.wants(ROUX, "Mme Roux")
+    roux = clinic.wants(ROUX, "Mme Roux")
     clinic.wants(PETIT, "M. Petit")
     clinic.frees()
-    page = Visitor(clinic).get("/waitlist")
+    desk = Visitor(clinic)
+    page = desk.get("/waitlist")
     assert "Mme Roux a jusqu’à 09:30 pour répondre." in page
     assert "Après cela, 1 autre personne peut encore être prévenue" in page
     assert "la première personne qui convient" in page
+
+    assert "proposé</strong> : 06" in desk.get(f"/why?q={ROUX}").replace("\u00a0", " ")
+    story = desk.get(f"/waitlist/people/{roux}")
+    assert "attend sa réponse" in story
+    message = story.partition('href="/messages/')[2].partition('"')[0]
+    assert "liste d’attente : d’accord. 1 sur 2 dans la liste" in desk.get(f"/messages/{message}")
 
     clinic.answer(ROUX, "oui")
     clinic.settle()

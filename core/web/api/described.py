@@ -449,6 +449,9 @@ SCHEMAS: dict[str, S] = {
                 at=MAYBE_MOMENT,
             )
         ),
+        slots=many(
+            thing(slot=TEXT, at=MOMENT, what=TEXT, to=MAYBE, entry=MAYBE, reason=maybe("Reason"))
+        ),
         standing={
             "oneOf": [
                 thing(
@@ -1026,6 +1029,7 @@ SCHEMAS: dict[str, S] = {
     "WaitlistOfferList": pages("WaitlistOffer"),
     "InstallationList": pages("Installation"),
     "OccasionList": pages("Occasion"),
+    "Attendance": thing(occasion=TEXT, came={"type": ["boolean", "null"]}),
     "AccountList": pages("Account"),
     "AuditList": pages("AuditLine"),
     "InboxList": pages("InboxItem"),
