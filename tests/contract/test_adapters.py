@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -11,7 +12,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.contract import Adapter, Configured, Inbound, Installation, Notifies, Publishes, Pushes, Shared, Tools
+from core.contract import (
+    Adapter,
+    Configured,
+    Gate,
+    Inbound,
+    Installation,
+    Notifies,
+    Publishes,
+    Pushes,
+    Serves,
+    Shared,
+    Tools,
+)
 from core.domain.carts import spoken
 from core.domain.errors import BadInput, NotAuthentic, Unreadable, Unsupported
 from core.domain.events import Kind
@@ -38,7 +51,8 @@ def adapters() -> list[Adapter]:
     for point in sorted(entry_points(group="relance.adapters"), key=lambda one: one.name):
         kind = point.load()
         vendors = {way.vendor: ("an-id", "a-secret") for way in kind.manifest.auth if hasattr(way, "vendor")}
-        found.append(kind(Tools(dict(kind.manifest.vendors), vendors, nobody, 1.0, nobody)))
+        gates = {"smpp": Gate("127.0.0.1", 2775, "relance.example")}
+        found.append(kind(Tools(dict(kind.manifest.vendors), vendors, nobody, 1.0, nobody, gates)))
     return found
 
 
@@ -126,6 +140,23 @@ def test_what_a_connection_brings_is_switched_off_and_in_both_languages(adapter:
             assert all(words.values())
         assert "active" not in preset
     assert len(keys) == len(presets.of(adapter))
+
+
+@each
+def test_who_is_called_by_its_platform_says_what_to_fill_in_over_there(adapter: Adapter) -> None:
+    if not isinstance(adapter, Serves):
+        pytest.skip("it keeps no lines to us")
+    secrets = adapter.configured({}).secrets
+    there = replace(installation(adapter), config=adapter.configured({}).config, secrets=secrets)
+    sheet = adapter.sheet(there)
+    for one in sheet:
+        words = (one.label, one.note, *(() if isinstance(one.value, str) else (one.value,)))
+        assert all(set(said) >= {"fr", "en"} for said in words)
+        # What is shown to everybody holds nothing that opens the line.
+        assert one.secret or not any(secret in str(one.value) for secret in secrets.values())
+    assert sum(one.secret for one in sheet) == 1
+    assert len({one.code for one in adapter.words()}) == len(adapter.words())
+    assert all(one.reason.code in SENTENCES and one.weight in ("soft", "hard") for one in adapter.words())
 
 
 LEAST = {"link": "https://relance.example/l/AbCdEfGh"}
