@@ -27,7 +27,7 @@ from core.contract import Configured
 from core.domain.messages import Channel, MessageClass
 from core.engine.dispatch import BATCH
 from core.secrets import Vault
-from core.storage import accounts, house, outbox
+from core.storage import accounts, house, outbox, tally
 from core.storage import tables as t
 from core.storage.database import Database
 from core.storage.migrate import upgrade
@@ -118,6 +118,24 @@ class House:
             default=0.0,
         )  # fmt: skip
 
+    def tells_what_it_knows(self) -> bool:
+        """Whether what is counted is what the ledger holds, and each message's steps end where it is."""
+        a, m, s = t.attempts.c, t.messages.c, t.steps.c
+        with self.database.read(self.workspace) as tx:
+            held = {
+                ("attempts", *row[:4]): row[4] for row in tx.connection.execute(
+                    select(a.provider, a.channel, m["class"], a.outcome, func.count())
+                    .join_from(t.attempts, t.messages, m.id == a.message)
+                    .group_by(a.provider, a.channel, m["class"], a.outcome))
+            }  # fmt: skip
+            counted = {key: count for key, count in tally.read(tx).items() if key[0] == "attempts"}
+            last = select(s.message, func.max(s.id).label("id")).group_by(s.message).subquery()
+            elsewhere = tx.connection.execute(
+                select(func.count()).select_from(t.messages)
+                .join(last, last.c.message == m.id).join(t.steps, s.id == last.c.id).where(s.state != m.state)
+            ).scalar()  # fmt: skip
+        return counted == held and elsewhere == 0
+
     def close(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
@@ -189,6 +207,7 @@ def test_a_provider_that_can_be_asked_loses_nothing_doubles_nothing_and_leaves_n
         assert len(ledger.taken) == count
         assert {reference for reference, times in ledger.taken.items() if times > 1} == set()
         assert place.longest_doubt() < 60
+        assert place.tells_what_it_knows()
     finally:
         place.close()
 
@@ -207,6 +226,7 @@ def test_a_provider_that_cannot_be_asked_is_never_told_twice_and_what_is_in_doub
         assert {reference for reference, times in ledger.taken.items() if times > 1} == set()
         assert place.in_state("sent") <= set(ledger.taken), "nothing is called sent that did not arrive"
         assert set(place.ever_in_doubt()) == doubted
+        assert place.tells_what_it_knows()
     finally:
         place.close()
 
@@ -231,6 +251,7 @@ def test_simulated_phones_receive_each_message_once_whenever_the_process_dies(
         with place.database.read() as tx:
             received = tx.connection.execute(select(func.count()).select_from(t.simulated)).scalar()
         assert received == count
+        assert place.tells_what_it_knows()
     finally:
         place.close()
 
