@@ -18,14 +18,15 @@ from core.cli import COMMANDS, cli
 from core.contract import Configured, Inbound
 from core.engine.checkup import CHECKS
 from core.settings import Settings
-from core.storage import house, inbox, installations, people
+from core.storage import access, house, identities, inbox, installations, people, second_factors
 from core.suite import Suite, build_suite
 
 Run = Callable[..., Result]
 WRITE = {
     "migrate", "clock", "demo", "send", "messages cancel", "messages release", "inbox replay", "users add",
-    "import contacts", "export", "erase", "keys create", "keys renew", "keys revoke", "keys rotate-secrets", "backup", "restore",
-    "config apply", "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
+    "users reset-second-factor", "users sign-in-link", "users unlink-sso",
+    "import contacts", "export", "erase", "keys create", "keys renew", "keys revoke", "keys rotate-secrets", "backup",
+    "restore", "config apply", "caps set", "caps raise", "caps release", "caps refuse", "caps remove", "adapters publish",
     "campaigns send", "campaigns pause", "campaigns resume", "campaigns cancel",
     "campaigns repeat", "campaigns series pause", "campaigns series resume", "campaigns series end", "surveys start",
     "surveys stop", "waitlist add", "waitlist remove", "waitlist import", "waitlist offer", "waitlist withdraw",
@@ -186,6 +187,29 @@ def test_people_are_added_with_a_password_that_nobody_sees_on_a_command_line(hom
     home("users", "add", "ana@example.org", "--password-stdin", stdin="une phrase longue\n", status=1)
     home("users", "add", "new@example.org", "--password-stdin", stdin="court\n", status=1)
     home("users", "add", "nobody", status=2)
+
+
+def test_an_operator_lets_in_who_is_locked_out_and_it_is_in_the_log(home: House) -> None:
+    home("users", "add", "ana@example.org", "--password-stdin", stdin="une phrase longue\n")
+    suite = home.suite()
+    with suite.database.write() as tx:
+        user = access.by_email(tx, "ana@example.org")
+        assert user is not None
+        second_factors.begin(tx, suite.vault, user, suite.now())
+        second_factors.confirm(tx, user, suite.now())
+        identities.bind(tx, "https://id.example", "7", user, suite.now())
+
+    assert not home.json("users", "reset-second-factor", "Ana@example.org", "--dry-run")["reset"]
+    assert home.json("users", "reset-second-factor", "Ana@example.org")["reset"]
+    assert not home.json("users", "reset-second-factor", "ana@example.org")["reset"]
+    assert home.json("users", "unlink-sso", "ana@example.org")["unlinked"] == 1
+    assert "/sign-in/link?code=" in home("users", "sign-in-link", "ana@example.org").stdout
+    home("users", "sign-in-link", "nobody@example.org", status=1)
+    said = [one["what"] for one in home.json("audit", "list")["data"]]
+    assert said == ["sign_in_link_made", "sso_unbound", "second_factor_reset", "user_added"]
+    assert home.json("audit", "verify")["data"][0]["lines"] == 4
+    home("audit", "verify", "--expect", "nonsense", status=2)
+    home("audit", "verify", "--expect", "9:0123456789abcdef", status=1)
 
 
 def test_cost_and_hours_need_no_house(tmp_path: Path) -> None:
