@@ -8,6 +8,7 @@ from core.domain.errors import InvalidNumber, NotFound
 from core.domain.occasions import Occasion
 from core.domain.recipients import Line, Recipient
 from core.engine import scheduling
+from core.engine.waitlist import freeing
 from core.storage import house, installations, occasions
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -60,6 +61,8 @@ def apply(
         house.note(tx, who, "occasion_muted" if muted else "occasion_unmuted", occasion_id, {}, now)
     corrected = occasions.by_ids(tx, [occasion_id])
     scheduling.replan(tx, corrected, now, scheduling.live_installations(tx))
+    if recipient is not None:
+        freeing.corrected(tx, corrected[0], now)
     return corrected[0]
 
 

@@ -10,6 +10,7 @@ from core.domain.errors import Conflict, NotFound
 from core.domain.messages import State
 from core.domain.reasons import Reason
 from core.engine import scheduling
+from core.engine.waitlist import freeing
 from core.storage import house, installations, outbox
 from core.storage.database import Transaction
 from core.suite import Suite
@@ -28,6 +29,7 @@ def to_live(tx: Transaction, row: installations.Row, now: datetime, who: str) ->
     tx.alone(f"plan:{tx.owned}")
     if row.mode != "live":
         installations.change(tx, row.installation.id, mode="live", live_since=now)
+        freeing.went_live(tx, row.installation.id, now)
         house.note(tx, who, "went_live", row.installation.id, {}, now)
     scheduling.replan_open(tx, now, scheduling.live_installations(tx), installation=row.installation.id)
 

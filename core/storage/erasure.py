@@ -49,6 +49,7 @@ _BELOW = (
     ("clicks", "message", "messages"),
     ("links", "message", "messages"),
     ("page_codes", "message", "messages"),
+    ("attendances", "occasion", "occasions"),
     ("survey_people", "message", "messages"),
     ("survey_people", "occasion", "occasions"),
     ("survey_answers", "occasion", "occasions"),
@@ -99,6 +100,7 @@ def forget_there(
         if done:
             counts[name] = counts.get(name, 0) + done
 
+    _untitled(tx, occasion_ids)
     for ids in chunks(occasion_ids):
         rows = tx.rows(tx.mine(t.messages, m.id).where(m.occasion.in_(ids)))
         owned = {"messages": [row["id"] for row in rows], "occasions": ids}
@@ -187,6 +189,7 @@ def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:
                 continue
             rows = tx.rows(tx.mine(table, table.c.id).where(or_(*(column == number for column in columns))))
             gone[name] = [row["id"] for row in rows]
+    _untitled(tx, gone["occasions"])
     for name, column, owner in _BELOW:
         table = t.metadata.tables[name]
         names = gone[owner]
@@ -199,6 +202,14 @@ def _whole_rows(tx: Transaction, number: str) -> Iterable[tuple[str, int]]:
         table = t.metadata.tables[name]
         for ids in chunks(found):
             yield name, _done(tx, delete(table).where(table.c.workspace == tx.owned, table.c.id.in_(ids)))
+
+
+def _untitled(tx: Transaction, occasion_ids: list[str]) -> None:
+    """A free time stays, without what the appointment was called: that is its person's name more often than not."""
+    s = t.waitlist_slots
+    for ids in chunks(occasion_ids):
+        mine = (s.c.workspace == tx.owned, s.c.occasion.in_(ids), s.c.title.is_not(None))
+        tx.connection.execute(update(s).where(*mine).values(title=None))
 
 
 def _traces(tx: Transaction, spellings: Spellings) -> Iterable[tuple[str, int]]:

@@ -75,9 +75,19 @@ def confirmed(tx: Transaction, occasion: Occasion, now: datetime) -> bool:
     return True
 
 
-def by_hand(
-    tx: Transaction, given: Mapping[str, Any], who: str, now: datetime
-) -> str:
+def corrected(tx: Transaction, occasion: Occasion, now: datetime) -> None:
+    """A person said whose number an appointment has: it may be that of whoever took a slot."""
+    if occasion.kind is Kind.APPOINTMENT and occasion.closed is None:
+        _filled(tx, occasion, now)
+
+
+def went_live(tx: Transaction, installation: str, now: datetime) -> None:
+    """What was only shown in rehearsal is offered from now on."""
+    for row in waitlist.slots(tx, states=[SlotState.REHEARSED], installation=installation, since=now, limit=200):
+        waitlist.change_slot(tx, row["id"], now, state=str(SlotState.OPEN), reason=None, next_at=now)
+
+
+def by_hand(tx: Transaction, given: Mapping[str, Any], who: str, now: datetime) -> str:
     """Somebody of the house offers a time: `{"occasion"}`, or `{"installation", "start", "end", "zone", "title"}`. The
     slot's id. Raises `NotFound`, `BadInput`, `Conflict` when it is offered already, or the calendar is not free."""
     tx.alone(f"plan:{tx.owned}")
@@ -157,7 +167,7 @@ def _filled(tx: Transaction, one: Occasion, now: datetime) -> None:
         if slot["state"] == SlotState.TAKEN:
             _filled_taken(tx, slot, one, now)
         else:
-            why = Reason("waitlist_restored") if itself else Reason("waitlist_filled", {"title": _title(one)})
+            why = Reason("waitlist_restored" if itself else "waitlist_filled")
             offering.end(tx, slot, SlotState.WITHDRAWN, why, now)
 
 
@@ -171,10 +181,9 @@ def _filled_taken(tx: Transaction, slot: waitlist.Row, one: Occasion, now: datet
         waitlist.change_slot(tx, slot["id"], now, settled_at=now, write_at=None, trouble=None)
         waitlist.note(tx, slot["id"], "settled", now, reason=Reason("waitlist_in_calendar"))
         return
-    why = Reason("waitlist_clash", {"title": _title(one)})
+    why = Reason("waitlist_clash")
     if slot["trouble"] is None or slot["trouble"]["code"] != why.code:
-        waitlist.change_slot(tx, slot["id"], now, trouble={"code": why.code, "values": dict(why.values)},
-                             write_at=None)  # fmt: skip
+        waitlist.change_slot(tx, slot["id"], now, trouble=_reason_row(why), write_at=None)
         waitlist.note(tx, slot["id"], "clash", now, reason=why)
 
 
@@ -184,14 +193,22 @@ def _freed(
     """The time of an appointment as it was known is free, if the clinic wants it to be offered."""
     if not terms.on or was.start is None or (cause not in terms.causes and not surely):
         return
-    if any(row["start"] == was.start and row["state"] != SlotState.WITHDRAWN
-           for row in waitlist.of_occasion(tx, was.id)):  # fmt: skip
+    if any(row["start"] == was.start and not _may_begin_anew(row) for row in waitlist.of_occasion(tx, was.id)):
         return
     others = waitlist.overlapping(tx, was.installation, was.start, was.end or was.start + offering.USUAL_LENGTH)
     if any(_place(one) == _place(was) for one in others if not (one.id == was.id and cause is Cause.DECLINED)):
         return
     _begun(tx, was.installation, _origin(was), cause, was.start, was.end, was.zone or _zone(tx), _title(was),
            _place(was), was.id, terms, now)  # fmt: skip
+
+
+def _may_begin_anew(row: waitlist.Row) -> bool:
+    """A slot that a calendar took back may be freed again; what a person of the house took back stays theirs."""
+    return row["state"] == SlotState.WITHDRAWN and row["reason"] != _reason_row(Reason("waitlist_by_person"))
+
+
+def _reason_row(reason: Reason) -> Mapping[str, Any]:
+    return {"code": reason.code, "values": dict(reason.values)}
 
 
 def _begun(
@@ -210,7 +227,7 @@ def _begun(
     if slot_id is None:
         return None
     if reason is not None:
-        waitlist.change_slot(tx, slot_id, now, reason={"code": reason.code, "values": dict(reason.values)})
+        waitlist.change_slot(tx, slot_id, now, reason=_reason_row(reason))
     waitlist.note(tx, slot_id, "freed", now, reason=Reason(f"waitlist_freed_{cause}"))
     telling.counted(tx, "freed")
     telling.told(tx, "slot.freed", slot_id, now)

@@ -17,6 +17,7 @@ from core.domain.recipients import Line, Recipient
 from core.domain.waitlist import (
     Ask,
     Candidate,
+    Cause,
     End,
     EntryState,
     Give,
@@ -106,6 +107,12 @@ def go_on(tx: Transaction, slot_id: str, now: datetime) -> None:
             why = Reason("disconnected" if state == "disconnected" else "back_to_rehearsal")
             end(tx, row, SlotState.WITHDRAWN, why, now)
             return
+        if not about.terms.on and row["cause"] != Cause.BY_HAND:
+            end(tx, row, SlotState.WITHDRAWN, Reason("waitlist_switched_off"), now)
+            return
+        if row["deadline"] != about.slot.deadline(about.terms):
+            # The clinic has chosen another notice since.
+            waitlist.change_slot(tx, slot_id, now, deadline=about.slot.deadline(about.terms))
         if state != "connected" and now < about.slot.deadline(about.terms):
             # Nobody is asked about a calendar that we do not see.
             waitlist.change_slot(tx, slot_id, now, next_at=min(now + AGAIN, about.slot.deadline(about.terms)),
@@ -190,7 +197,7 @@ def _may(policy: Policy, whom: Recipient, at: datetime) -> datetime | Reason:
 
 def _slot(tx: Transaction, row: waitlist.Row) -> Slot:
     gave_up = occasions.get(tx, row["occasion"]) if row["occasion"] else None
-    whose = gave_up.recipient if gave_up is not None and row["cause"] != "by_hand" else None
+    whose = gave_up.recipient if gave_up is not None and row["cause"] != Cause.BY_HAND else None
     return Slot(
         row["start"], row["zone"], row["installation"], row["end"], row["title"] or "", row["occasion"],
         frozenset({whose.number}) if whose else frozenset(), row["place"] or "",

@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from core.domain.errors import RelanceError
 from core.domain.events import Closed
 from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
-from core.domain.waitlist import Person, SlotState, read_wishes
-from core.engine import correcting, switching
+from core.domain.waitlist import Person, read_wishes
+from core.engine import correcting, erasing, switching
 from core.engine.waitlist import board, freeing, joining
 from core.storage import installations, people, waitlist
-from core.storage import tables as t
 from tests.support.waiting import DUPRE, NOEL, PATIENT, PETIT, PROOF, ROUX, TUESDAY_NINE, Waiting
 
 
@@ -283,6 +281,28 @@ def test_rehearsal_offers_nothing_and_shows_what_it_would(tmp_path: Path) -> Non
     assert [(entry["name"], why.code) for entry, why in shown.passed] == [("M. Petit", "waitlist_weekday")]
 
 
+def test_going_live_offers_what_rehearsal_only_showed(tmp_path: Path) -> None:
+    clinic = Waiting(tmp_path, live=False)
+    clinic.wants(ROUX)
+    clinic.frees()
+
+    switching.go_live(clinic.suite, clinic.workspace, clinic.installation, who="usr_1")
+    clinic.settle()
+
+    assert clinic.asked() == [(ROUX, "asked")]
+
+
+def test_switching_the_list_off_ends_what_it_offers(tmp_path: Path) -> None:
+    clinic = Waiting(tmp_path)
+    clinic.wants(ROUX)
+    clinic.frees()
+
+    clinic.offers(on=False)
+    clinic.at("2026-11-30T09:01:00+01:00")
+
+    assert (clinic.slot()["state"], clinic.slot()["reason"]["code"]) == ("withdrawn", "waitlist_switched_off")
+
+
 def test_going_back_to_rehearsal_stops_what_was_offered(tmp_path: Path) -> None:
     clinic = Waiting(tmp_path)
     clinic.wants(ROUX)
@@ -360,6 +380,34 @@ def test_the_taker_is_recognised_in_the_calendar_and_somebody_else_is_a_clash(tm
     assert clinic.slot()["settled_at"] is not None
     with clinic.suite.database.read(clinic.workspace) as tx:
         assert board.to_settle(tx, clinic.suite.now()) == []
+
+
+def test_the_taker_is_recognised_when_somebody_says_whose_number_an_appointment_has(tmp_path: Path) -> None:
+    clinic = Waiting(tmp_path)
+    clinic.wants(ROUX)
+    clinic.frees()
+    clinic.answer(ROUX, "oui")
+    entered = clinic.write("roux", TUESDAY_NINE, None, "Mme Roux", trouble=Reason("no_number"))
+    assert clinic.slot()["settled_at"] is None
+
+    correcting.correct(clinic.suite, clinic.workspace, entered, ROUX, None, "usr_1")
+
+    assert clinic.slot()["settled_at"] is not None
+
+
+def test_what_the_house_took_back_is_not_offered_again_when_the_appointment_is_deleted(tmp_path: Path) -> None:
+    clinic = Waiting(tmp_path)
+    clinic.write("visit", "2026-12-02T15:00:00+01:00", PATIENT)
+    clinic.at("2026-12-01T18:00:30+01:00")
+    clinic.wants(ROUX)
+    clinic.answer(PATIENT, "non")
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        freeing.withdraw(tx, clinic.slot()["id"], "usr_1", clinic.suite.now())
+
+    clinic.write("visit", None, None, closed=Closed.DELETED)
+    clinic.settle()
+
+    assert (clinic.slot()["state"], clinic.asked()) == ("withdrawn", [])
 
 
 def test_a_slot_that_the_clinic_takes_back_is_told_to_who_had_it(tmp_path: Path) -> None:
@@ -596,21 +644,21 @@ def test_nothing_is_offered_while_the_calendar_is_away(tmp_path: Path) -> None:
     assert clinic.asked() == [(ROUX, "silent"), (PETIT, "asked")]
 
 
-def test_the_taker_who_is_erased_leaves_the_slot_readable(tmp_path: Path) -> None:
+def test_the_people_of_a_slot_are_erased_and_it_stays_readable_without_them(tmp_path: Path) -> None:
     clinic = Waiting(tmp_path)
-    clinic.wants(ROUX)
+    clinic.wants(ROUX, "Mme Roux")
     clinic.frees()
     clinic.answer(ROUX, "oui")
     clinic.settle()
+    assert clinic.slot()["title"] == "Consultation"
 
-    with clinic.suite.database.write(clinic.workspace) as tx:
-        for table in (t.waitlist_offers, t.waitlist_entries, t.waitlist_steps):
-            tx.connection.execute(table.delete().where(table.c.number == ROUX))
-        tx.connection.execute(update(t.waitlist_slots).values(title=None))
+    for number in (ROUX, PATIENT):
+        erasing.erase(clinic.suite, clinic.workspace, Recipient.parse(number), who="usr_1")
 
     with clinic.suite.database.read(clinic.workspace) as tx:
         [shown] = board.boards(clinic.suite, tx, clinic.suite.now())
-    assert (shown.taker, shown.row["state"]) == (None, SlotState.TAKEN)
+    assert (shown.taker, shown.row["state"], shown.row["title"]) == (None, "taken", None)
+    assert [what for what, _ in clinic.story()] == ["freed"]
 
 
 def test_words_of_the_clinics_own_have_to_say_which_slot_and_until_when(tmp_path: Path) -> None:
