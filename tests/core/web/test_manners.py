@@ -399,8 +399,12 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     client.post("/v1/simulator/replies", {"from": left.json()["to"], "text": "Je serai en retard", "to": "38555"})
     relance.settle()
     conversation = client.get("/v1/conversations").json()["data"][0]["id"]
+    weekly = {"every": "week", "first": "2099-01-05", "at": "10:00"}
+    again = client.post("/v1/campaigns", told).json()["id"]
+    series = client.post(f"/v1/campaigns/{again}/repeat", weekly).json()["id"]
     ids = {
         "messages": message,
+        "campaign-series": series,
         "segments": segment,
         "campaigns": campaign,
         "surveys": survey,
@@ -421,6 +425,8 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     bodies: dict[str, Any] = {
         "rules": {"name": "x"}, "segments": {"name": "x"}, "campaigns": {"name": "x"},
         "surveys": {"name": "x", "audience": {"numbers": ["+33639980011"]}}, "keywords": {"active": False},
+        "/v1/templates/{key}/restore": {"language": "fr", "version": 1}, "/v1/campaigns/{id}/repeat": weekly,
+        "/v1/occasions/{id}/attendance": {"came": True},
         "verifications": {"code": "123456"}, "conversations": {"body": "x", "text": "x", "state": "closed"},
     }  # fmt: skip
 
@@ -429,7 +435,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
             continue
         noun = route.path.split("/")[2]
         path = route.path.replace("{id}", ids[noun]).replace("{key}", ids[noun]).replace("{delivery}", "dlv_x")
-        body = bodies.get(noun, {}) if route.takes is not None else None
+        body = bodies.get(route.path, bodies.get(noun, {})) if route.takes is not None else None
         answer = stranger.call(route.method, path, **({"json": body} if body is not None else {}))
         assert answer.status_code == 404, (route.method, path, answer.text)
 
@@ -441,7 +447,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     assert stranger.get(f"/v1/messages?after={message}").json()["data"] == []
     nouns = (
         "messages contacts templates rules installations provider-accounts webhooks links verifications segments "
-        "campaigns exports conversations surveys keywords"
+        "campaigns campaign-series exports conversations surveys keywords"
     )
     for noun in nouns.split():
         assert stranger.get(f"/v1/{noun}").json()["data"] == [], noun
