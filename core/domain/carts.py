@@ -21,6 +21,7 @@ from core.domain.occasions import Occasion
 from core.domain.reasons import Reason
 from core.domain.rules import Rule
 from core.domain.text.price import decimals_of
+from core.domain.when import OnChange
 
 ORDER_SETTLES = timedelta(minutes=2)
 """A shop empties and recounts a cart while it takes the order: what changes so shortly after belongs to the order."""
@@ -259,6 +260,15 @@ def share_left_out(rule: Rule, around: Around) -> int:
     if rule.on is not Kind.CART or rule.message_class is not MessageClass.MARKETING:
         return 0
     return around.control if rule.control_group is None else rule.control_group
+
+
+def not_reminded(visit: Occasion, rule: Rule, key: bytes) -> bool:
+    """Whether the person of an appointment belongs to those whom this rule does not remind, so that we know what
+    happens without: only where somebody has chosen a share, and never of news about the appointment."""
+    percent = rule.control_group or 0
+    if not percent or visit.recipient is None or isinstance(rule.when, OnChange):
+        return False
+    return in_control(key.hex(), visit.installation, visit.recipient.number, percent)
 
 
 def left_out(cart: Occasion, rule: Rule, around: Around) -> bool:

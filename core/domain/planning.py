@@ -178,7 +178,7 @@ def _answer(
     if until is not None and now > until:
         return skip(Reason("too_late", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
     if wanted < now - _MINUTE:
-        late = _left_in(_send(occasion, rule, policy, now, until, now, at_once=True), occasion, rule, around)
+        late = _left_in(_send(occasion, rule, policy, now, until, now, at_once=True), occasion, rule, policy, around)
         late = replace(late, wanted_at=wanted)
         if rule.late == "send":
             return late
@@ -187,7 +187,7 @@ def _answer(
     if until is not None and wanted > until:
         return skip(Reason("never_useful", {"until": _said(until, occasion, policy)}), State.EXPIRED, wanted)
     at_once = isinstance(rule.when, OnChange) or (isinstance(rule.when, Asked) and wanted == now)
-    return _left_in(_send(occasion, rule, policy, wanted, until, now, at_once=at_once), occasion, rule, around)
+    return _left_in(_send(occasion, rule, policy, wanted, until, now, at_once=at_once), occasion, rule, policy, around)
 
 
 _SHOPS = frozenset({Kind.CART, Kind.ORDER})
@@ -202,10 +202,18 @@ def _unwanted(occasion: Occasion, rule: Rule, around: Around | None) -> Reason |
     return carts.too_small(rule, occasion.values)
 
 
-def _left_in(answer: Send | Skip, occasion: Occasion, rule: Rule, around: Around | None) -> Send | Skip:
-    """`answer`, unless the person of a cart is one of those who are left out to measure what nudging brings. Asked
-    last, so that both groups hold the same kind of people."""
-    if isinstance(answer, Skip) or occasion.kind is not Kind.CART:
+def _left_in(
+    answer: Send | Skip, occasion: Occasion, rule: Rule, policy: Policy, around: Around | None
+) -> Send | Skip:
+    """`answer`, unless the person of a cart or an appointment is one of those who are left out to measure what writing
+    to them brings. Asked last, so that both groups hold the same kind of people."""
+    if isinstance(answer, Skip):
+        return answer
+    if occasion.kind is Kind.APPOINTMENT and carts.not_reminded(occasion, rule, policy.codes):
+        why = Reason("control_group_visits", {"percent": rule.control_group})
+        return Skip(answer.key, rule.id, why, State.CANCELLED, answer.checks, answer.wanted_at, occasion.start,
+                    left_out_at=answer.send_at)  # fmt: skip
+    if occasion.kind is not Kind.CART:
         return answer
     if answer.wanted_at is not None and answer.send_at < answer.wanted_at:
         # Before its time a nudge is none: the person is still choosing.

@@ -49,7 +49,8 @@ class Rule:
     once_per_person: Duration | None = None
     """Carts: whoever was written to about another cart within this time is not written to about this one."""
     control_group: int | None = None
-    """Carts: percent of the people who are left out to measure what it brings; None: as the installation says."""
+    """Percent of the people who are left out to measure what it brings. Carts: None for what the installation says;
+    appointments: None for nobody."""
     discount: Discount | None = None
     """Carts: what the code takes off that is made for each person; texts say it as `code`."""
 

@@ -2,8 +2,8 @@
 
 The range is that of controlled trials, because nobody knows beforehand where in it a place will be. Source:
 Gurol-Urganci and others, "Mobile phone messaging reminders for attendance at healthcare appointments", Cochrane
-Database of Systematic Reviews 2013, CD007458: without a reminder 67.8 % came; a text message multiplied that by 1.03 to 1.26
-(95 %). Of the 32.2 % who did not come, that is 6 % to 55 % who come after all.
+Database of Systematic Reviews 2013, CD007458: without a reminder 67.8 % came; a text message multiplied that by 1.03
+to 1.26 (95 %). Of the 32.2 % who did not come, that is 6 % to 55 % who come after all.
 """
 
 from __future__ import annotations

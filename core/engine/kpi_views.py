@@ -15,6 +15,7 @@ from core.domain.supposing import MILLION, SLIDERS, within
 from core.engine.attributing import window_of
 from core.engine.kpis import ANSWERED_WITHIN, Period
 from core.storage import conversions, house, measures
+from core.storage import visits as stored_visits
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -22,6 +23,8 @@ MOST_ROWS, MOST_COLUMNS = 20, 31
 MONTHS = 12
 COHORTS_LIVE = timedelta(hours=1)
 SUPPOSED_FROM = timedelta(days=28)
+LEAST_KNOWN = 30
+"""Appointments of which it is known who came, before their share that was missed is taken for anything."""
 
 
 # ---------------------------------------------------------------------------------------------- where it arrives
@@ -157,6 +160,7 @@ def own_figures(suite: Suite, workspace: str) -> dict[str, float]:
         known = house.workspace(tx, workspace)
         zone = ZoneInfo(known["settings"]["zone"] if known else house.DEFAULTS["zone"])
         visits, numbered = measures.visits_between(tx, since, now)
+        seen, missed = stored_visits.missed_share(tx, since, now)
         days = measures.Asked(local(since, zone).date(), local(now, zone).date(), {})
         cost = left = 0
         for (currency,), figures in measures.sums(tx, days).items():
@@ -165,6 +169,8 @@ def own_figures(suite: Suite, workspace: str) -> dict[str, float]:
     if visits:
         found["visits"] = within("visits", round(visits / 4))
         found["reachable"] = within("reachable", round(100 * numbered / visits))
+    if seen >= LEAST_KNOWN:
+        found["missed"] = within("missed", round(200 * missed / seen) / 2)
     if left and cost:
         found["cost"] = within("cost", round(cost / left / MILLION, 3))
     return found

@@ -595,7 +595,7 @@ called_off = Table(
     Index(None, "at"),
 )
 
-# Carts whose people were left out of nudging at that moment, to measure what it brings.
+# Carts (and appointments, named alike) whose people were left out at that moment, to measure what writing brings.
 left_out = Table(
     "left_out",
     metadata,
@@ -605,6 +605,19 @@ left_out = Table(
     Column("rule", _ID, nullable=False),
     Column("at", Moment, nullable=False),
     Index(None, "installation", "at"),
+)
+
+# Who came to their appointment, and who did not, as a person or a program said.
+attendances = Table(
+    "attendances",
+    metadata,
+    Column("occasion", _ID, primary_key=True),
+    Column("workspace", _ID, nullable=False),
+    Column("start", Moment, nullable=False),
+    Column("came", Boolean, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Index(None, "workspace", "start"),
 )
 
 # Orders that came after a nudge, or of somebody who was left out: each order once.

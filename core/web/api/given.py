@@ -534,6 +534,13 @@ class OccasionChange(Body):
     muted = fields.Boolean(truthy={True}, falsy={False})
 
 
+class Attendance(Body):
+    came = fields.Boolean(
+        required=True, allow_none=True, truthy={True}, falsy={False},
+        metadata={"description": "null: nobody knows (any more)"},
+    )
+
+
 class Explanations(Body):
     to = words(40)
     occasion = words(40)

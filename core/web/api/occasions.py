@@ -6,7 +6,7 @@ from typing import Any
 
 from core.domain.errors import NotFound
 from core.domain.occasions import Occasion
-from core.engine import correcting, shown
+from core.engine import attending, correcting, shown
 from core.storage import occasions
 from core.storage.database import Transaction
 from core.web.api import given
@@ -47,6 +47,14 @@ def change(call: Call, id: str) -> Answer:
     with call.write() as tx:
         correcting.apply(tx, id, call.now, recipient=chosen, muted=body.get("muted"), who=call.who)
         return call.done(200, _shown(_known(tx, id), call))
+
+
+@ROUTES("PUT", "/v1/occasions/{id}/attendance", "Whether the person came to an appointment that is over or has begun: "
+        "what missed appointments are measured by", takes=given.Attendance(), gives="Attendance")  # fmt: skip
+def attendance(call: Call, id: str) -> Answer:
+    with call.write() as tx:
+        attending.say(tx, id, call.body["came"], call.who, call.now)
+        return call.done(200, {"occasion": id, "came": call.body["came"]})
 
 
 def _shown(one: Occasion, call: Call) -> dict[str, Any]:

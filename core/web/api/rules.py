@@ -195,7 +195,8 @@ def check(suite: Suite, tx: Transaction, values: Mapping[str, Any]) -> None:
     wrong: list[tuple[str, Reason]] = []
     said = values.get("conditions") or {}
     wrong += [(f"/{name}", Reason("only_for_carts")) for name in ("once_per_person", "control_group", "discount")
-              if said.get(name) is not None and values["on"] != "cart"]  # fmt: skip
+              if said.get(name) is not None and values["on"] != "cart"
+              and not (name == "control_group" and values["on"] == "appointment")]  # fmt: skip
     if said.get("at_least") and values["on"] not in _CARTS:
         wrong.append(("/at_least", Reason("only_for_carts")))
     if (values.get("body") is None) == (values.get("template") is None):

@@ -15,7 +15,7 @@ from core.domain.errors import BadInput
 from core.domain.kpi import Kpi, Unit
 from core.domain.reasons import Reason
 from core.domain.supposing import FEWER_HIGH, FEWER_LOW, SLIDERS, suppose
-from core.engine import arranging, kpi_views, kpis
+from core.engine import arranging, attending, kpi_views, kpis
 from core.engine.kpis import FILTERS, Measured, Period
 from core.storage import campaigns, installations, measures, rules
 from core.web.app import current_suite
@@ -65,11 +65,13 @@ def shown() -> ResponseReturnValue:
         choices = measures.choices(tx, wanted.before.first, wanted.last)
         places = kpi_views.delivery(tx, wanted, only)
         soon = kpi_views.answered(tx, wanted, only)
+        reminding = attending.reminding(tx, wanted)
         carts = kpi_views.compared(tx, list(names["installation"].items()), wanted, suite.now())
     answer = render_template(
         "measures.html", measured=measured, wanted=wanted, only=only, wrong=wrong, names=names, choices=choices,
         periods=PERIODS, chosen=_chosen(wanted), chart=drawn(measured), places=places, soon=soon, months=months,
         counted=counted, carts=[(one, interval(one.uplift), _honest(one.uplift)) for one in carts],
+        reminding=reminding, reminding_line=interval(reminding.uplift),
         value=value, change=change, detail=detail, behind=_behind(wanted, only), named=_named(names), warmth=warmth,
         query=lambda **changes: _query(only, **changes), unit=Unit, now=suite.now(),
     )  # fmt: skip
@@ -85,6 +87,20 @@ def window() -> ResponseReturnValue:
     except BadInput as error:
         return asked.back("/measures", "bad", "measures.window_wrong", most=int(error.reason.values["most"]))
     return asked.back("/measures#window", "good", "settings.saved")
+
+
+@bp.post("/control")
+@page(writes="admin")
+def control() -> ResponseReturnValue:
+    """How many people a reminder leaves out, to measure what it brings."""
+    form = request.form
+    try:
+        attending.leave_out(
+            current_suite(), g.person.workspace, form.get("rule", ""), form.get("percent", ""), who=g.person.id
+        )
+    except BadInput as error:
+        return asked.back("/measures", "bad", "measures.noshow.share_wrong", most=int(error.reason.values["most"]))
+    return asked.back("/measures", "good", "measures.noshow.saved")
 
 
 @bp.get("/simulator")

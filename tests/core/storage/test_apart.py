@@ -68,6 +68,7 @@ from core.storage import (
     surveys,
     uploads,
     verifications,
+    visits,
     waitlist,
     webhooks,
 )
@@ -285,6 +286,9 @@ READS: dict[str, Call] = {
     "request_log.hours": lambda tx, our: request_log.hours(tx, NOW - timedelta(days=1)),
     "request_log.listed": lambda tx, our: request_log.listed(tx),
     "request_log.routes": lambda tx, our: request_log.routes(tx),
+    "visits.attended": lambda tx, our: visits.attended(tx, [our["occasion"]]),
+    "visits.groups": lambda tx, our: any(visits.groups(tx, NOW, SOON + timedelta(days=1), [our["rule"]])),
+    "visits.missed_share": lambda tx, our: any(visits.missed_share(tx, NOW, SOON + timedelta(days=1))),
     "webhooks.deliveries": lambda tx, our: webhooks.deliveries(tx, our["webhook"]),
     "webhooks.get": lambda tx, our: webhooks.get(tx, our["webhook"]),
     "webhooks.listed": lambda tx, our: webhooks.listed(tx),
@@ -412,7 +416,7 @@ OF_ITS_OWN = """
     audit.chain audit.erased audit.note audit.verify
     surveys.add surveys.alone surveys.begin surveys.keep keywords.add
     campaigns.add campaigns.alone campaigns.write_down segments.add segments.list_named segments.put_on segments.where
-    measures.move measures.touch measures.touch_message pages.add pages.counted pages.put_codes
+    visits.attend measures.move measures.touch measures.touch_message pages.add pages.counted pages.put_codes
     accounts.add called_off.remember conversations.heard conversations.note conversions.put exported.add
     erasure.ask_for_all erasure.forget erasure.forget_there
     exports.rows feedback.keep_receipts feedback.keep_reply
@@ -614,6 +618,9 @@ def _figures_and_a_page(tx: Transaction, our: dict[str, str]) -> None:
     reply = PhoneReply("+33639980007", "38555", "oui", NOW, "r8")
     feedback.understood(tx, feedback.keep_reply(tx, our["account"], reply, NOW) or "", meaning="confirm", outcome=WHY,
                         message=our["sent"])  # fmt: skip
+    visits.attend(tx, our["occasion"], SOON, True, "usr_1", NOW)
+    tx.connection.execute(t.left_out.insert().values(
+        cart=our["occasion"], workspace=tx.owned, installation=our["installation"], rule=our["rule"], at=NOW))
     our["page"] = pages.add(tx, "Page", {"action": "none", "languages": {"fr": {"title": "x"}}}, NOW, test=False)
     pages.put_codes(tx, our["page"], ["CODE-1"])
 

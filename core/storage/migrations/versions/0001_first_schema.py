@@ -102,6 +102,19 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "attendances",
+        sa.Column("occasion", sa.String(length=40), nullable=False),
+        sa.Column("workspace", sa.String(length=40), nullable=False),
+        sa.Column("start", sa.BigInteger(), nullable=False),
+        sa.Column("came", sa.Boolean(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("occasion", name=op.f("pk_attendances")),
+    )
+    with op.batch_alter_table("attendances", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attendances_workspace_start"), ["workspace", "start"], unique=False)
+
+    op.create_table(
         "audit",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("workspace", sa.String(length=40), nullable=False),
@@ -2193,6 +2206,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("audit")
+    with op.batch_alter_table("attendances", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attendances_workspace_start"))
+
+    op.drop_table("attendances")
     with op.batch_alter_table("attempts", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_attempts_provider_ref",
