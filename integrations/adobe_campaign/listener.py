@@ -223,14 +223,30 @@ class Listener(Served):
                 log.warning("renewed certificate cannot be read", problem=str(error))
         for key, account in list(self._accounts.items()):
             here = known.get(key)
-            gone = here is None or here.secrets.get("password") != account.installation.secrets.get("password")
-            if here is not None and not gone:
+            if here is not None and _same(here, account.installation):
                 account.installation = here
-            for session in list(account.sessions):
-                if gone or (here is not None and not choices.may_call(here.config, session.address)):
-                    self._spawn(session.part())
+                self._show_out(account, [one for one in account.sessions
+                                         if not choices.may_call(here.config, one.address)])  # fmt: skip
+            elif account.sessions:
+                self._spawn(self._asked_again(account))
             if not account.sessions and not account.waiting:
                 del self._accounts[key]
+
+    async def _asked_again(self, account: _Account) -> None:
+        """What is `known` may be older than a line that was bound meanwhile: nobody is sent away by it alone."""
+        lines = list(account.sessions)
+        try:
+            found = await self._in_thread(self._keeper.who, str(account.installation.config.get("system_id")))
+        except Exception:
+            log.exception("line could not be looked up", installation=account.installation.id)
+            return
+        if found is None or not _same(found, account.installation):
+            self._show_out(account, lines)
+
+    def _show_out(self, account: _Account, lines: Sequence[Session]) -> None:
+        for one in lines:
+            log.info("line is ended from here", installation=account.installation.id)
+            self._spawn(one.part())
 
     # ------------------------------------------------------------------ what is handed in
 
@@ -339,6 +355,11 @@ class Listener(Served):
         self._threads.shutdown(wait=False)
         if not self._thread.is_alive():
             self._loop.close()
+
+
+def _same(one: Installation, other: Installation) -> bool:
+    """Whether who was let in by the one would be by the other."""
+    return one.id == other.id and one.secrets.get("password") == other.secrets.get("password")
 
 
 def _files(gate: Gate) -> tuple[Path, Path]:

@@ -24,7 +24,7 @@ from tests.fakes.esme import UNKNOWN_ID, Esme, Heard, Refused, message, of_piece
 from tests.support import databases
 from tests.support.running import Running
 
-QUICK = Pace(bind=0.3, idle=5, dead=1, unbind=0.3, answer=3, turn=10, linger=0.0)
+QUICK = Pace(bind=1.5, idle=60, dead=10, unbind=0.5, answer=10, turn=20, linger=0.0)
 LONG = "Bonjour, la commande est là : venez la chercher jusqu'à samedi. ".rstrip() * 5
 NOBODY = "33639970002"
 """A simulated phone that is never reached."""
