@@ -14,7 +14,7 @@ import pytest
 
 from core.domain.recipients import Recipient
 from core.engine import erasing, exporting
-from core.storage import exported
+from core.storage import exported, surveys
 from core.storage import tables as t
 from tests.support.running import Client, Running
 
@@ -133,6 +133,8 @@ def test_every_kind_can_be_had_in_both_forms(relance: Running, client: Client) -
     ics = ("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:a\nDTSTAMP:20261101T000000Z\n"
            "DTSTART:20261205T090000Z\nSUMMARY:Mme Roux 06 39 98 00 01\nEND:VEVENT\nEND:VCALENDAR\n")  # fmt: skip
     client.post("/v1/installations", {"adapter": "gcal_reminders", "config": {"ics": ics}})
+    survey = client.post("/v1/surveys", {"name": "Avis", "questions": [{"text": "?", "kind": "scale"}]}).json()["id"]
+    answered(relance, survey)
     relance.settle()
 
     for what in exporting.KINDS:
@@ -140,8 +142,20 @@ def test_every_kind_can_be_had_in_both_forms(relance: Running, client: Client) -
         assert (table["state"], table["rows"]) == ("done", 1), what
         assert len(rows_of(client, table)) == 2
         assert len(lines_of(client, lines)) == 1
-        if what not in ("replies",):
+        if what not in ("replies", "survey_answers"):
             assert lines_of(client, lines) == client.get(f"/v1/{what}").json()["data"]
+
+
+def answered(relance: Running, survey: str) -> None:
+    """Somebody answered the survey, without a message of it."""
+    now = relance.suite.now()
+    with relance.suite.database.write(relance.workspace) as tx:
+        row = surveys.row(tx, survey)
+        assert row is not None
+        [asked] = surveys.begin(tx, row, [surveys.Begun(ANA, "FR", "msg_x", now, now)], "keyword", now, test=True)
+        person = surveys.person(tx, asked)
+        assert person is not None
+        surveys.keep(tx, person, "9", "9", "rep_x", now)
 
 
 def test_a_code_is_in_no_file(relance: Running, client: Client) -> None:
