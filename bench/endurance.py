@@ -85,6 +85,7 @@ class Platforms:
     address: str
     installation: str
     rate: float
+    first: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     took: list[float] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
@@ -102,7 +103,7 @@ class Platforms:
             pause = began + number / self.rate - time.monotonic()
             if pause > 0:
                 await asyncio.sleep(pause)
-            one = asyncio.create_task(self._one(number))
+            one = asyncio.create_task(self._one(self.first + number))
             under_way.add(one)
             one.add_done_callback(under_way.discard)
         await asyncio.gather(*under_way)
@@ -148,10 +149,17 @@ def storm(scale: float, postgres: str) -> Lines:
     rate, seconds = 500, max(int(60 * scale), 6)
     with provider() as (address, _), houses.fresh(address) as house:
         shop = _shop(house)
-        with houses.started(house) as (_, listens):
+        with houses.started(house) as (pid, listens):
+            # What one costs when nobody presses; the names go on where these end.
+            calm = Platforms(house, listens, shop, 20)
+            used = processes.cpu(processes.family(pid))
+            calm.post(200)
+            each = (processes.cpu(processes.family(pid)) - used) / 200
             _spread(house, 10, seconds)
-            callers = Platforms(house, listens, shop, rate)
+            callers = Platforms(house, listens, shop, rate, first=200)
+            used = processes.cpu(processes.family(pid))
             lasted = callers.post(rate * seconds)
+            used = processes.cpu(processes.family(pid)) - used
             late = _lateness(house, 10 * seconds)
             with house.suite.database.read() as tx:
                 known = set(tx.connection.execute(text("SELECT \"key\" FROM occasions")).scalars())
@@ -162,6 +170,15 @@ def storm(scale: float, postgres: str) -> Lines:
         (f"answers {dict(callers.statuses)}, p50 {_quantile(callers.took, 0.5):.2f} s, "
         f"p99 {_quantile(callers.took, 0.99):.2f} s, longest {max(callers.took):.2f} s, "
         f"{callers.without_a_word} refusals without Retry-After"),
+    )
+    refused = callers.statuses["503"]
+    yield (
+        "storm, what it costs",
+        (
+            f"{each * 1000:.1f} CPU-ms for a hook that is taken, "
+            f"{max(used - callers.statuses['200'] * each, 0) / max(refused, 1) * 1000:.1f} for one that is asked to "
+            f"come again; the house had {used / lasted:.0%} of a core"
+        ),
     )
     yield (
         "storm, what was taken and what was due meanwhile",
