@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,3 +79,14 @@ def test_nothing_known_is_nothing_found(database):
         assert overview.by_name(tx, "ana", START) == []
         assert overview.versions(tx, "rul_1") == []
         assert overview.template_versions(tx, "rappel", "fr") == []
+
+
+def test_a_campaign_is_one_line_and_a_platforms_name_is_no_campaign_of_ours(database):
+    with database.write("wsp_1") as tx:
+        named = ((1, "cmp_a"), (1.5, "cmp_a"), (1.7, "cmp_b"), (30, "cmp_a"), (2, "cmpXworkflow"), (3, None))
+        outbox.accept(tx, [replace(new(hour), campaign=campaign) for hour, campaign in named], START)
+    with database.read("wsp_1") as tx:
+        counted = overview.campaigns_by_hour(tx, START, START + timedelta(days=1))
+        singly = outbox.listed(tx, outbox.Filter(extra=overview.singly()), limit=10)
+    assert sorted(counted) == [(1, "cmp_a", 2), (1, "cmp_b", 1)]
+    assert {row["campaign"] for row in singly} == {"cmpXworkflow", None}
