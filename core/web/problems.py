@@ -219,10 +219,10 @@ _INDEX = """<!doctype html>
 <body>
 <main>
 <h1>{{ title }}</h1>
-<dl class="stack">
-{% for code, meaning, remedy in found %}<div class="stack-small" id="{{ code }}">
-<dt><a href="/errors/{{ code }}"><code>{{ code }}</code></a></dt>
-<dd>{{ meaning }} <strong>{{ remedy }}</strong></dd></div>
+<dl class="facts">
+{% for code, meaning, remedy in found %}
+<dt id="{{ code }}"><a href="/errors/{{ code }}"><code>{{ code }}</code></a></dt>
+<dd>{{ meaning }} <strong>{{ remedy }}</strong></dd>
 {% endfor %}</dl>
 <p><a href="/">Relance</a></p>
 </main>

@@ -4,6 +4,7 @@ the pen is named with its line."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -245,3 +246,11 @@ def test_the_command_line_names_the_line(tmp_path: Path) -> None:
 
 def test_settings_that_a_document_may_say_are_all_there(clinic) -> None:
     assert set(current.SETTINGS) <= set(house.DEFAULTS)
+
+
+def test_the_example_of_the_documentation_is_a_good_one(clinic) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "developers.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    told = apply(clinic[0], written.read(example).value, dry=True, secret=lambda where: "a-key")
+    assert ("template", "veille") in {(one.what, one.name) for one in told.changes}
+    assert told.difference is not None
