@@ -311,6 +311,8 @@ def test_a_new_password_ends_the_lines_of_the_old_one(house: House) -> None:
         with pytest.raises(Refused):
             campaign.tx()
         campaign.bound(password=new).unbind()
+    other = house.relance.client.patch(f"/v1/installations/{campaign.id}", {"config": {"system_id": "another"}})
+    assert (other.status_code, other.json()["code"]) == (409, "another_account")
     assert "password" not in house.relance.client.get(f"/v1/installations/{campaign.id}").json()
 
 

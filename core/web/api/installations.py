@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.contract import Configured, HandsOver, Pulls
+from core.contract import Configured, HandsOver, Pulls, Serves
 from core.domain.errors import BadInput, Conflict, NotFound
 from core.domain.reasons import Reason
 from core.engine import foreseeing, installing, pulling, replaying, scheduling, shown, switching
@@ -175,6 +175,9 @@ def _configure(call: Call, tx: Transaction, row: stored.Row, wanted: dict[str, A
         raise NotFound("adapter")
     known = row.installation
     configured = over(adapter.configured, {**known.config, **known.secrets}, wanted)
+    if isinstance(adapter, Serves) and configured.account != row.account:
+        # By that name it is known when it calls.
+        raise Conflict("another_account", known=row.account, given=configured.account)
     stored.keep_secrets(
         tx,
         call.suite.vault,
