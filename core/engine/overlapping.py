@@ -73,8 +73,9 @@ class Overlap:
 
 
 def overlap(
-    tx: Transaction, campaign: str, klass: MessageClass, people: Iterable[tuple[str, datetime]], days: int, *, test: bool
-) -> Overlap:
+    tx: Transaction, campaign: str, klass: MessageClass, people: Iterable[tuple[str, datetime]], days: int, *,
+    test: bool,
+) -> Overlap:  # fmt: skip
     """`people`: (number, when the campaign's message to them is due). Tests are beside tests alone, and fill no cap."""
     whom = dict(people)
     if not whom:

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.domain.recipients import Recipient
-from core.storage import people
+from core.storage import outbox, people
 from core.storage import rules as kept
+from core.storage import tables as t
 from core.web.console.drafting import drafted
 from core.web.console.templates_page import library
 from tests.support.clinic import Clinic
@@ -148,3 +149,21 @@ def test_a_language_that_is_not_written_says_who_gets_which_text_instead(clinic)
     assert "Espagnol : ces personnes reçoivent le texte en anglais. 2 contacts sont concernés." in page
     visitor.post("/templates/rappel", language="es", body="Cita")
     assert "contacts sont concernés" not in visitor.get("/templates/rappel")
+
+
+def test_a_message_opens_the_version_that_it_was_written_from_and_says_the_language_it_fell_back_to(clinic):
+    visitor = Visitor(clinic)
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        kept.save_template(tx, "rappel", "en", "Appointment {{ start }}", clinic.suite.now())
+        kept.save_template(tx, "rappel", "fr", "RDV {{ start }}", clinic.suite.now())
+        tx.connection.execute(t.rules.update().values(template="rappel", body=None, asks=False))
+    clinic.write("ana", "2026-12-02T10:00:00+01:00", language="es")
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        [row] = outbox.listed(tx, outbox.Filter())
+    page = visitor.get(f"/messages/{row['id']}")
+    assert 'href="/templates/rappel/history?language=fr&amp;new=1"' in page
+    assert "n’est pas écrit dans cette langue" in page
+    assert "RDV mercredi 2 décembre" in page, "the workspace's language comes before what was written first"
+    visitor.post("/templates/rappel", language="fr", body="Rendez-vous {{ start }}")
+    assert "history?language=fr&amp;new=2" in visitor.get(f"/messages/{row['id']}")
+    assert "Rendez-vous" in visitor.get("/templates/rappel/history?language=fr&new=2")
