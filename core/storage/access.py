@@ -316,6 +316,8 @@ def tries(tx: Transaction, name: str, now: datetime, within: timedelta) -> int:
 
 def count_try(tx: Transaction, name: str, now: datetime, within: timedelta) -> int:
     """Counts one more; the new count of the window."""
+    # Of two who come at the same moment each would find nothing yet.
+    tx.alone(f"try:{name}")
     c = t.attempts_made.c
     count = tries(tx, name, now, within) + 1
     if count == 1:
@@ -324,6 +326,24 @@ def count_try(tx: Transaction, name: str, now: datetime, within: timedelta) -> i
     else:
         tx.connection.execute(update(t.attempts_made).where(c.key == name).values(count=count))
     return count
+
+
+def admitted(tx: Transaction, doors: Mapping[str, int], now: datetime, within: timedelta) -> bool:
+    """Whether one more try may be made at these doors (name → how many at most); it is counted at once, before anybody
+    knows how it ends: else a hundred that come together would all be let through."""
+    for name in sorted(doors):
+        tx.alone(f"try:{name}")
+    if any(tries(tx, name, now, within) >= most for name, most in doors.items()):
+        return False
+    for name in doors:
+        count_try(tx, name, now, within)
+    return True
+
+
+def give_back(tx: Transaction, name: str) -> None:
+    """The last try at that door was a good one: it does not count."""
+    c = t.attempts_made.c
+    tx.connection.execute(update(t.attempts_made).where(c.key == name, c.count > 0).values(count=c.count - 1))
 
 
 def forget_tries(tx: Transaction, name: str) -> None:

@@ -166,6 +166,19 @@ def test_a_post_without_the_session_s_token_changes_nothing(home: House) -> None
         assert (house.workspace(tx, home.clinic.workspace) or {})["name"] == "Cabinet Lyon"
 
 
+def test_a_nul_in_a_form_is_refused_before_it_reaches_a_database(home: House) -> None:
+    visitor = home.person("owner")
+    csrf = token(visitor.get("/settings").text)
+
+    for rule in home.app.url_map.iter_rules():
+        view = home.app.view_functions[rule.endpoint]
+        if "POST" in (rule.methods or ()) and getattr(view, "relance_access", None) == Access.SESSION:
+            path = re.sub(r"<[^>]+>", "x", rule.rule)
+            assert visitor.post(path, data={"csrf": csrf, "name": "a\0b"}).status_code == 400, path
+            assert visitor.post(path, data={"csrf": csrf, "a\0b": "x"}).status_code == 400, path
+    assert sign_in(home.visitor(), "a\0@example.org").status_code == 400
+
+
 def test_a_post_from_another_site_changes_nothing(home: House) -> None:
     visitor = home.person("owner")
     form = {"csrf": token(visitor.get("/settings").text), "name": "clé"}

@@ -17,7 +17,7 @@ from core.storage import access, second_factors
 from core.web.app import current_suite
 from core.web.console import session
 from core.web.console.session import flash, page
-from core.web.console.sign_in import MOST_TRIES, TRIES_WITHIN
+from core.web.console.sign_in import TRIES_WITHIN, own_password
 from core.web.console.words import t
 
 bp = Blueprint("second_factor_page", __name__)
@@ -86,18 +86,8 @@ def _by_code(given: str) -> Proof:
 
 
 def _by_password(given: str) -> Proof:
-    suite = current_suite()
-    door = f"sign-in:{g.person.email}"
-    with suite.database.read() as tx:
-        if access.tries(tx, door, suite.now(), TRIES_WITHIN) >= MOST_TRIES:
-            return Proof.SLOW
-        known = access.by_password(tx, g.person.email, given[:500]) == g.person.id
-    with suite.database.write() as tx:
-        if known:
-            access.forget_tries(tx, door)
-        else:
-            access.count_try(tx, door, suite.now(), TRIES_WITHIN)
-    return Proof.GOOD if known else Proof.WRONG
+    known = own_password(given)
+    return Proof.SLOW if known is None else Proof.GOOD if known else Proof.WRONG
 
 
 def _prove(wanted: str, by_code: bool, ended: Proof = Proof.GOOD) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import phonenumbers
-from flask import Flask, Response, after_this_request, g, make_response, redirect, request
+from flask import Flask, Response, abort, after_this_request, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from core.domain import veil
@@ -59,6 +59,7 @@ def page(
             if not may(needed):
                 raise Forbidden("role_missing", role=t(f"role.{needed}"))
             if writing:
+                _readable()
                 _same_site(csrf_is_good(person, request.form.get("csrf", "")))
                 if proven and not is_proven(person):
                     return redirect(f"/prove?next={quote(_page_before(), safe='')}", 303)
@@ -79,6 +80,7 @@ def open_page(view: View) -> View:
         given = request.cookies.get(FORM_COOKIE, "")
         g.form_token = given if 20 <= len(given) <= 100 else secrets.token_urlsafe(32)
         if request.method == "POST":
+            _readable()
             _same_site(bool(given) and same(request.form.get("csrf", ""), given))
         after_this_request(_with_form_cookie)
         return view(*args, **kwargs)
@@ -198,6 +200,12 @@ def _enter(person: access.Person) -> None:
 def _page_before() -> str:
     """The page where the form is likely to be: browsers are told not to say where they come from."""
     return own_path("/" + request.path.strip("/").partition("/")[0])
+
+
+def _readable() -> None:
+    """No text of ours holds a NUL, and not every database can keep one."""
+    if any("\0" in one for pair in request.form.items(multi=True) for one in pair):
+        abort(400)
 
 
 def _same_site(token_is_good: bool) -> None:

@@ -16,7 +16,7 @@ from core.storage import access, audit, house
 from core.web.app import current_suite
 from core.web.console.formats import spelled
 from core.web.console.session import flash, page
-from core.web.console.sign_in import MOST_TRIES, TRIES_WITHIN
+from core.web.console.sign_in import TRIES_WITHIN, own_password
 from core.web.console.words import catalogue, sentence, t
 from core.web.limits import TooFast
 
@@ -98,17 +98,10 @@ def change_me() -> ResponseReturnValue:
 @page(writes="viewer")
 def change_password() -> ResponseReturnValue:
     """A new password, for who knows the old one; all sessions end."""
-    suite = current_suite()
-    new, door = request.form.get("new", ""), f"sign-in:{g.person.email}"
-    with suite.database.read() as tx:
-        # Whoever sits at a computer that was left alone has no more tries than at the door.
-        slow = access.tries(tx, door, suite.now(), TRIES_WITHIN) >= MOST_TRIES
-        known = not slow and access.by_password(tx, g.person.email, request.form.get("old", "")[:500]) == g.person.id
-    if slow:
+    suite, new = current_suite(), request.form.get("new", "")
+    known = own_password(request.form.get("old", ""))
+    if known is None:
         raise TooFast(int(TRIES_WITHIN.total_seconds()))
-    if not known:
-        with suite.database.write() as tx:
-            access.count_try(tx, door, suite.now(), TRIES_WITHIN)
     if not known or not 10 <= len(new) <= 500:
         code = "password_old_wrong" if not known else "password_too_short"
         return _shown("password", BadInput(code, pointer="/old" if not known else "/new"))

@@ -46,22 +46,19 @@ def sign_in() -> ResponseReturnValue:
     if suite.settings.oidc and suite.settings.oidc.only:
         raise Forbidden("sso_only")
     email, password = request.form.get("email", "")[:200], request.form.get("password", "")[:500]
-    doors = (f"sign-in:{email.strip().lower()}", from_here())
-    with suite.database.read() as tx:
+    door = f"sign-in:{email.strip().lower()}"
+    with suite.database.write() as tx:
         # One office shares one address of the network: it may err more often than one person.
-        tries = [access.tries(tx, door, suite.now(), TRIES_WITHIN) for door in doors]
-        closed = tries[0] >= MOST_TRIES or tries[1] >= MOST_FROM_HERE
-        user = None if closed else access.by_password(tx, email, password)
+        if not access.admitted(tx, {door: MOST_TRIES, from_here(): MOST_FROM_HERE}, suite.now(), TRIES_WITHIN):
+            return _again(email, wanted, "sign_in.slow", 429)
+    with suite.database.read() as tx:
+        user = access.by_password(tx, email, password)
         homes = access.workspaces_of(tx, user) if user else []
-    if closed:
-        return _again(email, wanted, "sign_in.slow", 429)
     if not user or not homes:
-        with suite.database.write() as tx:
-            for door in doors:
-                access.count_try(tx, door, suite.now(), TRIES_WITHIN)
         return _again(email, wanted, "sign_in.wrong", 401)
     with suite.database.write() as tx:
-        access.forget_tries(tx, doors[0])
+        access.forget_tries(tx, door)
+        access.give_back(tx, from_here())
     return welcomed(user, wanted) or redirect("/sign-in", 303)
 
 
@@ -89,21 +86,21 @@ def code() -> ResponseReturnValue:
     secret = request.cookies.get(CODE_COOKIE, "")[:200]
     with suite.database.read() as tx:
         under_way = sign_ins.seen(tx, suite.vault, CODE, secret, suite.now()) if secret else None
-        crowded = access.tries(tx, from_here(), suite.now(), TRIES_WITHIN) >= MOST_FROM_HERE
     if under_way is None or under_way.user is None:
         return redirect("/sign-in", 303)
     if request.method == "GET":
         return render_template("sign_in_code.html", wrong=None)
     given = request.form.get("code", "")[:60]
-    ended = Proof.SLOW if crowded else proving.proven(suite, under_way.user, given)
+    with suite.database.write() as tx:
+        let_in = access.admitted(tx, {from_here(): MOST_FROM_HERE}, suite.now(), TRIES_WITHIN)
+    ended = proving.proven(suite, under_way.user, given) if let_in else Proof.SLOW
     if ended is Proof.SLOW:
         return _slowed(make_response(render_template("sign_in_code.html", wrong="sign_in.code_slow"), 429))
     if ended is Proof.WRONG:
-        with suite.database.write() as tx:
-            access.count_try(tx, from_here(), suite.now(), TRIES_WITHIN)
         return make_response(render_template("sign_in_code.html", wrong="sign_in.code_wrong"), 401)
     with suite.database.write() as tx:
         used = sign_ins.use(tx, suite.vault, CODE, secret, suite.now())
+        access.give_back(tx, from_here())
     kept = used.kept if used else {}
     answer = session.come_in(under_way.user, kept["next"], second=True, door=kept["door"]) if used else None
     answer = answer or make_response(redirect("/sign-in", 303))
@@ -126,6 +123,21 @@ def link() -> ResponseReturnValue:
         slow_strangers()
         return make_response(render_template("sign_in_link.html", code="", over=True), 401)
     return answer
+
+
+def own_password(given: str) -> bool | None:
+    """Whether it is the password of who looks; None when they have tried too often. Whoever sits at a computer that was
+    left alone has no more tries than at the door."""
+    suite, door = current_suite(), f"sign-in:{g.person.email}"
+    with suite.database.write() as tx:
+        if not access.admitted(tx, {door: MOST_TRIES}, suite.now(), TRIES_WITHIN):
+            return None
+    with suite.database.read() as tx:
+        known = access.by_password(tx, g.person.email, given[:500]) == g.person.id
+    if known:
+        with suite.database.write() as tx:
+            access.forget_tries(tx, door)
+    return known
 
 
 def from_here() -> str:

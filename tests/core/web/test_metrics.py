@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import requests
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import func, select
 
@@ -120,3 +121,10 @@ def test_what_is_overdue_is_told_by_class(relance: Running) -> None:
 
     assert 90 <= seen["relance_overdue_seconds", (("class", "otp"),)] < 120
     assert seen["relance_overdue_seconds", (("class", "marketing"),)] == 0
+
+
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 401), ("localhost", 200), ("127.0.0.1:8000", 200),
+                                              ("[::1", 401)])  # fmt: skip
+def test_a_name_of_a_stranger_that_leads_here_is_not_this_machine(relance: Running, host: str, status: int) -> None:
+    """A page in a browser on this machine may have had its own name turned to 127.0.0.1."""
+    assert requests.get(f"{relance.url}/metrics", headers={"Host": host}, timeout=20).status_code == status
