@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from core.domain.recipients import Recipient
 from core.engine import campaigning, dispatch
 from core.storage import campaigns, people, segments
+from core.web.console import segment_form
 from tests.support.clinic import Clinic
 from tests.support.console import Visitor
 
@@ -157,6 +158,37 @@ def test_conditions_compare_numbers_and_days_and_stand_in_groups(clinic: Clinic)
     page = visitor.post("/contacts/segments/new", save="1", name="À rappeler", **said).text
     assert re.search(r"«\s?Total\s?» dépasse 79,5", page)
     assert re.search(r"au moins une\s?: «\s?Visite\s?» date de plus de 90 jours\s?; dernière commande", page)
+
+
+@pytest.mark.parametrize("kind", sorted(segment_form.ALL))
+def test_what_the_form_says_is_found_again_in_the_form(clinic: Clinic, kind: str) -> None:
+    visitor = Visitor(clinic)
+    word = {"country": "FR", "language": "fr", "value": "Lyon", "tag": "vip", "value_before": "2026-03-01",
+            "value_since": "2026-03-01", "agreed": "", "not_out": ""}.get(kind, "90")  # fmt: skip
+    said = {"name": "Choix", "how": "any", "kind-0": kind, "name-0": "Ville" if kind in segment_form.NAMED else "",
+            "word-0": word, "kind-1": "agreed", "kind-4": "tag", "word-4": "pro", "between": "any"}  # fmt: skip
+    assert visitor.post("/contacts/segments/new", save="1", **said).status_code == 200
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        [row] = segments.rows(tx)
+    page = visitor.get(f"/contacts/segments/{row['id']}/edit")
+    assert re.search(rf'<option value="{kind}" selected', page)
+    assert f'value="{word}"' in page
+    kept = {**said, "name": "Autre", "how-1": "all"}
+    assert visitor.post(f"/contacts/segments/{row['id']}/edit", save="1", **kept).status_code == 200
+    with clinic.suite.database.read(clinic.workspace) as tx:
+        [again] = segments.rows(tx)
+    assert (again["name"], again["conditions"]) == ("Autre", row["conditions"])
+
+
+def test_what_a_program_wrote_is_not_changed_by_a_form_that_cannot_say_it(clinic: Clinic) -> None:
+    visitor = Visitor(clinic)
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        said = {"all": [{"did": "clicked", "times": 3}, {"not": {"tag": "vip"}}]}
+        segment = segments.add(tx, "Programme", said, clinic.suite.now())
+        people_on = segments.add(tx, "Liste", None, clinic.suite.now())
+    assert "/edit" not in visitor.get(f"/contacts/segments/{segment}")
+    for one in (segment, people_on):
+        assert visitor.browser.get(f"/contacts/segments/{one}/edit").status_code == 404
 
 
 def test_a_segment_that_a_campaign_uses_stays(clinic: Clinic) -> None:

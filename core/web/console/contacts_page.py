@@ -47,25 +47,56 @@ def new() -> ResponseReturnValue:
     return _form({}, None)
 
 
+@bp.get("/segments/<segment_id>/edit")
+@page("editor")
+def edit(segment_id: str) -> ResponseReturnValue:
+    """The same form, filled in."""
+    with current_suite().database.read(g.person.workspace) as tx:
+        row = _row(tx, segment_id)
+    said = segment_form.fields(row["conditions"]) if row["conditions"] is not None else None
+    if said is None:
+        raise NotFound("segment")
+    return _form({**said, "name": row["name"]}, None, row["conditions"], row)
+
+
+@bp.post("/segments/<segment_id>/edit")
+@page(writes="editor")
+def change(segment_id: str) -> ResponseReturnValue:
+    """Who belongs to it from now on; campaigns that have begun keep what it said then."""
+    with current_suite().database.read(g.person.workspace) as tx:
+        row = _row(tx, segment_id)
+    if row["conditions"] is None:
+        raise NotFound("segment")
+    return _kept(row)
+
+
 @bp.post("/segments/new")
 @page(writes="editor")
 def create() -> ResponseReturnValue:
-    """Counts who would belong to it; with `save`, keeps it."""
+    return _kept(None)
+
+
+def _kept(row: Mapping[str, Any] | None) -> ResponseReturnValue:
+    """Counts who would belong to it; with `save`, keeps it: a new one, or another one instead of `row`."""
     suite, form = current_suite(), request.form
     try:
         conditions = segment_form.read(form)
         parse(conditions)
     except BadInput as error:
-        return _form(form, sentence(error.reason))
+        return _form(form, sentence(error.reason), row=row)
     if conditions == {"all": []}:
-        return _form(form, t("contacts.segments.one_needed"))
+        return _form(form, t("contacts.segments.one_needed"), row=row)
     name = form.get("name", "").strip()[:120]
     if "save" not in form:
-        return _form(form, None, conditions)
+        return _form(form, None, conditions, row)
     if not name:
-        return _form(form, t("contacts.segments.name_needed"))
+        return _form(form, t("contacts.segments.name_needed"), row=row)
     with suite.database.write(g.person.workspace) as tx:
-        segment_id = segments.add(tx, name, conditions, suite.now())
+        if row is None:
+            segment_id = segments.add(tx, name, conditions, suite.now())
+        else:
+            segment_id = row["id"]
+            segments.change(tx, segment_id, {"name": name, "conditions": conditions}, suite.now())
         house.note(tx, g.person.id, "segment_saved", segment_id, {}, suite.now())
     return asked.back(f"/contacts/segments/{segment_id}", "good", "contacts.segments.saved")
 
@@ -100,6 +131,7 @@ def segment(segment_id: str) -> ResponseReturnValue:
         lists = {one["id"]: one["name"] for one in segments.rows(tx, limit=SEGMENTS) if one["conditions"] is None}
     return render_template(
         "segment.html", row=row, count=count, people=some, says=segment_form.said(row["conditions"], lists),
+        editable=row["conditions"] is not None and segment_form.fields(row["conditions"]) is not None,
         how="any" if "any" in (row["conditions"] or {}) else "all",
     )  # fmt: skip
 
@@ -117,7 +149,9 @@ def remove(segment_id: str) -> ResponseReturnValue:
     return asked.back("/contacts", "good", "contacts.segments.removed")
 
 
-def _form(form: Mapping[str, str], wrong: str | None, conditions: Any = None) -> ResponseReturnValue:
+def _form(
+    form: Mapping[str, str], wrong: str | None, conditions: Any = None, row: Mapping[str, Any] | None = None
+) -> ResponseReturnValue:
     suite, now = current_suite(), current_suite().now()
     count, some = None, list[Mapping[str, Any]]()
     with suite.database.read(g.person.workspace) as tx:
@@ -130,6 +164,7 @@ def _form(form: Mapping[str, str], wrong: str | None, conditions: Any = None) ->
             count, some = segments.count(tx, condition, now), segments.people(tx, condition, now, limit=5)
     answer = render_template(
         "segment_new.html", form=form, wrong=wrong, asks=segment_form, lists=lists, count=count, people=some,
+        row=row,
     )  # fmt: skip
     return make_response(answer, 422 if wrong else 200)
 

@@ -51,6 +51,70 @@ def read(form: Mapping[str, str]) -> dict[str, Any]:
     return {_how(form.get("between")): groups}
 
 
+def fields(conditions: Any) -> dict[str, str] | None:
+    """The form that says these conditions; None when it cannot say all of them (a program has written them)."""
+    groups, between = [conditions], "all"
+    for how in ("all", "any"):
+        parts = conditions.get(how)
+        if parts and set(conditions) == {how} and all(set(part) in ({"all"}, {"any"}) for part in parts):
+            groups, between = parts, how
+    if len(groups) > GROUPS:
+        return None
+    form = {"between": between}
+    for number, group in enumerate(groups):
+        met = next((one for one in ("all", "any") if set(group) == {one}), None)
+        leaves = group[met] if met else [group]
+        if len(leaves) > CONDITIONS:
+            return None
+        form["how" if not number else f"how-{number}"] = met or "all"
+        for place, one in enumerate(leaves, number * CONDITIONS):
+            row = _row_of(one)
+            if row is None:
+                return None
+            form |= {f"{part}-{place}": said for part, said in zip(("kind", "name", "word"), row, strict=True)}
+    return form
+
+
+def _row_of(one: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """(kind, name, word) of one condition, as a row of the form says it."""
+    inner, yes = (one["not"], False) if set(one) == {"not"} else (one, True)
+    said = next((str(inner[name]) for name in ("within", "longer_ago") if name in inner), "")
+    days = said.removeprefix("P").removesuffix("D")
+    names = set(inner)
+    if names == {"did", "within"} and days.isdigit():
+        return next(((kind, "", days) for kind, did in _DID.items() if did == (inner["did"], yes)), None)
+    if inner == {"consent": "out"} and not yes:
+        return "not_out", "", ""
+    if not yes:
+        return None
+    if names == {"last", "longer_ago"} and days.isdigit():
+        return next(((kind, "", days) for kind, what in _LAST.items() if what == inner["last"]), None)
+    if names == {"list"}:
+        return f"{LIST}{inner['list']}", "", ""
+    if names == {"tag"}:
+        return "tag", "", inner["tag"]
+    if inner == {"consent": "in"}:
+        return "agreed", "", ""
+    if names == {"field", "is"} and inner["field"] in KINDS["person"]:
+        return inner["field"], "", inner["is"]
+    if names == {"value", "is"}:
+        return "value", inner["value"], inner["is"]
+    if "spent" in inner:
+        wanted = next((kind for kind, operator in _SPENT.items() if names == {"spent", operator}), None)
+        same = inner["spent"] == _currency()
+        return (wanted, "", f"{inner[_SPENT[wanted]]:.15g}") if wanted and same else None
+    for kinds in (_NUMBERS, _DAYS, _AGO):
+        for kind, operator in kinds.items():
+            if names == {"value", operator}:
+                word = days if kinds is _AGO else str(inner[operator])
+                return (kind, inner["value"], word) if kinds is not _AGO or days.isdigit() else None
+    return None
+
+
+def _currency() -> str:
+    return str(g.workspace["settings"].get("currency") or "EUR")
+
+
 def _how(said: str | None) -> str:
     return "any" if said == "any" else "all"
 
@@ -69,7 +133,7 @@ def _read(form: Mapping[str, str], place: int) -> dict[str, Any] | None:
     if kind in _LAST:
         return {"last": _LAST[kind], "longer_ago": _days(word)}
     if kind in _SPENT:
-        return {"spent": g.workspace["settings"].get("currency") or "EUR", _SPENT[kind]: _number(word)}
+        return {"spent": _currency(), _SPENT[kind]: _number(word)}
     if kind in _NUMBERS:
         return {"value": name, _NUMBERS[kind]: _number(word)}
     if kind in _DAYS:
