@@ -386,6 +386,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     account = client.post("/v1/provider-accounts", {"provider": "simulator"}).json()["id"]
     webhook = client.post("/v1/webhooks", {"url": "https://example.org/hook"}).json()["id"]
     link = client.post("/v1/links", {"target": "https://shop.example/"}).json()["id"]
+    page = client.post("/v1/pages", {"languages": {"fr": {"title": "Fermé"}}}).json()["id"]
     verification = client.post("/v1/verifications", {"to": "+33639980012", "origin": "authenticated"}).json()["id"]
     segment = client.post("/v1/segments", {"name": "Tous", "conditions": {"all": []}}).json()["id"]
     told = {"name": "Fermeture", "class": "transactional", "body": "Fermé", "audience": {"conditions": {"all": []}}}
@@ -412,6 +413,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
         "exports": export,
         "conversations": conversation,
         "links": link,
+        "pages": page,
         "verifications": verification,
         "contacts": contact,
         "templates": "secret",
@@ -426,7 +428,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
         "rules": {"name": "x"}, "segments": {"name": "x"}, "campaigns": {"name": "x"},
         "surveys": {"name": "x", "audience": {"numbers": ["+33639980011"]}}, "keywords": {"active": False},
         "/v1/templates/{key}/restore": {"language": "fr", "version": 1}, "/v1/campaigns/{id}/repeat": weekly,
-        "/v1/occasions/{id}/attendance": {"came": True},
+        "/v1/occasions/{id}/attendance": {"came": True}, "/v1/pages/{id}/codes": {"codes": ["CODE-1"]},
         "verifications": {"code": "123456"}, "conversations": {"body": "x", "text": "x", "state": "closed"},
     }  # fmt: skip
 
@@ -446,7 +448,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     assert stranger.get(f"/v1/messages?installation={installation}").json()["data"] == []
     assert stranger.get(f"/v1/messages?after={message}").json()["data"] == []
     nouns = (
-        "messages contacts templates rules installations provider-accounts webhooks links verifications segments "
+        "messages contacts templates rules installations provider-accounts webhooks links pages verifications segments "
         "campaigns campaign-series exports conversations surveys keywords"
     )
     for noun in nouns.split():
