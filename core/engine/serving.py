@@ -197,6 +197,7 @@ class _Keeper:
                 raise NotFound("installation")
             free = iter(slips.names(tx, installation, len(given), now))
             known = slips.known(tx, installation, {one.mark for one in given}, self.origin, doubtful, now)
+            slips.taken_over(tx, installation, known.values(), self.origin)
             names = [known[one.mark] if one.mark in known else next(free) for one in given]
             new = [(name, one) for name, one in zip(names, given, strict=True) if one.mark not in known]
             kept = slips.add(tx, installation, new, self.origin, now)

@@ -65,6 +65,13 @@ def known(
     return found
 
 
+def taken_over(tx: Transaction, installation: str, names: Collection[str], origin: str) -> None:
+    """These were said again, and are this process's to answer now."""
+    for some in chunks(sorted(names)):
+        mine = (_s.installation == installation, _s.name.in_(some), _s.workspace == tx.owned)
+        tx.connection.execute(update(t.slips).where(*mine).values(origin=origin))
+
+
 def add(
     tx: Transaction, installation: str, slips: Sequence[tuple[str, Slip]], origin: str, now: datetime
 ) -> list[Kept]:

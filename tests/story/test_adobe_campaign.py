@@ -17,11 +17,12 @@ import pytest
 from core.domain.smpp import texts
 from core.domain.smpp.pdu import GENERIC_NACK, RESPONSE, Command, ShortMessage, Status
 from core.engine.serving import Serving
-from core.suite import gates
+from core.suite import gates, turn_clock
 from integrations.adobe_campaign import AdobeCampaign
 from integrations.adobe_campaign.session import Pace
 from tests.fakes.esme import UNKNOWN_ID, Esme, Heard, Refused, message, of_piece, payload
 from tests.support import databases
+from tests.support.ports import free_port
 from tests.support.running import Running
 
 QUICK = Pace(bind=1.5, idle=60, dead=10, unbind=0.5, answer=10, turn=20, linger=0.0)
@@ -92,6 +93,12 @@ class House:
     def tell(self) -> None:
         """The phones have answered, and whoever listens is told."""
         self.relance.forward(timedelta(minutes=1))
+        self.look()
+
+    def crash(self) -> None:
+        """As if the process had died: nothing is said of what had arrived."""
+        self.serving._open.pop("adobe_campaign").stop()
+        self.serving = Serving(self.relance.suite)
         self.look()
 
     def restart(self) -> None:
@@ -346,6 +353,22 @@ def test_what_was_said_before_the_line_was_cut_is_not_sent_twice(house: House) -
     assert campaign.received(to) == ["Une seule fois", "Une seule fois"]
 
 
+def test_what_a_process_that_died_had_kept_is_known_again(house: House) -> None:
+    campaign, to = Campaign(house), next(numbers)
+    with campaign.tx() as tx:
+        first = tx.submit(to, "Une seule fois")
+    house.crash()
+    with campaign.tx() as tx:
+        assert tx.submit(to, "Une seule fois") == first
+        tx.unbind()
+    house.restart()
+    with campaign.tx() as tx:
+        # Whoever ended in good order had answered everything.
+        assert tx.submit(to, "Une seule fois") != first
+        tx.unbind()
+    assert len(campaign.received(to)) == 2
+
+
 def test_too_much_at_once_is_put_off_and_nothing_of_it_is_kept(house: House) -> None:
     campaign, to = Campaign(house, rate=3), next(numbers)
     with campaign.tx() as tx:
@@ -444,6 +467,21 @@ def test_a_scheduled_message_waits_and_one_that_is_of_no_use_any_more_says_so(ho
 
 def _written(moment: datetime) -> bytes:
     return f"{moment.astimezone(UTC):%y%m%d%H%M%S}000+".encode()
+
+
+def test_a_house_of_one_process_listens_by_itself(tmp_path: Path) -> None:
+    with Running(tmp_path, runner="embedded", smpp_listen=f"127.0.0.1:{free_port()}") as relance:
+        asked = {"adapter": "adobe_campaign", "name": "C", "config": {"class": "transactional"}}
+        made = relance.client.post("/v1/installations", asked).json()
+        relance.client.patch(f"/v1/installations/{made['id']}", {"mode": "live"})
+        port = int(relance.settings.smpp_listen.rpartition(":")[2])
+        relance.until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        with Esme(port, made["config"]["system_id"], made["password"], Command.BIND_TRANSCEIVER) as line:
+            name = line.submit(next(numbers), "Bonjour")
+            relance.until(lambda: relance.client.get("/v1/messages?state=sent").json()["data"])
+            turn_clock(relance.suite, relance.suite.clock.turned + timedelta(minutes=1))
+            assert line.heard().id == name
+            line.unbind()
 
 
 def test_over_tls(tmp_path: Path) -> None:

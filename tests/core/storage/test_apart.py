@@ -395,6 +395,7 @@ WRITES: dict[str, Call] = {
     "verifications.end_older": lambda tx, our: verifications.end_older(tx, ANA.number, "", NOW),
     "verifications.ended": lambda tx, our: verifications.ended(tx, our["verification"], "approved", NOW),
     "verifications.tried": lambda tx, our: verifications.tried(tx, our["verification"], 1, "pending", NOW),
+    "slips.taken_over": lambda tx, our: slips.taken_over(tx, our["installation"], ["1000000001"], "z"),
     "slips.over": lambda tx, our: slips.over(tx, [our["slip"]]),
     "webhooks.change": lambda tx, our: webhooks.change(tx, our["webhook"], url="https://mine.example"),
     "webhooks.remove": lambda tx, our: webhooks.remove(tx, our["webhook"]),
