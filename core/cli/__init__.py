@@ -33,6 +33,7 @@ COMMANDS = {
     "installations": "installations",
     "adapters": "adapters",
     "stats": "stats",
+    "pages": "pages",
     "inbox": "inbox",
     "record": "inbox",
     "users": "people",

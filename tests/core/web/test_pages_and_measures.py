@@ -247,3 +247,8 @@ def test_the_figures_equal_the_ledger_and_each_says_how_it_is_counted(relance, c
         said = CliRunner().invoke(cli, ["stats", "--workspace", "Cabinet Lyon"], env=env, catch_exceptions=False)
         assert said.exit_code == 0, said.output
         assert "Remis au téléphone ÷ partis" in said.output
+        page = made(client)["id"]
+        for words in (["show", page], ["list"], ["end", page, "--dry-run"], ["end", page]):
+            words = ["pages", *words, "--workspace", "Cabinet Lyon"]
+            assert page in CliRunner().invoke(cli, words, env=env, catch_exceptions=False).output
+        assert client.get(f"/v1/pages/{page}").json()["state"] == "over"
