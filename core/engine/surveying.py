@@ -303,14 +303,14 @@ def _end(tx: Transaction, person: Row, part: Part, why: Reason, now: datetime) -
 
 def run_due(suite: Suite) -> int:
     """Notices first questions that left, reminds once, and ends what nobody answered. Returns how much was done."""
-    return _adopt_due(suite) + _go_on_due(suite)
+    with suite.database.glance() as glance:
+        by_rules, due = surveys.asked_by_rules(glance), surveys.any_due(glance, suite.now())
+    return (_adopt_due(suite) if by_rules else 0) + (_go_on_due(suite) if due else 0)
 
 
 def _adopt_due(suite: Suite) -> int:
     now = suite.now()
     with suite.database.read() as tx:
-        if not surveys.asked_by_rules(tx):
-            return 0
         last = house.moment(tx, "surveys_adopted")
         if last is not None and last <= now and now - last < ADOPTS_EVERY:
             return 0

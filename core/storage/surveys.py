@@ -17,7 +17,7 @@ from core.storage import bulk
 from core.storage import tables as t
 from core.storage.chunks import chunks
 from core.storage.cleaning import clean
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 from core.storage.ledger import reason_row
 
 CAMPAIGN, RULE, KEYWORD = "campaign", "rule", "keyword"
@@ -243,15 +243,18 @@ def of_rules(
     return tx.rows(query.where(_m.due_at >= since - timedelta(hours=2)))
 
 
-def asked_by_rules(tx: Transaction) -> bool:
+def asked_by_rules(tx: Transaction | Glance) -> bool:
     """Whether any rule of the house asks a survey."""
     return bool(tx.quick("SELECT 1 FROM rules WHERE survey IS NOT NULL LIMIT 1"))
 
 
+def any_due(tx: Transaction | Glance, now: datetime) -> bool:
+    """Whether `due` would find anybody."""
+    return bool(tx.quick("SELECT 1 FROM survey_people WHERE next_at <= ? LIMIT 1", (t.micros(now),)))
+
+
 def due(tx: Transaction, now: datetime, limit: int = 200) -> list[tuple[str, str]]:
     """(workspace, person) of those about whom something is to be done now, over the whole house."""
-    if not tx.any("survey_people", "next_at <= ?", t.micros(now)):
-        return []
     query = select(_p.workspace, _p.id).where(_p.next_at <= now).order_by(_p.next_at).limit(limit)
     return [(one.workspace, one.id) for one in tx.connection.execute(query)]
 

@@ -435,7 +435,7 @@ OF_ITS_OWN = """
 
 OF_THE_HOUSE = """
     audit.prune audit.unchained
-    surveys.asked_by_rules surveys.due surveys.of_rules surveys.prune
+    surveys.any_due surveys.asked_by_rules surveys.due surveys.of_rules surveys.prune
     erasure.any_asked_for_all erasure.asked_for_all campaigns.due campaigns.pause_all campaigns.settle campaigns.stopped
     measures.added_up measures.mark measures.news measures.prune measures.put pages.find pages.picture pages.prune
     links.find links.followed links.prune verifications.hide verifications.spent_messages accounts.back
