@@ -18,6 +18,7 @@ from sqlalchemy import text
 from bench import houses, processes
 from bench.provider import provider
 from core.contract import Configured
+from core.domain.messages import MessageClass
 from core.storage import installations, outbox, rules
 from integrations.custom_shop.signing import sign
 
@@ -216,6 +217,8 @@ def soak(scale: float, postgres: str) -> Lines:
     rate, minutes = 50, max(10 * scale, 1)
     with provider() as (address, _), houses.fresh(address) as house:
         shop = _shop(house)
+        # A house that has lived: each connection's pages are full after the warm-up, and not only hours later.
+        houses.fill(house, int(100_000 * min(scale, 1)), house.suite.now(), klass=MessageClass.CONVERSATIONAL)
         with houses.started(house) as (pid, listens):
             callers = Platforms(house, listens, shop, 20)
             seconds = int(minutes * 60)
@@ -234,14 +237,15 @@ def soak(scale: float, postgres: str) -> Lines:
             posting.join()
             late = _lateness(house, rate * seconds)
             found.append(_held(pid))
-    warm = found[len(found) // 5:]
+    warm = found[len(found) // 3:]
     first, last = warm[: max(len(warm) // 8, 1)], warm[-max(len(warm) // 8, 1):]
     before, after = (sum(one.memory for one in part) / len(part) for part in (first, last))
     yield (
         f"soak, {rate} messages and 20 hooks a second for {minutes:.0f} minutes",
         (f"memory {before:.0f} → {after:.0f} MB ({after / before - 1:+.1%} after warm-up), "
         f"files {_span([one.files for one in warm])}, sockets {_span([one.sockets for one in warm])}, "
-        f"threads {_span([one.threads for one in warm])}; late p99 {_quantile(late, 0.99):.2f} s; "
+        f"by thirds {_thirds([one.memory for one in warm])} MB, threads {_span([one.threads for one in warm])}; "
+        f"late p99 {_quantile(late, 0.99):.2f} s; "
         f"hooks {dict(callers.statuses)}, p99 {_quantile(callers.took, 0.99):.2f} s"),
     )
 
@@ -260,6 +264,12 @@ def _held(pid: int) -> Held:
             sockets += target.startswith("socket:")
             files += not target.startswith("socket:")
     return Held(memory, files, sockets, threads)
+
+
+def _thirds(values: Sequence[float]) -> str:
+    third = max(len(values) // 3, 1)
+    parts = (values[:third], values[third:2 * third], values[-third:])
+    return ", ".join(f"{sum(part) / len(part):.0f}" for part in parts)
 
 
 def _span(values: Sequence[int]) -> str:
