@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Collection, Coroutine, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -93,6 +93,7 @@ class Listener(Served):
         self._answered: OrderedDict[str, tuple[Session, float]] = OrderedDict()
         self._doubtful: dict[str, float] = {}
         self._lives: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="campaign", daemon=True)
         self._thread.start()
         try:
@@ -127,9 +128,13 @@ class Listener(Served):
 
     def tell(self, installation: str, groups: Sequence[Sequence[Saying]]) -> list[Exception | None]:
         """Says all of each group; for each None when it was taken, else why it is to be said again. Waits for it."""
-        told: list[Exception | None] = self._in_loop(
-            self._told(installation, groups), self._pace.turn + self._pace.answer + 10
-        )
+        try:
+            told: list[Exception | None] = self._in_loop(
+                self._told(installation, groups), self._pace.turn + self._pace.answer + 10
+            )
+        except CancelledError as error:
+            # We are about to end. What was not taken is told by who comes after us.
+            raise NotNow("adobe_campaign_no_receiver", AWAY) from error
         return told
 
     # ------------------------------------------------------------------ who comes
@@ -305,6 +310,10 @@ class Listener(Served):
 
     async def _told(self, installation: str, groups: Sequence[Sequence[Saying]]) -> list[Exception | None]:
         ends = self._loop.time() + self._pace.turn
+        here = asyncio.current_task()
+        assert here is not None
+        self._telling.add(here)
+        here.add_done_callback(self._telling.discard)
         return list(await asyncio.gather(*(self._group(installation, one, ends) for one in groups)))
 
     async def _group(self, installation: str, group: Sequence[Saying], ends: float) -> Exception | None:
@@ -333,8 +342,12 @@ class Listener(Served):
         self._server.close()
         await asyncio.gather(*(one.keeping for one in self._accounts.values() if one.keeping), return_exceptions=True)
         await asyncio.gather(*(one.part() for one in list(self._sessions)), return_exceptions=True)
-        if self._lives:
-            await asyncio.wait(self._lives, timeout=self._pace.unbind)
+        if ending := {*self._lives, *self._telling}:
+            _, late = await asyncio.wait(ending, timeout=self._pace.unbind)
+            for one in late:
+                one.cancel()
+            # Once more round, so that whoever waits for one of them in a thread hears of it.
+            await asyncio.sleep(0)
         return frozenset(self._doubtful)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
