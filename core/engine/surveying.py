@@ -168,7 +168,8 @@ def open_for(tx: Transaction, reply: PhoneReply, now: datetime) -> Open | None:
     """The question that this person was being asked when they wrote, if its message had left and its time was not
     over."""
     at = min(reply.at, now)
-    adopt(tx, surveys.of_rules(tx, now - ADOPTS_SINCE, number=reply.sender), now)
+    if surveys.asked_by_rules(tx):
+        adopt(tx, surveys.of_rules(tx, now - ADOPTS_SINCE, number=reply.sender), now)
     person = surveys.open_of(tx, reply.sender)
     if person is None:
         return None
@@ -376,7 +377,8 @@ def _remind(suite: Suite, tx: Transaction, person: Row, survey: Row, now: dateti
     if survey["reminder"] and person["reminded_at"] is None:
         question = parse(survey["questions"])[person["question"] - 1]
         text = again(_asked_before(tx, person, question), survey["reminder"]["text"])
-        sent = _to(suite, tx, person, survey, text, now, klass=MessageClass(survey["class"]))
+        klass = MessageClass(survey["class"])
+        sent = _to(suite, tx, person, survey, text, now, klass=klass, until=person["expires_at"])
         values["reminded_at"] = now
         if not isinstance(sent, Reason):
             values["asked"] = sent

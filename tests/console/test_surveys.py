@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.domain.surveys import as_json, parse
 from core.storage import keywords, rules, surveys
 from tests.support.clinic import Clinic
 from tests.support.console import Visitor
@@ -128,3 +129,24 @@ def test_a_rule_asks_a_survey_instead_of_a_text(clinic: Clinic) -> None:
     assert (made["body"], made["asks"]) == ("Nous recommanderiez-vous ? (0 - 10)", False)
     assert only(clinic)["state"] == "open"
     assert "Après la visite" in visitor.get(f"/surveys/{survey['id']}")
+
+
+def test_what_a_program_wrote_and_the_form_has_no_field_for_stays(clinic: Clinic) -> None:
+    written = as_json(parse([
+        {"text": "Note ?", "kind": "scale", "least": 1, "most": 5,
+         "branches": [{"least": 1, "most": 2, "then": 2}, {"least": 5, "most": 5, "then": "end"}]},
+        {"text": "Pourquoi ?", "choices": ["L'attente", {"text": "L'accueil", "words": ["secrétaire"]}]},
+    ]))  # fmt: skip
+    now = clinic.suite.now()
+    with clinic.suite.database.write(clinic.workspace) as tx:
+        survey = surveys.add(tx, {"name": "Avis", "class": "transactional", "language": "fr", "questions": written,
+                                  "unclear": "?", "lasts": 3600, "rest": 0, "test": False}, now)  # fmt: skip
+    visitor = Visitor(clinic)
+    page = visitor.get(f"/surveys/{survey}/edit")
+    assert "L&#39;accueil" in page
+    form = {"name": "Avis", "class": "transactional", "lasts": "1", "rest": "0", "text-1": "Note ?", "kind-1": "scale",
+            "least-1": "1", "most-1": "2", "branch-1": "2", "text-2": "Pourquoi donc ?", "kind-2": "choice",
+            "choices-2": "L'attente\nL'accueil"}  # fmt: skip
+    assert visitor.post(f"/surveys/{survey}/edit", **form).status_code == 200
+    kept = only(clinic)["questions"]
+    assert kept == [written[0], {**written[1], "text": "Pourquoi donc ?"}]

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from core.domain.errors import BadInput, Conflict
 from core.domain.policy.walltime import local
-from core.domain.surveys import CLASSES, END, LASTS, MOST_QUESTIONS, REST, Kind, Phase, as_json, parse, plain
+from core.domain.surveys import CLASSES, END, LASTS, MOST_QUESTIONS, REST, Kind, Phase, Question, as_json, parse, plain
 from core.engine import exporting, survey_results, survey_sending, survey_shown, surveying
 from core.storage import house, surveys
 from core.web.api.surveys import UNCLEAR
@@ -184,7 +184,7 @@ def _save(survey_id: str | None) -> ResponseReturnValue:
             raise Conflict("survey_state", state=row["state"])
         if action in ("add",) or action.startswith("drop-"):
             return _form(row, fields, questions, {})
-        values, errors = _values(fields, questions)
+        values, errors = _values(fields, questions, parse(row["questions"]) if row is not None else ())
         if errors:
             return _form(row, fields, questions, errors)
         if row is None:
@@ -252,14 +252,17 @@ def _read_questions(form: Mapping[str, str]) -> list[Fields]:
     return found or [dict(_EMPTY)]
 
 
-def _values(fields: Fields, questions: list[Fields]) -> tuple[dict[str, Any], dict[str, str]]:
+def _values(
+    fields: Fields, questions: list[Fields], before: tuple[Question, ...]
+) -> tuple[dict[str, Any], dict[str, str]]:
     """What the form says, as its row has it, and what is wrong: field → sentence."""
     errors: dict[str, str] = {}
     language = g.workspace["settings"]["language"]
     spoken = language if language in UNCLEAR else "en"
     asked_now: Any = ()
     try:
-        asked_now = parse([_json(one) for one in questions], "")
+        said = [_json(one) for one in questions]
+        asked_now = parse([_with_rest(one, before[at]) if at < len(before) else one for at, one in enumerate(said)], "")
     except BadInput as error:
         errors[_field_of(error.pointer)] = sentence(error.reason)
     for name in ("ending", "reminder_text"):
@@ -298,6 +301,21 @@ def _json(one: Fields) -> dict[str, Any]:
         least, most = (int(one[name]) if one[name].isdigit() else None for name in ("least", "most"))
         said["branches"] = [{"least": 0 if least is None else least, "most": 10 if most is None else most,
                              "then": _then(one["branch"])}]  # fmt: skip
+    return said
+
+
+def _with_rest(said: dict[str, Any], before: Question) -> dict[str, Any]:
+    """What a form has no field for, and a program wrote, stays: further spellings and branches, another scale."""
+    if said["kind"] != before.kind:
+        return said
+    if before.kind is Kind.CHOICE:
+        words = {choice.text: list(choice.words) for choice in before.choices}
+        return {**said, "choices": [{**one, "words": words.get(one["text"], [])} for one in said["choices"]]}
+    if before.kind is Kind.SCALE:
+        said = {**said, "least": before.least, "most": before.most}
+        [kept] = as_json([before])
+        if len(before.branches) > 1 and said.get("branches") == kept["branches"][:1]:
+            return {**said, "branches": kept["branches"]}
     return said
 
 
