@@ -373,12 +373,11 @@ def recovered(
 
 def shops(tx: Transaction) -> list[str]:
     """The connections of which carts, or orders that followed a message, are known."""
-    o, v, out = t.occasions.c, t.conversions.c, t.left_out.c
+    o, v = t.occasions.c, t.conversions.c
     places = tx.connection.execute(tx.mine(t.installations, t.installations.c.id)).scalars().all()
     asked = (
         lambda one: select(o.id).where(o.installation == one, o.kind == "cart"),
         lambda one: select(v.purchase).where(v.installation == one),
-        lambda one: select(out.cart).where(out.installation == one),
     )
     return [one for one in sorted(places) if any(tx.connection.execute(ask(one).limit(1)).first() for ask in asked)]
 
