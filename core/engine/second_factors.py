@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from core.domain import second_factor
 from core.domain.errors import Conflict, Forbidden
-from core.storage import access, house, second_factors, sign_ins
+from core.storage import access, house, second_factors
 from core.storage.database import Transaction
 from core.suite import Suite
 
@@ -85,7 +85,6 @@ def reset(suite: Suite, user: str, *, who: str) -> bool:
         if not second_factors.remove(tx, user):
             return False
         access.end_sessions(tx, user)
-        sign_ins.end_all(tx, user)
         _note_everywhere(suite, tx, user, who, "second_factor_reset")
     return True
 

@@ -292,8 +292,9 @@ def proved(tx: Transaction, session: str, now: datetime, *, second: bool) -> Non
 
 
 def end_sessions(tx: Transaction, user_id: str, *, but: str = "") -> None:
-    """Ends every session of a person, but the one of that hash."""
+    """Ends every session of a person, but the one of that hash, and whatever sign-in they had begun."""
     tx.connection.execute(delete(t.sessions).where(_s.user == user_id, _s.hash != but))
+    tx.connection.execute(delete(t.sign_ins).where(t.sign_ins.c.user == user_id))
 
 
 def switch_workspace(tx: Transaction, secret: str, workspace: str) -> None:

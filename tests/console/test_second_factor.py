@@ -241,6 +241,19 @@ def test_who_has_one_proves_it_with_a_code_and_not_with_the_password(home: House
     assert re.search("rk_(live|test)_", owner.post("/developers/keys", data=form).text)
 
 
+def test_a_new_password_ends_what_the_old_one_had_begun(home: House) -> None:
+    app, _ = set_up(home, home.person("owner"))
+    thief = home.visitor()
+    sign_in(thief)
+    with home.clinic.suite.database.write() as tx:
+        access.set_password(tx, app.user, "une-toute-autre-phrase")
+
+    assert thief.get("/sign-in/code").location == "/sign-in"
+    form = {"csrf": token(thief.get("/sign-in").text), "code": app.code()}
+    assert thief.post("/sign-in/code", data=form).location == "/sign-in"
+    assert thief.get_cookie(SESSION_COOKIE) is None
+
+
 def test_a_session_left_open_is_no_place_to_guess_the_password(home: House) -> None:
     owner = home.person("owner")
     form = {"csrf": token(owner.get("/settings").text), "old": "non", "new": "une-autre-phrase-longue"}
