@@ -347,10 +347,10 @@ def choices(tx: Transaction, since: date, until: date) -> dict[str, list[str]]:
 def prune(tx: Transaction, now: datetime) -> int:
     """Deletes over all workspaces what is too old to be compared with anything. Returns how many rows."""
     last = (now - KEPT).date().isoformat()
-    return sum(
-        tx.connection.execute(delete(table).where(table.c.day < last)).rowcount
-        for table in (t.measured_sums, t.measured_days)
-    )
+    done = tx.connection.execute(delete(t.attendances).where(t.attendances.c.start < now - KEPT)).rowcount
+    for table in (t.measured_sums, t.measured_days):
+        done += tx.connection.execute(delete(table).where(table.c.day < last)).rowcount
+    return done
 
 
 def recovered(
