@@ -12,12 +12,15 @@ import click
 
 from core.cli.desk import Desk, Refusal, command, sentence_of
 from core.domain.errors import BadInput, Conflict
+from core.domain.reconciling import Cancel, Move, Step
 from core.web.api.config import shown
 from core.web.config import applying, current, written
 from core.web.problems import Several
 
 WHO = "relance config"
 LONGEST_SECRET = 100_000
+STEPS = 20
+"""How many planned messages are named that a document changes; `--json` names 200."""
 
 
 class _Undone(Exception):
@@ -115,8 +118,18 @@ def _told(desk: Desk, done: applying.Applied) -> None:
         f"{made.unchanged} inchangés.",
         f"Planned messages: {made.new} new, {made.moved} moved, {made.cancelled} cancelled, "
         f"{made.unchanged} unchanged."))
+    for occasion, step in made.steps[:STEPS]:
+        click.echo(f"    {occasion.values.get('title') or occasion.key}: {_step(desk, step)}")
     if desk.dry_run:
         click.echo(desk.say("Rien n'a été écrit.", "Nothing was written."))
+
+
+def _step(desk: Desk, step: Step) -> str:
+    """When a planned message leaves, left, or does not leave any more."""
+    if isinstance(step, Cancel):
+        return desk.say(f"{desk.local(step.known.send_at)} annulé", f"{desk.local(step.known.send_at)} cancelled")
+    then = desk.local(step.send.send_at)
+    return f"{desk.local(step.known.send_at)} → {then}" if isinstance(step, Move) else f"+ {then}"
 
 
 def _short(value: Any) -> str:

@@ -20,7 +20,7 @@ from core.domain.recipients import Recipient
 from core.domain.segments import parse
 from core.engine import arranging, scheduling
 from core.engine.scheduling import Difference
-from core.storage import accounts, house, outbox, rules, segments
+from core.storage import accounts, approved, house, outbox, rules, segments
 from core.storage.database import Transaction
 from core.suite import Suite
 from core.web.api import reading
@@ -255,10 +255,12 @@ def _accounts(
         was, becomes = _account_changed(row, configured, more)
         if becomes:
             accounts.change(tx, suite.vault, row.account.id, configured=configured, **more)
+            approved.soon(tx, row.account.id, now)
             changes.append(Change("account", name, "changed", was, becomes))
     for name, row in known.items() if prune else ():
         if name not in wanted:
             accounts.change(tx, suite.vault, row.account.id, state="removed", secrets=None)
+            approved.forget(tx, row.account.id)
             changes.append(Change("account", name, "removed"))
     return changes
 

@@ -115,7 +115,10 @@ class Document(Strict):
     workspace = fields.Nested(Workspace)
     links = fields.Nested(Links)
     templates = fields.Dict(
-        keys=words(80), values=fields.Dict(keys=one_of(["fr", "en", "es", "it", "de"]), values=words(4000, also=_text))
+        keys=fields.String(validate=validate.Regexp(r"[a-z0-9][a-z0-9_.\-]{0,79}\Z")),
+        values=fields.Dict(
+            keys=fields.String(validate=validate.Regexp(r"[a-z]{2}(-[A-Z]{2})?\Z")), values=words(4000, also=_text)
+        ),
     )
     segments = fields.Dict(keys=words(120), values=fields.Nested(Segment))
     accounts = fields.Dict(keys=words(120), values=fields.Nested(Account))
