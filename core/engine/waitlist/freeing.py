@@ -40,9 +40,10 @@ def noticed(
     terms = waitlist.terms(tx, installation)
     mine = [one for one in changed if one.kind is Kind.APPOINTMENT]
     # First what fills a time: what one page moves and cancels must not be offered in between.
+    slots = waitlist.alive(tx, now) if waitlist.any_alive(tx, now) else []
     for one in mine:
-        if one.closed is None and one.start is not None:
-            _filled(tx, one, now)
+        if slots and one.closed is None:
+            _filled(tx, one, slots, now)
     for one in mine:
         old = was.get(one.key)
         if old is None or not old.open or old.start is None or old.all_day or old.start <= now:
@@ -50,7 +51,7 @@ def noticed(
         if one.closed in _GONE:
             _freed(tx, old, Cause.CANCELLED, terms, now)
         elif one.closed is None and one.start != old.start:
-            given_up = any(slot["moves"] == one.id for slot in waitlist.alive(tx, now))
+            given_up = any(slot["moves"] == one.id for slot in slots)
             _freed(tx, old, Cause.MOVED, terms, now, surely=given_up)
 
 
@@ -78,7 +79,7 @@ def confirmed(tx: Transaction, occasion: Occasion, now: datetime) -> bool:
 def corrected(tx: Transaction, occasion: Occasion, now: datetime) -> None:
     """A person said whose number an appointment has: it may be that of whoever took a slot."""
     if occasion.kind is Kind.APPOINTMENT and occasion.closed is None:
-        _filled(tx, occasion, now)
+        _filled(tx, occasion, waitlist.alive(tx, now), now)
 
 
 def went_live(tx: Transaction, installation: str, now: datetime) -> None:
@@ -149,12 +150,12 @@ def settled(tx: Transaction, slot_id: str, who: str, now: datetime) -> None:
         house.note(tx, who, "slot_settled", slot_id, {}, now)
 
 
-def _filled(tx: Transaction, one: Occasion, now: datetime) -> None:
-    """An appointment stands at a time: is that one of ours?"""
-    if one.start is None or one.all_day or one.start <= now or not waitlist.any_alive(tx, now):
+def _filled(tx: Transaction, one: Occasion, slots: Sequence[waitlist.Row], now: datetime) -> None:
+    """An appointment stands at a time: is that one of the living `slots`?"""
+    if one.start is None or one.all_day or one.start <= now:
         return
     ends = one.end or one.start + offering.USUAL_LENGTH
-    for slot in waitlist.alive(tx, now):
+    for slot in slots:
         if slot["installation"] != one.installation or slot["start"] >= ends:
             continue
         if one.start >= (slot["end"] or slot["start"] + offering.USUAL_LENGTH):
@@ -165,7 +166,8 @@ def _filled(tx: Transaction, one: Occasion, now: datetime) -> None:
         if not itself and slot["place"] and _place(one) and slot["place"] != _place(one):
             continue
         if slot["state"] == SlotState.TAKEN:
-            _filled_taken(tx, slot, one, now)
+            # As it is now: another appointment of the same news may have settled it.
+            _filled_taken(tx, waitlist.slot(tx, slot["id"]) or slot, one, now)
         else:
             why = Reason("waitlist_restored" if itself else "waitlist_filled")
             offering.end(tx, slot, SlotState.WITHDRAWN, why, now)
