@@ -11,7 +11,7 @@ import click
 
 from core.cli.desk import Country, Desk, Refusal, command
 from core.domain.recipients import Recipient
-from core.engine import erasing, exporting, importing, scheduling, second_factors, signing_in
+from core.engine import erasing, exporting, importing, second_factors, signing_in
 from core.engine.shown import moment
 from core.settings import generated_password
 from core.storage import access, exports, house, identities
@@ -125,11 +125,7 @@ def contacts(desk: Desk, file: Path, country: str | None, fix: bool, on: str | N
     lines = found.lines
     written = 0
     if not desk.dry_run:
-        suite = desk.suite
-        with suite.database.write(desk.workspace) as tx:
-            written = importing.write(tx, lines, suite.now(), fix=fix, on=on)
-            house.note(tx, WHO, "contacts_imported", None, {"count": written}, suite.now())
-            scheduling.replan_open(tx, suite.now(), scheduling.live_installations(tx))
+        written = importing.take(desk.suite, desk.workspace, lines, WHO, fix=fix, on=on)
     piles = {
         pile: [
             {"line": one.line, "cell": one.cell, "column": one.column, "given": one.given,

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, Literal
 
 from core.domain.errors import BadInput, InvalidNumber
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
-from core.engine import sheets
+from core.engine import scheduling, sheets
 from core.engine.sheets_alone import plain
-from core.storage import people, segments
-from core.storage.database import Transaction
+from core.storage import house, people, segments
+from core.suite import Suite
 
 Pile = Literal["good", "fixable", "refused"]
 MOST_LINES = 200_000
+SLICE = 500
 HEAD = 30
 """Lines among which the headings are looked for: what stands above them is a title."""
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -101,14 +101,23 @@ def sheets_of(written: bytes) -> tuple[str, ...]:
     return sheets.read(written, _COLUMNS["number"], 1).sheets
 
 
-def write(tx: Transaction, lines: Sequence[Read], now: datetime, *, fix: bool, on: str | None = None) -> int:
+def take(
+    suite: Suite, workspace: str, lines: Sequence[Read], who: str, *, fix: bool, on: str | None = None
+) -> int:
     """Takes the good lines into the contacts, and with `fix` the mended ones; how many. `on`: the name of a list on
-    which these people are put."""
+    which these people are put. Each slice is a transaction, so that no reminder waits for a large file; whoever takes
+    it again after a crash writes the same."""
     chosen = [(one.recipient, one.values) for one in lines
               if one.recipient is not None and (one.pile == "good" or fix)]
-    ids = people.remember_all(tx, chosen, now)
-    if on:
-        segments.put_on(tx, segments.list_named(tx, on, now), ids)
+    for first in range(0, len(chosen), SLICE):
+        with suite.database.write(workspace) as tx:
+            ids = people.remember_all(tx, chosen[first : first + SLICE], suite.now())
+            if on:
+                segments.put_on(tx, segments.list_named(tx, on, suite.now()), ids)
+    with suite.database.write(workspace) as tx:
+        house.note(tx, who, "contacts_imported", None, {"count": len(chosen)}, suite.now())
+        scheduling.replan_open(tx, suite.now(), scheduling.live_installations(tx))
+    suite.wake()
     return len(chosen)
 
 

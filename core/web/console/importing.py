@@ -9,8 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from core.domain.errors import BadInput, NotFound
 from core.engine import importing
-from core.engine.scheduling import live_installations, replan_open
-from core.storage import house, people, segments, uploads
+from core.storage import people, segments, uploads
 from core.storage.database import Transaction
 from core.web.app import current_suite
 from core.web.console import asked
@@ -99,16 +98,12 @@ def take(upload_id: str) -> ResponseReturnValue:
         lines = _read(written, form.get("sheet") or None).lines
     except BadInput:
         return redirect(f"/contacts/import/{upload_id}", 303)
+    count = importing.take(
+        suite, g.person.workspace, lines, g.person.id, fix=form.get("fix") == "1",
+        on=form.get("list", "").strip()[:120] or None,
+    )  # fmt: skip
     with suite.database.write(g.person.workspace) as tx:
-        if not uploads.drop(tx, upload_id):
-            # Somebody else has just taken it in.
-            raise NotFound("upload")
-        count = importing.write(
-            tx, lines, suite.now(), fix=form.get("fix") == "1", on=form.get("list", "").strip()[:120] or None
-        )
-        house.note(tx, g.person.id, "contacts_imported", None, {"count": count}, suite.now())
-        replan_open(tx, suite.now(), live_installations(tx))
-    suite.wake()
+        uploads.drop(tx, upload_id)
     kind = "one" if count < 2 else "many"
     return asked.back("/contacts", "good", f"contacts.import.taken.{kind}", count=count)
 
