@@ -185,6 +185,15 @@ class Noun(Generic[Row]):
         path = f"/v1/{self._name}/{_part(id)}/{_part(verb)}"
         return self._client.request("POST", path, body, idempotency_key=idempotency_key, dry_run=dry_run)
 
+    def set(self, id: str, name: str, body: Mapping[str, Any], *, dry_run: bool = False) -> Any:
+        """Something of one becomes so (PUT): `relance.noun("occasions").set(id, "attendance", {…})`."""
+        path = f"/v1/{self._name}/{_part(id)}/{_part(name)}"
+        return self._client.request("PUT", path, body, dry_run=dry_run)
+
+    def unset(self, id: str, name: str, *, dry_run: bool = False) -> Any:
+        """And is so no more (DELETE)."""
+        return self._client.request("DELETE", f"/v1/{self._name}/{_part(id)}/{_part(name)}", dry_run=dry_run)
+
     def list(self, *, page_size: int = 200, **filters: Any) -> Iterator[Row]:
         """All that meet the filters, page after page, as they are asked for."""
         return self._pages(f"/v1/{self._name}", page_size, filters)
@@ -384,7 +393,7 @@ class Webhooks(Noun[Webhook]):
 
     def end_rotation(self, id: str) -> None:
         """Only the newest secret signs from now on."""
-        self._client.request("DELETE", f"/v1/webhooks/{_part(id)}/secrets")
+        self.unset(id, "secrets")
 
     def test(self, id: str) -> None:
         """Sends the event `webhook.test`."""
