@@ -135,4 +135,5 @@ def _picture(secret: bytes) -> Markup:
         drawn, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=4, light="#fff", dark="#000",
         svgclass="qr", lineclass=None, title=t("factor.picture"),
     )  # fmt: skip
-    return Markup(drawn.getvalue().decode())  # noqa: S704 - drawn here, from letters and digits
+    # Drawn here, out of letters and digits.
+    return Markup(drawn.getvalue().decode())  # noqa: S704  # nosec B704
