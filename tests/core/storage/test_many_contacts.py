@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from core.domain.errors import BadInput, Conflict
 from core.domain.recipients import Line, Recipient
-from core.storage import people, uploads
+from core.storage import erasure, people, uploads
 from core.storage.database import Database
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -56,3 +56,11 @@ def test_a_file_comes_in_parts_in_their_order_and_is_forgotten(database: Databas
             uploads.begin(tx, "b.csv", "usr_1", NOW)
         assert uploads.content(tx, one) is None, "the oldest made room"
         assert uploads.prune(tx, NOW + timedelta(hours=2)) == uploads.AT_ONCE
+
+
+def test_who_is_erased_takes_every_file_that_may_name_them_along(database: Database, workspace: str) -> None:
+    with database.write(workspace) as tx:
+        one = uploads.begin(tx, "a.csv", "usr_1", NOW)
+        uploads.add(tx, one, 0, b"telephone", last=True)
+        assert erasure.forget(tx, person(1).number)["uploads"] == 1
+        assert uploads.get(tx, one) is None
