@@ -80,7 +80,7 @@ _ALIKE: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     # developers' pages, configuration as code
     "no_event_chosen": {
-        "fr": "Cochez au moins un évènement, ou « tous les évènements ».",
+        "fr": "Cochez au moins un événement, ou « tous les événements ».",
         "en": "Tick at least one event, or “all events”.",
     },
     "endpoint_answered": {

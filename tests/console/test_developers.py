@@ -67,7 +67,7 @@ def test_an_endpoint_hears_and_is_told_again(home: House) -> None:
     wrong = post(visitor, "/developers/webhooks", "/developers/webhooks", url="ftp://x", which="all")
     assert (wrong.status_code, 'aria-invalid="true"' in wrong.text) == (422, True)
     none = post(visitor, "/developers/webhooks", "/developers/webhooks", url="https://hook.example/a", which="some")
-    assert (none.status_code, "Aucun évènement" in none.text) == (422, True)
+    assert (none.status_code, "Aucun événement" in none.text) == (422, True)
     page = post(visitor, "/developers/webhooks", "/developers/webhooks", url="https://hook.example/a", which="some",
                 events=["message.sent", "no.such"]).text  # fmt: skip
     assert re.search(r"whsec_[\w+/=]{40,}", page)
