@@ -12,9 +12,10 @@ from core.cli.desk import Desk, Moment, Refusal, command
 from core.domain.errors import NotFound
 from core.domain.policy.week import DAYS
 from core.domain.recipients import Recipient
-from core.domain.waitlist import EntryState, Person, SlotState, read_terms, read_wishes
+from core.domain.waitlist import EntryState, Person, SlotState, read_wishes
 from core.engine.waitlist import freeing, joining, offering, shown
-from core.storage import house, installations, waitlist
+from core.engine.waitlist.choosing import choose
+from core.storage import installations, waitlist
 from core.storage.database import Transaction
 
 WHO = "relance"
@@ -185,12 +186,11 @@ def terms(desk: Desk, installation: str, **given: Any) -> None:
     new = {name: value for name, value in given.items() if value is not None}
 
     def work(tx: Transaction) -> dict[str, Any]:
-        if not installations.is_there(tx, installation):
-            raise NotFound("installation")
-        found = read_terms(new, waitlist.terms(tx, installation))
         if new:
-            waitlist.set_terms(tx, installation, found, desk.suite.now())
-            house.note(tx, WHO, "waitlist_terms", installation, {"on": found.on}, desk.suite.now())
+            choose(tx, installation, new, WHO, desk.suite.now())
+        elif not installations.is_there(tx, installation):
+            raise NotFound("installation")
+        found = waitlist.terms(tx, installation)
         return shown.terms(installation, found.as_json())
 
     found = _done(desk, work)

@@ -10,10 +10,10 @@ from marshmallow import fields, validate
 
 from core.domain.errors import BadInput, NotFound, RelanceError
 from core.domain.policy.week import DAYS
-from core.domain.waitlist import CAUSES, EntryState, Person, SlotState, Terms, Wishes, read_terms, read_wishes
-from core.domain.waitlist_words import own_text
+from core.domain.waitlist import CAUSES, EntryState, Person, SlotState, Wishes, read_wishes
 from core.engine.waitlist import freeing, joining, offering, shown
-from core.storage import house, installations, waitlist
+from core.engine.waitlist.choosing import choose
+from core.storage import installations, waitlist
 from core.storage.database import Transaction
 from core.web.api import given
 from core.web.api.messages import _id, _number, _refused, recipient
@@ -269,20 +269,8 @@ def terms(call: Call, id: str) -> Answer:
         takes=TermsGiven(), gives="WaitlistTerms", partial=True)  # fmt: skip
 def set_terms(call: Call, id: str) -> Answer:
     with call.write() as tx:
-        found = change_terms(tx, id, call.body, call.who, call.now)
+        found = choose(tx, id, call.body, call.who, call.now)
         return call.done(200, shown.terms(id, found.as_json()))
-
-
-def change_terms(tx: Transaction, installation: str, new: Mapping[str, Any], who: str, now: datetime) -> Terms:
-    """Keeps a part of the terms. Raises `NotFound`, `BadInput`."""
-    if not installations.is_there(tx, installation):
-        raise NotFound("installation")
-    found = read_terms(new, waitlist.terms(tx, installation))
-    own_text(found.text)
-    waitlist.set_terms(tx, installation, found, now)
-    house.note(tx, who, "waitlist_terms", installation, {"on": found.on}, now)
-    waitlist.wake(tx, now)
-    return found
 
 
 def _added(call: Call, tx: Transaction, body: Mapping[str, Any]) -> str:

@@ -15,10 +15,10 @@ from core.domain.events import Kind
 from core.domain.policy.walltime import at_wall
 from core.domain.policy.week import DAYS
 from core.domain.recipients import Recipient
-from core.domain.waitlist import CAUSES, Person, Terms, Wishes, read_terms, read_wishes
-from core.domain.waitlist_words import own_text
+from core.domain.waitlist import CAUSES, Person, Terms, Wishes, read_wishes
 from core.engine.waitlist import board, freeing, joining, offering, telling, writing
-from core.storage import house, installations, waitlist
+from core.engine.waitlist.choosing import choose
+from core.storage import installations, waitlist
 from core.storage.database import Transaction
 from core.web.app import current_suite
 from core.web.console import asked
@@ -183,19 +183,13 @@ def terms(installation: str) -> ResponseReturnValue:
     suite, form, now = current_suite(), request.form, current_suite().now()
     try:
         with suite.database.write(g.person.workspace) as tx:
-            if not installations.is_there(tx, installation):
-                raise NotFound("installation")
             given = {
                 "on": form.get("on") == "1", "notice_minutes": _number(form, "notice_minutes"),
                 "hold_minutes": _number(form, "hold_minutes"), "most": _number(form, "most"),
                 "days": _number(form, "days"), "causes": [one for one in CAUSES if form.get(f"cause-{one}") == "1"],
                 "writes": form.get("writes") == "1", "keyword": form.get("keyword", ""), "text": form.get("text", ""),
             }  # fmt: skip
-            found = read_terms(given)
-            own_text(found.text)
-            waitlist.set_terms(tx, installation, found, now)
-            waitlist.wake(tx, now)
-            house.note(tx, g.person.id, "waitlist_terms", installation, {"on": found.on}, now)
+            found = choose(tx, installation, given, g.person.id, now)
     except BadInput as error:
         return _shown(error, f"terms-{installation}")
     suite.wake()
