@@ -38,7 +38,7 @@ def run_due(suite: Suite) -> int:
 def chain_audit(suite: Suite) -> int:
     """Chains the new lines of the audit log, workspace by workspace; how many."""
     done = 0
-    with suite.database.read() as tx:
+    with suite.database.glance() as tx:
         places = audit.unchained(tx)
     for place in places:
         while True:
