@@ -62,6 +62,8 @@ class _Account:
     sessions: list[Session] = field(default_factory=list)
     waiting: deque[_Handed] = field(default_factory=deque)
     keeping: asyncio.Task[None] | None = None
+    answering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a batch is kept and answered: no receipt of it may overtake its answer."""
     tokens: float = 0.0
     counted_at: float = 0.0
 
@@ -88,8 +90,6 @@ class Listener(Served):
         self._accounts: dict[str, _Account] = {}
         self._sessions: set[Session] = set()
         self._refusals: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
-        self._on_its_way: dict[str, asyncio.Event] = {}
-        """Names that were kept and not answered yet: no receipt may overtake the answer."""
         self._answered: OrderedDict[str, tuple[Session, float]] = OrderedDict()
         self._doubtful: dict[str, float] = {}
         self._lives: set[asyncio.Task[None]] = set()
@@ -275,31 +275,28 @@ class Listener(Served):
         """One batch after the other, so that what comes meanwhile is kept in one transaction."""
         while account.waiting:
             batch = [account.waiting.popleft() for _ in range(min(BATCH, len(account.waiting)))]
-            try:
-                names = await self._in_thread(
-                    self._keeper.take, account.installation.id, [one.slip for one in batch], frozenset(self._doubtful)
-                )
-            except NotFound:
-                self._answer(batch, Status.WRONG_STATE)
-                continue
-            except Exception:
-                # Nothing of it was kept, and it may come again: over there that is a temporary error.
-                log.exception("not kept", installation=account.installation.id, count=len(batch))
-                self._answer(batch, Status.THROTTLED)
-                continue
-            for name in names:
-                self._on_its_way[name] = asyncio.Event()
-            self._answer(batch, Status.OK, names)
+            async with account.answering:
+                self._answer(batch, *await self._kept(account, batch))
 
-    def _answer(self, batch: Sequence[_Handed], status: int, names: Sequence[str] = ()) -> None:
+    async def _kept(self, account: _Account, batch: Sequence[_Handed]) -> tuple[int, Sequence[str]]:
+        """The status with which the batch is answered, and the names that it was given."""
+        slips, doubtful = [one.slip for one in batch], frozenset(self._doubtful)
+        try:
+            return Status.OK, await self._in_thread(self._keeper.take, account.installation.id, slips, doubtful)
+        except NotFound:
+            return Status.WRONG_STATE, ()
+        except Exception:
+            # Nothing of it was kept, and it may come again: over there that is a temporary error.
+            log.exception("not kept", installation=account.installation.id, count=len(batch))
+            return Status.THROTTLED, ()
+
+    def _answer(self, batch: Sequence[_Handed], status: int, names: Sequence[str]) -> None:
         now = self._loop.time()
         for at, one in enumerate(batch):
             name = names[at] if names else ""
             one.session.answered(one.sequence, status, name)
             if not name:
                 continue
-            if (way := self._on_its_way.pop(name, None)) is not None:
-                way.set()
             self._doubtful.pop(name, None)
             self._answered[name] = one.session, now
             self._answered.move_to_end(name)
@@ -318,8 +315,10 @@ class Listener(Served):
 
     async def _group(self, installation: str, group: Sequence[Saying], ends: float) -> Exception | None:
         for one in group:
-            if (way := self._on_its_way.get(one.name)) is not None:
-                await way.wait()
+            account = self._accounts.get(installation)
+            if account is not None and one.name and one.name not in self._answered:
+                async with account.answering:
+                    pass
             receivers = self._receivers(installation)
             if not receivers or self._loop.time() > ends:
                 return NotNow("adobe_campaign_no_receiver", AWAY)
