@@ -75,8 +75,9 @@ class Clinic:
         live: bool = True,
         settings: Mapping[str, Any] | None = None,
         now: datetime = NOW,
+        database_url: str = "",
     ) -> None:
-        url = f"sqlite:///{folder / 'clinic.db'}"
+        url = database_url or f"sqlite:///{folder / 'clinic.db'}"
         self.clock = FixedClock(now)
         self.suite = build_suite(
             Settings(data_dir=folder, database_url=url, secret_keys=(Fernet.generate_key().decode(),), mode=mode),

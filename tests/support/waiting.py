@@ -27,8 +27,8 @@ PROOF = {"source": "desk", "text": "A demandé au téléphone à être prévenue
 class Waiting(Clinic):
     """Its times are offered at the latest three hours before; each person has half an hour."""
 
-    def __init__(self, folder: Path, *, live: bool = True, **terms: Any) -> None:
-        super().__init__(folder, live=live)
+    def __init__(self, folder: Path, *, live: bool = True, database_url: str = "", **terms: Any) -> None:
+        super().__init__(folder, live=live, database_url=database_url)
         self.offers(**terms)
 
     @classmethod

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -16,7 +19,7 @@ from core.domain.reasons import Reason
 from core.domain.recipients import Recipient
 from core.domain.waitlist import Person, read_wishes
 from core.engine import correcting, erasing, switching
-from core.engine.waitlist import board, freeing, joining
+from core.engine.waitlist import board, freeing, joining, offering
 from core.storage import installations, people, waitlist
 from tests.support.waiting import DUPRE, NOEL, PATIENT, PETIT, PROOF, ROUX, TUESDAY_NINE, Waiting
 
@@ -28,6 +31,7 @@ def refused(code: str) -> Iterator[None]:
     assert error.value.reason.code == code
 
 
+NINE = datetime.fromisoformat("2026-11-30T09:00:00+01:00")
 OFFER = (
     "Cabinet Lyon : un rendez-vous se libère mardi 1er décembre à 9h00. Le voulez-vous ? Répondez OUI avant 9h30,"
     " sinon NON. STOP : quitter la liste."
@@ -671,3 +675,35 @@ def test_words_of_the_clinics_own_have_to_say_which_slot_and_until_when(tmp_path
     clinic.frees()
     assert clinic.told(DUPRE) == ["M. Dupré, venez mardi 1er décembre à 9h00 ! OUI avant 9h30."]
     assert PROOF["text"]
+
+
+# ---------------------------------------------------------------------------------------------- at the same second
+
+
+@pytest.mark.postgres
+def test_two_who_say_yes_at_the_same_second_while_the_calendar_speaks_are_one_who_gets_it(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    clinic = Waiting(tmp_path, database_url=postgres_database)
+    numbers = [f"+3363998003{last}" for last in range(4)]
+    for number in numbers:
+        clinic.wants(number)
+    clinic.frees()
+    for minutes in (30, 60, 90):
+        clinic.at((NINE + timedelta(minutes=minutes)).isoformat())
+    assert [state for _, state in clinic.asked()] == ["silent", "silent", "silent", "asked"]
+
+    jobs = [partial(clinic.answer, number, "oui") for number in numbers]
+    jobs += [partial(clinic.write, f"other-{n}", "2026-12-02T09:00:00+01:00", NOEL) for n in range(2)]
+    jobs += [partial(offering.run_due, clinic.suite)]
+    barrier = Barrier(len(jobs))
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        for done in [pool.submit(lambda job=job: (barrier.wait(10), job())) for job in jobs]:
+            done.result(30)
+    clinic.settle()
+
+    states = [state for _, state in clinic.asked()]
+    assert states.count("taken") == 1
+    [taker] = [number for number, state in clinic.asked() if state == "taken"]
+    assert [number for number in numbers if clinic.told(number)[-1].endswith("Nous vous attendons.")] == [taker]
+    assert all(len(clinic.told(number)) >= 2 for number in numbers), "each of the others has a true answer"
