@@ -118,8 +118,9 @@ def _code_is_good(suite: Suite, tx: Transaction, user: str, given: str) -> Proof
         around = second_factor.step_at(suite.clock.outside())
         step = second_factor.step_of(factor.secret, given, around, factor.last_step)
     if step is None or not second_factors.use(tx, user, step):
-        for door, _, within in doors:
-            access.count_try(tx, door, now, within)
+        shut = [access.count_try(tx, door, now, within) == most for door, most, within in doors]
+        if any(shut):
+            _note_everywhere(suite, tx, user, "system", "codes_slowed")
         return Proof.WRONG
     for door, _, _ in doors:
         access.forget_tries(tx, door)

@@ -1,4 +1,4 @@
-"""The operator's own way in: a link for who cannot come in otherwise."""
+"""At the door: a link of the operator's for who cannot come in otherwise, and who tried a password too often."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def emergency_link(suite: Suite, user: str, *, who: str) -> str:
         for one in access.workspaces_of(tx, user):
             house.note(Transaction(tx.connection, one["id"]), who, "sign_in_link_made", user, {}, suite.now())
     return f"{suite.public_url}/sign-in/link?{urlencode({'code': secret})}"
+
+
+def missed(suite: Suite, email: str, door: str, most: int, within: timedelta) -> None:
+    """A wrong password. The one that shuts the door of somebody who is here is noted where they belong."""
+    with suite.database.read() as tx:
+        user = access.by_email(tx, email) if access.tries(tx, door, suite.now(), within) >= most else None
+    if user is None:
+        return
+    with suite.database.write() as tx:
+        for one in access.workspaces_of(tx, user):
+            house.note(Transaction(tx.connection, one["id"]), "system", "sign_in_slowed", user, {}, suite.now())

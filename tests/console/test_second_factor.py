@@ -132,6 +132,7 @@ def test_ten_wrong_codes_and_the_right_one_waits_but_not_a_recovery_code(home: H
     assert enter(again, codes[0]).status_code == 401, "each works once"
     assert enter(again, codes[1]).location == "/"
     assert "recovery_code_used" in whats(home)
+    assert whats(home).count("codes_slowed") == 1
 
 
 def test_setting_it_up_ends_the_other_sessions_and_new_codes_the_old_ones(home: House) -> None:

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from core.storage import access, house
+from core.storage import access, audit, house
 from core.web.access import SESSION_COOKIE, Access
 from core.web.app import create_app
 from core.web.console.session import own_path
@@ -106,6 +106,8 @@ def test_ten_wrong_passwords_and_even_the_right_one_waits(home: House) -> None:
 
     assert slowed.status_code == 429
     assert int(slowed.headers["Retry-After"]) == 900
+    with home.clinic.suite.database.read(home.clinic.workspace) as tx:
+        assert [row["what"] for row in audit.listed(tx)].count("sign_in_slowed") == 1
     assert sign_in(visitor).status_code == 303
 
 

@@ -11,6 +11,7 @@ from core.domain.errors import Forbidden, NotFound
 from core.domain.reasons import Reason
 from core.domain.sentences import SENTENCES
 from core.engine import second_factors as proving
+from core.engine import signing_in
 from core.engine.second_factors import Proof
 from core.engine.signing_in import LINK
 from core.storage import access, second_factors, sign_ins
@@ -55,6 +56,7 @@ def sign_in() -> ResponseReturnValue:
         user = access.by_password(tx, email, password)
         homes = access.workspaces_of(tx, user) if user else []
     if not user or not homes:
+        signing_in.missed(suite, email, door, MOST_TRIES, TRIES_WITHIN)
         return _again(email, wanted, "sign_in.wrong", 401)
     with suite.database.write() as tx:
         access.forget_tries(tx, door)
