@@ -134,7 +134,7 @@ class Compared:
 
 
 def compared(tx: Transaction, places: Sequence[tuple[str, str]], wanted: Period, now: datetime) -> list[Compared]:
-    """Of these connections (id, name) those that have carts in that time."""
+    """Of these connections (id, name) those that have carts; also where there is not enough yet to say."""
     known = house.workspace(tx, tx.owned)
     since, until = wanted.bounds
     settled = min(until, now - window_of(known["settings"] if known else {}))
@@ -143,8 +143,7 @@ def compared(tx: Transaction, places: Sequence[tuple[str, str]], wanted: Period,
         if installation not in shops:
             continue
         groups = conversions.groups(tx, installation, since, settled)
-        if groups[0] or groups[2]:
-            found.append(Compared(installation, name, uplift(*groups), settled))
+        found.append(Compared(installation, name, uplift(*groups), settled))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from core.cli import cli
 from core.storage import erasure, measures
 from core.storage import tables as t
 from tests.support import databases
+from tests.support.console import Visitor
 from tests.support.running import Client, Running
+from tests.support.shop import BOB as SHOP_BOB
+from tests.support.shop import Shop
 
 PHONE = {"User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/125.0 Mobile Safari/537.36"}
 ROBOT = {"User-Agent": "WhatsApp/2.23.20.0"}
@@ -252,3 +256,25 @@ def test_the_figures_equal_the_ledger_and_each_says_how_it_is_counted(relance, c
             words = ["pages", *words, "--workspace", "Cabinet Lyon"]
             assert page in CliRunner().invoke(cli, words, env=env, catch_exceptions=False).output
         assert client.get(f"/v1/pages/{page}").json()["state"] == "over"
+
+
+def test_what_orders_bring_stands_beside_the_window_and_the_control_group(tmp_path: Path) -> None:
+    with Running(tmp_path) as house:
+        shop = Shop(house, "cart-1h")
+        shop.cart("1")
+        shop.cart("2", phone=SHOP_BOB, code="ANA10", customer={"email": "bob@example.org"})
+        house.forward(timedelta(minutes=61))
+        shop.order("12", phone=SHOP_BOB, codes=["ana10"], total="20.00", customer={"phone": SHOP_BOB})
+        house.settle()
+
+        found = house.client.get("/v1/stats").json()["measures"]
+        figures = {one["name"]: one for one in found["figures"]}
+        assert figures["recovered"]["value"] == 1
+        assert (figures["revenue"]["value"], figures["revenue"]["currency"]) == (20_000_000, "EUR")
+        assert figures["revenue_per_thousand"]["value"] == 20_000_000 * 1000 // 2
+        assert "24 h" in figures["revenue"]["formula"]
+        [sms] = found["channels"]
+        assert {one["name"] for one in sms["figures"]} >= {"revenue_per_thousand", "cost", "delivered", "clicked"}
+        page = Visitor(house).get("/measures").replace("\u00a0", " ")  # type: ignore[arg-type]
+        assert "Pas encore assez de paniers pour comparer" in page
+        assert 'name="hours"' in page
