@@ -403,8 +403,14 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     weekly = {"every": "week", "first": "2099-01-05", "at": "10:00"}
     again = client.post("/v1/campaigns", told).json()["id"]
     series = client.post(f"/v1/campaigns/{again}/repeat", weekly).json()["id"]
+    waits = client.post("/v1/waitlist", {"to": "+33639980013", "proof": {"text": "Au téléphone"}}).json()["id"]
+    free = {"installation": installation, "start": "2026-12-20T10:00:00+01:00"}
+    slot = client.post("/v1/waitlist/slots", free).json()["id"]
     ids = {
         "messages": message,
+        "waitlist": waits,
+        "waitlist/slots": slot,
+        "waitlist/terms": installation,
         "campaign-series": series,
         "segments": segment,
         "campaigns": campaign,
@@ -436,7 +442,8 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
         if "{" not in route.path:
             continue
         noun = route.path.split("/")[2]
-        path = route.path.replace("{id}", ids[noun]).replace("{key}", ids[noun]).replace("{delivery}", "dlv_x")
+        among = route.path.removeprefix("/v1/").partition("/{")[0]
+        path = route.path.replace("{id}", ids.get(among, ids[noun])).replace("{key}", ids[noun]).replace("{delivery}", "dlv_x")
         body = bodies.get(route.path, bodies.get(noun, {})) if route.takes is not None else None
         answer = stranger.call(route.method, path, **({"json": body} if body is not None else {}))
         assert answer.status_code == 404, (route.method, path, answer.text)
@@ -449,7 +456,7 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
     assert stranger.get(f"/v1/messages?after={message}").json()["data"] == []
     nouns = (
         "messages contacts templates rules installations provider-accounts webhooks links pages verifications segments "
-        "campaigns campaign-series exports conversations surveys keywords"
+        "campaigns campaign-series exports conversations surveys keywords waitlist waitlist/slots waitlist/offers"
     )
     for noun in nouns.split():
         assert stranger.get(f"/v1/{noun}").json()["data"] == [], noun
