@@ -483,6 +483,9 @@ messages = _table(
     Index(
         "ix_messages_occasion",
         "occasion",
+        # Never looked up alone, but SQLite takes any index that begins with the workspace for as good as this one, and
+        # walks over all its messages then.
+        "workspace",
         sqlite_where=text("occasion IS NOT NULL"),
         postgresql_where=text("occasion IS NOT NULL"),
     ),

@@ -812,7 +812,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_messages_occasion",
-            ["occasion"],
+            ["occasion", "workspace"],
             unique=False,
             sqlite_where=sa.text("occasion IS NOT NULL"),
             postgresql_where=sa.text("occasion IS NOT NULL"),
