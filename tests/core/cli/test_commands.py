@@ -23,7 +23,7 @@ from core.suite import Suite, build_suite
 
 Run = Callable[..., Result]
 WRITE = {
-    "migrate", "clock", "demo", "send", "messages cancel", "messages release", "inbox replay", "users add",
+    "migrate", "clock", "demo", "send", "messages cancel", "pages end", "messages release", "inbox replay", "users add",
     "users reset-second-factor", "users sign-in-link", "users unlink-sso",
     "import contacts", "export", "erase", "keys create", "keys renew", "keys revoke", "keys rotate-secrets", "backup",
     "restore", "config apply", "caps set", "caps raise", "caps release", "caps refuse", "caps remove",
