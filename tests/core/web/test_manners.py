@@ -443,7 +443,8 @@ def test_another_workspaces_things_do_not_exist(relance: Running, client: Client
             continue
         noun = route.path.split("/")[2]
         among = route.path.removeprefix("/v1/").partition("/{")[0]
-        path = route.path.replace("{id}", ids.get(among, ids[noun])).replace("{key}", ids[noun]).replace("{delivery}", "dlv_x")
+        path = route.path.replace("{id}", ids.get(among, ids[noun])).replace("{key}", ids[noun])
+        path = path.replace("{delivery}", "dlv_x")
         body = bodies.get(route.path, bodies.get(noun, {})) if route.takes is not None else None
         answer = stranger.call(route.method, path, **({"json": body} if body is not None else {}))
         assert answer.status_code == 404, (route.method, path, answer.text)
