@@ -28,10 +28,15 @@ _o, _m, _i = t.occasions.c, t.messages.c, t.installations.c
 # Built once: they are asked for every change of a cart, and building them costs more than asking them.
 _MINE: Any = bindparam("b_workspace")
 _WHO: Any = bindparam("b_who", expanding=True)
+_OURS: ColumnElement[bool] = _o.workspace == _MINE
 _TRACES: Mapping[str, ColumnElement[bool]] = {
-    "number": or_(_o.recipient.in_(_WHO), and_(_o.own_recipient.is_not(None), _o.own_recipient.in_(_WHO))),
-    "email": and_(_o.email.is_not(None), _o.email.in_(_WHO)),
-    "subject": and_(_o.installation == bindparam("b_place"), _o.subject.is_not(None), _o.subject.in_(_WHO)),
+    # The workspace stands in each half: outside of them SQLite goes by it alone, and reads all carts of a shop.
+    "number": or_(
+        and_(_OURS, _o.recipient.in_(_WHO)),
+        and_(_OURS, _o.own_recipient.is_not(None), _o.own_recipient.in_(_WHO)),
+    ),
+    "email": and_(_OURS, _o.email.is_not(None), _o.email.in_(_WHO)),
+    "subject": and_(_OURS, _o.installation == bindparam("b_place"), _o.subject.is_not(None), _o.subject.in_(_WHO)),
 }
 
 
@@ -39,7 +44,7 @@ def _of_them(wanted: ColumnElement[bool]) -> dict[str, Select[Any]]:
     """What is `wanted` of the people who are known by each trace."""
     return {
         trace: select(t.occasions)
-        .where(_o.workspace == _MINE, condition, wanted)
+        .where(condition, wanted)
         .order_by(_o.at.desc())
         .limit(MOST_OF_PERSONS)
         for trace, condition in _TRACES.items()
