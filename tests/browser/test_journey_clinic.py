@@ -206,10 +206,11 @@ def test_connections_and_settings(chrome: Browser, relance: Running, calendar: C
     page.locator("#sending").get_by_role("button", name="Enregistrer").click()
     expect(page.locator("#e-sender")).to_be_visible()
     assert_good(page)
+    page.goto("/developers")
     page.get_by_text("Créer une clé").click()
     page.get_by_label("Nom de la clé").fill("Logiciel du cabinet")
     page.get_by_role("button", name="Créer et afficher la clé").click()
-    assert (page.locator("#once").inner_text()).startswith("rk_live_")
+    assert (page.locator("#once").inner_text()).startswith("rk_test_")
     assert_good(page)
 
 

@@ -13,8 +13,7 @@ import pytest
 import requests
 
 from core.contract import Inbound
-from core.storage import access
-from core.storage import house as house_notes
+from core.storage import access, audit
 from core.storage import tables as t
 from core.web.access import SESSION_COOKIE
 from tests.fakes.shopify import CLIENT, SECRET, SHOP, FakeShopify, signed
@@ -215,7 +214,7 @@ def test_privacy_requests_really_erase_and_leave_a_receipt(relance: Running, sho
     assert "zoe@example.net" not in left
     assert "+33639980008" in left
     with relance.suite.database.read(relance.workspace) as tx:
-        receipts = [note["what"] for note in house_notes.noted(tx)]
+        receipts = [note["what"] for note in audit.listed(tx)]
         kept = [Inbound.read(row["request"]).body.decode() for row in tx.rows(tx.mine(t.inbox))]
     assert "person_erased" in receipts
     assert not any(ZOE in body or "zoe@example.net" in body for body in kept)

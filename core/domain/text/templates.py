@@ -127,14 +127,15 @@ class Template:
         for is_variable, piece in self._plain or ():
             if is_variable:
                 value = values.get(piece)
-                if type(value) is not str or not value.isascii() or not value.isprintable() or not value.strip():
+                if type(value) is not str or len(value) > OUTPUT_LIMIT:
+                    return None
+                if not value.isascii() or not value.isprintable() or not value.strip():
                     return None
                 pieces.append(value)
             else:
                 pieces.append(piece)
         text = "".join(pieces)
         return unicodedata.normalize("NFC", text).strip() if len(text) <= OUTPUT_LIMIT else None
-
 
 
 def _plain_parts(tree: nodes.Template) -> tuple[tuple[bool, str], ...] | None:

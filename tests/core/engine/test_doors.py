@@ -18,7 +18,7 @@ from core.domain.policy.pumping import Origin
 from core.domain.reasons import Reason
 from core.domain.recipients import Line, Recipient
 from core.engine import applying, dispatch, feedback, public, sending
-from core.storage import counting, house, installations, occasions, outbox
+from core.storage import audit, counting, house, installations, occasions, outbox
 from core.storage import tables as t
 from tests.support.clinic import Clinic
 from tests.support.engine_room import NOW, EngineRoom
@@ -234,4 +234,4 @@ def test_a_rush_at_the_forms_is_told_once_an_hour_and_stops_nobody(clinic: Clini
 
 def noted(clinic: Clinic) -> list[str]:
     with clinic.suite.database.read(clinic.workspace) as tx:
-        return [row["what"] for row in house.noted(tx, 200) if row["what"].startswith("forms_")]
+        return [row["what"] for row in audit.listed(tx, limit=200) if row["what"].startswith("forms_")]

@@ -73,7 +73,7 @@ def test_conditions_are_kept_changed_one_by_one_and_taken_away(relance: Running)
     ({"once_per_person": "PT0S"}, "/once_per_person"),
     ({"control_group": 51}, "/control_group"),
     ({"control_group": -1}, "/control_group"),
-    ({"on": "appointment", "class": "transactional", "body": "RDV", "control_group": 10}, "/control_group"),
+    ({"on": "form", "class": "transactional", "body": "Reçu", "control_group": 10}, "/control_group"),
     ({"on": "form", "class": "transactional", "once_per_person": "P7D"}, "/once_per_person"),
     ({"on": "contact", "class": "marketing", "at_least": {"amount": 1, "currency": "EUR"}}, "/at_least"),
 ])
