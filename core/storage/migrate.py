@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
 from core.clock import Clock
-from core.storage import house, number_key
+from core.storage import assumed, house, number_key
 from core.storage import tables as t
 from core.storage.database import Database
 
@@ -80,6 +80,8 @@ def _run(database: Database, direction: str, revision: str) -> None:
             tx.connection.exec_driver_sql("SELECT pg_advisory_xact_lock(723641)")
         config.attributes["connection"] = tx.connection
         (command.upgrade if direction == "upgrade" else command.downgrade)(config, revision)
+        if tx.is_sqlite:
+            assumed.tell(tx.connection)
 
 
 def _config() -> Config:
