@@ -150,9 +150,13 @@ def as_json(row: Row, language: str) -> dict[str, Any]:
 
 def run_due(suite: Suite) -> int:
     """Makes the runs whose time has come. Returns how many series had one."""
+    now = suite.now()
+    with suite.database.glance() as glance:
+        if not series.any_due(glance, now):
+            return 0
     with suite.database.read() as tx:
-        found = series.due(tx, suite.now())
-    return singly(partial(turn, suite), found, partial(_put_off, suite)) if found else 0
+        found = series.due(tx, now)
+    return singly(partial(turn, suite), found, partial(_put_off, suite))
 
 
 def turn(suite: Suite, named: tuple[str, str]) -> None:

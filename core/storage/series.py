@@ -13,7 +13,7 @@ from core.domain.reasons import Reason
 from core.domain.repeating import Every, Repeats
 from core.ids import new_id
 from core.storage import tables as t
-from core.storage.database import Transaction
+from core.storage.database import Glance, Transaction
 from core.storage.ledger import reason_row
 
 ACTIVE, PAUSED, ENDED = "active", "paused", "ended"
@@ -89,10 +89,13 @@ def alone(tx: Transaction, series_id: str) -> None:
     tx.alone(f"series:{series_id}")
 
 
+def any_due(tx: Transaction | Glance, now: datetime) -> bool:
+    """Whether `due` would find any."""
+    return bool(tx.quick("SELECT 1 FROM campaign_series WHERE next_at <= ? LIMIT 1", (t.micros(now),)))
+
+
 def due(tx: Transaction, now: datetime, limit: int = 20) -> list[tuple[str, str]]:
     """(workspace, series) of those whose next run is to be made, over the whole house."""
-    if not tx.any("campaign_series", "next_at <= ?", t.micros(now)):
-        return []
     query = select(_s.workspace, _s.id).where(_s.next_at <= now).order_by(_s.next_at).limit(limit)
     return [(one.workspace, one.id) for one in tx.connection.execute(query)]
 

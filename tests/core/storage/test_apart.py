@@ -451,7 +451,7 @@ OF_THE_HOUSE = """
     outbox.next_channel outbox.next_due outbox.not_begun outbox.orphaned outbox.some_orphaned outbox.overdue
     outbox.platforms_to_ask outbox.record outbox.stays_with outbox.untold
     slips.arrived slips.waiting_since
-    series.due series.pause_all uploads.prune
+    series.any_due series.due series.pause_all uploads.prune
     people.hasher people.refused_since people.standings people.untold reach.known simulated.advance
     simulated.due simulated.next_at webhooks.delivered webhooks.listening webhooks.queue webhooks.take
     waitlist.any_due waitlist.any_to_write waitlist.due waitlist.next_due waitlist.to_write
