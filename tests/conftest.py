@@ -137,6 +137,15 @@ def _needed(service: Service) -> str:
     pytest.skip(service.missing)
 
 
+LONGEST = Path(__file__).parent / "core" / "runners"
+"""Where tests wait for processes for half a minute each."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: whoever has nothing left takes the others meanwhile, and nobody waits for them at the end."""
+    items.sort(key=lambda item: not item.path.is_relative_to(LONGEST))
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
