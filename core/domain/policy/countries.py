@@ -53,6 +53,12 @@ class SendingRule:
     callers: tuple[str, ...] = ()
     """Beginnings of the numbers (E.164) that may be shown; empty: any."""
     note: str = ""
+    french: str = ""
+    """`source` and `note` in French."""
+
+    def told(self, language: str) -> str:
+        """Where it comes from and what it means, in English where there is no French."""
+        return self.french if language == "fr" and self.french else f"{self.source}. {self.note}".strip()
 
     def holds(self, channel: Channel, klass: MessageClass, on: date) -> bool:
         """Whether this rule speaks of such a message on that day."""
@@ -110,6 +116,7 @@ def _rule(entry: Mapping[str, Any]) -> SendingRule:
         consent=known.pop("consent", None),
         callers=tuple(known.pop("callers", ())),
         note=known.pop("note", ""),
+        french=known.pop("fr", ""),
         windows=read_weekdays(known),
     )
 
